@@ -1,0 +1,69 @@
+// Package proxy is the gateway itself: the catalog of channels and films, the sessions
+// that fetch them from their swarms, and the buffers from which every screen of the home
+// is fed. The floors above (web, dlna) see it only through the types of this file and a
+// few methods of Gateway; it knows the peer protocol (ppsp) and NAT traversal (nat).
+package proxy
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+// ErrNotFound says that no channel or film has the asked ID.
+var ErrNotFound = errors.New("no such channel or film")
+
+// ErrBusy says that the gateway serves as many sessions as it may (Config.MaxSessions).
+var ErrBusy = errors.New("too many channels and films are being watched at once")
+
+// Item is a channel or a film of the catalog, as screens are shown it.
+type Item struct {
+	ID        string // stable over restarts, the same in URLs and in DLNA object IDs
+	Title     string
+	Group     string // empty for none
+	Link      string // the swarm's link (ppsp.Link)
+	Logo      string // URL of a picture, empty for none
+	MediaType string // "video/mp2t", "video/mp4", …
+	Kind      ppsp.Kind
+	Length    int64         // of a film in bytes, 0 while unknown
+	Duration  time.Duration // of a film, 0 while unknown
+	Rate      int64         // of a channel in bits per second, 0 while unknown
+}
+
+// State is where a session stands on its way to a picture.
+type State string
+
+// The states, in the order in which a session usually passes them.
+const (
+	StateIdle       State = "idle"       // nobody watches
+	StateFinding    State = "finding"    // asking the trackers for peers
+	StateConnecting State = "connecting" // handshakes are under way
+	StateBuffering  State = "buffering"  // chunks arrive, not yet enough to start
+	StatePlaying    State = "playing"    // screens are being fed
+	StateStalled    State = "stalled"    // screens wait for chunks
+	StateFailed     State = "failed"     // given up; Session.Error says why
+)
+
+// Session is what a channel or film that is being watched is doing, once a second.
+type Session struct {
+	ID      string // of the session
+	Channel string // Item.ID
+	State   State
+	Text    string // State in plain words: "Finding peers", "Buffering 1.2 of 2 s"
+	Peers   int    // peers that answered our handshake
+	DownBps int64  // bits per second
+	UpBps   int64  // bits per second
+	BufferS float64
+	Viewers int
+	Error   string // in StateFailed
+}
+
+// Film is a film being read. Reads wait until the swarm has delivered and the tree has
+// verified the bytes; they end with the context that opened it. One goroutine at a time.
+type Film interface {
+	io.ReadSeeker
+	io.Closer
+	Size() int64 // bytes
+}
