@@ -8,7 +8,7 @@ import (
 	"hash"
 )
 
-// Integrity is a content integrity protection method (RFC 7574, 7.5, Table 3).
+// Integrity is a content integrity protection method (RFC 7574, 7.5, Table 4).
 type Integrity uint8
 
 // The registered methods.
@@ -19,7 +19,7 @@ const (
 	IntegrityUnified Integrity = 3 // Unified Merkle Tree, live
 )
 
-// Hash is a Merkle tree hash function (RFC 7574, 7.6, Table 4).
+// Hash is a Merkle tree hash function (RFC 7574, 7.6, Table 5).
 type Hash uint8
 
 // The registered functions.
@@ -87,6 +87,16 @@ func (h Hash) New() hash.Hash {
 		return sha512.New()
 	}
 	return nil
+}
+
+// known tells whether s is one of the constants above.
+func (s Signature) known() bool {
+	for _, e := range signatureNames {
+		if e.number == uint8(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // names pairs the words of flags, links and JSON with the numbers of the wire.

@@ -131,6 +131,12 @@ func (m Metadata) Validate() error {
 	if m.Integrity == IntegrityMerkle && m.Hash.Size() != 0 && len(m.SwarmID) != m.Hash.Size() {
 		errs = append(errs, fmt.Errorf("swarm ID has %d bytes, but a root of %s has %d", len(m.SwarmID), m.Hash, m.Hash.Size()))
 	}
+	if m.Kind() == Live && !m.Signature.known() {
+		errs = append(errs, fmt.Errorf("signature algorithm %d is unknown, use one of 5, 8, 13, 14, 15", m.Signature))
+	}
+	if m.Kind() == Film && m.Signature != 0 {
+		errs = append(errs, fmt.Errorf("signature algorithm is %s, but static content has no signatures", m.Signature))
+	}
 	if m.Kind() == Live && len(m.SwarmID) > 0 && Signature(m.SwarmID[0]) != m.Signature {
 		errs = append(errs, fmt.Errorf("swarm ID is a key of algorithm %d, but the signature algorithm is %d", m.SwarmID[0], m.Signature))
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // PeerID names a node towards trackers; it is random, kept across restarts, and the same
-// in every swarm (RFC 6972, PPSP.REQ-1; RFC 7846, 3.2.2).
+// in every swarm (RFC 6972, PPSP.REQ-1; RFC 7846, 1.1).
 type PeerID [16]byte
 
 // NewPeerID draws an ID from the random source.
