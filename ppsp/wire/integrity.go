@@ -1,0 +1,60 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// AppendIntegrity appends an INTEGRITY with the hash of the tree's node over r (RFC 7574,
+// 8.8). It appends nothing unless the hash is HashSize long and r fits; every node of
+// the tree is a bin, so with bins r must be one.
+func (f Format) AppendIntegrity(b []byte, r chunk.Range, hash []byte) []byte {
+	if len(hash) == 0 || len(hash) != f.HashSize || !f.single(r) {
+		return b
+	}
+	return append(f.AppendSpec(append(b, byte(TypeIntegrity)), r), hash...)
+}
+
+// AppendSignedIntegrity appends a SIGNED_INTEGRITY with the NTP timestamp and the
+// signature of r (RFC 7574, 8.9). It appends nothing unless the signature is
+// SignatureSize long and r fits, with bins as one bin.
+func (f Format) AppendSignedIntegrity(b []byte, r chunk.Range, ntp uint64, signature []byte) []byte {
+	if len(signature) == 0 || len(signature) != f.SignatureSize || !f.single(r) {
+		return b
+	}
+	b = f.AppendSpec(append(b, byte(TypeSignedIntegrity)), r)
+	b = binary.BigEndian.AppendUint64(b, ntp)
+	return append(b, signature...)
+}
+
+// single tells whether one specification can name r.
+func (f Format) single(r chunk.Range) bool {
+	if !f.Fits(r) {
+		return false
+	}
+	_, isBin := chunk.BinOf(r)
+	return isBin || !f.bins()
+}
+
+func (f Format) parseIntegrity(m *Message, b []byte) (n int, reason string) {
+	if f.HashSize <= 0 {
+		return 0, noHashes
+	}
+	n = f.SpecSize()
+	end := n + f.HashSize
+	m.Payload = b[n:end:end]
+	return end, f.parseSpec(m, b)
+}
+
+func (f Format) parseSignedIntegrity(m *Message, b []byte) (n int, reason string) {
+	if f.SignatureSize <= 0 {
+		return 0, noSigning
+	}
+	n = f.SpecSize()
+	m.Time = binary.BigEndian.Uint64(b[n:])
+	n += 8
+	end := n + f.SignatureSize
+	m.Payload = b[n:end:end]
+	return end, f.parseSpec(m, b)
+}
