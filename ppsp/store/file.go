@@ -1,0 +1,297 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"sync"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+)
+
+// Suffixes of the files that lie beside a film until it is complete, and of its sidecar,
+// which stays so that the film can be served again without hashing it first.
+const (
+	PartSuffix    = ".part"
+	SidecarSuffix = ".swarmgate"
+)
+
+// File keeps a film on disk. While it is incomplete its content lies, sparse, in
+// "<name>.part"; when every chunk is there and on the disk it is renamed to "<name>", so
+// that no program ever meets half a film under its name. The sidecar "<name>.swarmgate"
+// tells what is held and carries the hash tree.
+//
+// OpenFile makes one for a receiver, Seed for a publisher. The tree belongs to whoever
+// runs the engine: Tree, WriteChunk, Checkpoint, Sync and Close are for that goroutine.
+// All other methods may be called by several goroutines at once.
+type File struct {
+	meta    ppsp.Metadata
+	name    string // where the film lies in the end
+	sidecar string // empty: nothing is saved
+	tree    *merkle.Tree
+	create  creator
+	notice  error
+	checker checker
+	saver   saver
+
+	mu       sync.Mutex
+	content  content // nil when closed
+	readOnly bool
+	changed  bool
+	have     chunk.Set // verified in the life of this File
+	claims   claims    // found on disk, not hashed yet
+	lost     chunk.Set // claims that turned out false, until TakeLost
+	size     int64     // bytes, -1 unknown
+	chunks   uint64    // 0 unknown
+	stamp    stamp     // of a complete file, which nobody may change; else zero
+	now      progress  // what was done in the life of this File
+}
+
+// content is the open content file.
+type content interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Stat() (os.FileInfo, error)
+	Sync() error
+}
+
+// stamp tells two versions of a file apart.
+type stamp struct{ size, mtime int64 } // bytes, ns of Unix time
+
+func stampOf(info os.FileInfo) stamp {
+	return stamp{info.Size(), info.ModTime().UnixNano()}
+}
+
+// Metadata returns what the swarm was opened or made with.
+func (f *File) Metadata() ppsp.Metadata { return f.meta }
+
+// Tree returns the hash tree, which the engine goes on to fill.
+func (f *File) Tree() *merkle.Tree { return f.tree }
+
+// Notice tells what went less than well at opening, for the log: what an earlier run left
+// is damaged, so that the film is fetched from the beginning, or a hash tree could not be
+// kept. It is nil if all went well.
+func (f *File) Notice() error { return f.notice }
+
+// Path returns where the content lies now: "<name>.part" or "<name>".
+func (f *File) Path() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stamp == (stamp{}) {
+		return f.name + PartSuffix
+	}
+	return f.name
+}
+
+// Have returns the chunks that are held, those not yet hashed since the start included.
+func (f *File) Have() chunk.Set {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.heldLocked()
+}
+
+func (f *File) heldLocked() chunk.Set {
+	all := f.have.Clone()
+	for r := range f.claims.set.Ranges() {
+		all.Add(r)
+	}
+	return all
+}
+
+// TakeLost returns the chunks that Have once told but that turned out to be damaged, since
+// the last call. The engine has to be told so that it fetches them again.
+func (f *File) TakeLost() chunk.Set {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lost := f.lost.Clone()
+	f.lost.Clear()
+	return lost
+}
+
+// Complete tells whether every chunk is held.
+func (f *File) Complete() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.completeLocked()
+}
+
+func (f *File) completeLocked() bool {
+	return f.chunks > 0 && f.size >= 0 && f.have.Count()+f.claims.set.Count() == f.chunks
+}
+
+// Size returns the length of the film in bytes, false while it is unknown.
+func (f *File) Size() (int64, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return max(f.size, 0), f.size >= 0
+}
+
+// SetSize tells the length in bytes (1 or more) as the link gives it. It is believed until
+// the verified last chunk tells the true one. It returns an error for a length that
+// doesn't fit what is verified already.
+func (f *File) SetSize(n int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	count := f.count(n)
+	switch last, some := f.lastLocked(); {
+	case n <= 0:
+		return fmt.Errorf("set size of %s to %d: want 1 byte or more", f.name, n)
+	case f.size == n:
+		return nil
+	case f.chunks > 0 && count != f.chunks:
+		return fmt.Errorf("set size of %s to %d: has %d chunks, but the hash tree %d", f.name, n, count, f.chunks)
+	case some && (last >= count || last+1 == f.chunks):
+		return fmt.Errorf("set size of %s to %d: does not fit chunk %d, which is held", f.name, n, last)
+	}
+	f.size = n
+	if f.meta.Integrity == ppsp.IntegrityNone {
+		f.chunks = count
+	}
+	f.now.changes++
+	return nil
+}
+
+// count returns the number of chunks that n bytes make.
+func (f *File) count(n int64) uint64 {
+	size := uint64(f.meta.ChunkSize)
+	return (uint64(max(n, 0)) + size - 1) / size
+}
+
+func (f *File) lastLocked() (uint64, bool) {
+	last, some := f.have.Last()
+	if claimed, also := f.claims.set.Last(); also {
+		return max(last, claimed), true
+	}
+	return last, some
+}
+
+// offset returns where chunk i begins.
+func (f *File) offset(i uint64) int64 { return int64(i) * int64(f.meta.ChunkSize) }
+
+// lengthLocked returns the bytes of a chunk that is held.
+func (f *File) lengthLocked(i uint64) int {
+	if f.size < 0 {
+		return int(f.meta.ChunkSize)
+	}
+	return int(min(int64(f.meta.ChunkSize), f.size-f.offset(i)))
+}
+
+// WriteChunk keeps b, which the engine has verified, as chunk i. A chunk that is held
+// already keeps its bytes. After an error (a full disk) the chunk is not held, and the
+// File can be used on.
+func (f *File) WriteChunk(i uint64, b []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.usable(); err != nil {
+		return err
+	}
+	if f.have.Has(i) || f.claims.set.Has(i) {
+		return nil
+	}
+	size, err := f.fits(i, len(b))
+	if err != nil {
+		return err
+	}
+	if f.readOnly {
+		return fmt.Errorf("write chunk %d of %s: the file is only read; fetch it into another folder", i, f.name)
+	}
+	if err := f.put(i, b); err != nil {
+		return remedy("write", f.name, err)
+	}
+	f.size = size
+	f.have.Add(chunk.One(i))
+	f.lost.Remove(chunk.One(i))
+	f.now.changes++
+	f.now.written += int64(len(b))
+	return nil
+}
+
+// put writes the bytes. Those of a complete file are repaired only while nobody else
+// has touched it.
+func (f *File) put(i uint64, b []byte) error {
+	complete := f.stamp != stamp{}
+	if complete {
+		if err := f.unchangedLocked(); err != nil {
+			return err
+		}
+	}
+	if _, err := f.content.WriteAt(b, f.offset(i)); err != nil {
+		return err
+	}
+	if !complete {
+		return nil
+	}
+	info, err := f.content.Stat()
+	if err == nil {
+		f.stamp = stampOf(info)
+	}
+	return err
+}
+
+// fits checks the length of chunk i and returns the size of the film as then known.
+func (f *File) fits(i uint64, n int) (int64, error) {
+	if t := f.tree.Chunks(); t > 0 {
+		f.chunks = t
+	}
+	full := int(f.meta.ChunkSize)
+	if n < 1 || n > full || i > (math.MaxInt64-uint64(full))/uint64(full) {
+		return 0, fmt.Errorf("write chunk %d of %s: has %d bytes, want 1 to %d", i, f.name, n, full)
+	}
+	end := f.offset(i) + int64(n)
+	switch {
+	case f.chunks > 0 && i >= f.chunks:
+		return 0, fmt.Errorf("write chunk %d of %s: there are only %d", i, f.name, f.chunks)
+	case f.chunks > 0 && i == f.chunks-1:
+		return end, nil
+	case n == full:
+		return f.size, nil
+	case f.chunks > 0:
+		return 0, fmt.Errorf("write chunk %d of %s: has %d bytes, but only the last chunk may be short", i, f.name, n)
+	}
+	// Without a tree a short chunk tells that it is the last one.
+	if last, some := f.lastLocked(); some && last > i {
+		return 0, fmt.Errorf("write chunk %d of %s: has %d bytes, but chunk %d is held", i, f.name, n, last)
+	}
+	f.chunks = i + 1
+	return end, nil
+}
+
+// usable returns why the File can't be used, nil if it can.
+func (f *File) usable() error {
+	switch {
+	case f.content == nil:
+		return fmt.Errorf("%s: %w", f.name, ErrClosed)
+	case f.changed:
+		return fmt.Errorf("%s: %w; start again to hash it anew", f.name, ErrChanged)
+	}
+	return nil
+}
+
+// unchangedLocked returns ErrChanged when a complete file was changed by someone else;
+// from then on nothing of it is held.
+func (f *File) unchangedLocked() error {
+	if f.stamp == (stamp{}) {
+		return nil
+	}
+	info, err := f.content.Stat()
+	if err != nil {
+		return err
+	}
+	if stampOf(info) == f.stamp {
+		return nil
+	}
+	f.changed = true
+	for r := range f.have.Ranges() {
+		f.lost.Add(r)
+	}
+	for r := range f.claims.set.Ranges() {
+		f.lost.Add(r)
+	}
+	f.have.Clear()
+	f.claims = claims{}
+	return f.usable()
+}
