@@ -25,7 +25,8 @@ const (
 // tells what is held and carries the hash tree.
 //
 // OpenFile makes one for a receiver, Seed for a publisher. The tree belongs to whoever
-// runs the engine: Tree, WriteChunk, Checkpoint, Sync and Close are for that goroutine.
+// runs the engine: Tree, SetSize, WriteChunk, Checkpoint, Sync and Close are for that
+// goroutine.
 // All other methods may be called by several goroutines at once.
 type File struct {
 	meta    ppsp.Metadata
@@ -130,9 +131,10 @@ func (f *File) Size() (int64, bool) {
 	return max(f.size, 0), f.size >= 0
 }
 
-// SetSize tells the length in bytes (1 or more) as the link gives it. It is believed until
-// the verified last chunk tells the true one. It returns an error for a length that
-// doesn't fit what is verified already.
+// SetSize tells the length in bytes (1 or more) as the link gives it, and with it settles
+// the number of chunks, also for the tree. The verified last chunk may still correct the
+// length within that number. It returns an error for a length that doesn't fit what is
+// verified already.
 func (f *File) SetSize(n int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,14 +145,12 @@ func (f *File) SetSize(n int64) error {
 	case f.size == n:
 		return nil
 	case f.chunks > 0 && count != f.chunks:
-		return fmt.Errorf("set size of %s to %d: has %d chunks, but the hash tree %d", f.name, n, count, f.chunks)
+		return fmt.Errorf("set size of %s to %d: makes %d chunks, but it has %d", f.name, n, count, f.chunks)
 	case some && (last >= count || last+1 == f.chunks):
 		return fmt.Errorf("set size of %s to %d: does not fit chunk %d, which is held", f.name, n, last)
 	}
-	f.size = n
-	if f.meta.Integrity == ppsp.IntegrityNone {
-		f.chunks = count
-	}
+	f.tree.Expect(count)
+	f.size, f.chunks = n, count
 	f.now.changes++
 	return nil
 }
@@ -234,22 +234,22 @@ func (f *File) put(i uint64, b []byte) error {
 
 // fits checks the length of chunk i and returns the size of the film as then known.
 func (f *File) fits(i uint64, n int) (int64, error) {
-	if t := f.tree.Chunks(); t > 0 {
-		f.chunks = t
-	}
 	full := int(f.meta.ChunkSize)
 	if n < 1 || n > full || i > (math.MaxInt64-uint64(full))/uint64(full) {
 		return 0, fmt.Errorf("write chunk %d of %s: has %d bytes, want 1 to %d", i, f.name, n, full)
 	}
+	if f.tree.Sized() { // before, the number is but a claim of a peer
+		f.chunks = f.tree.Chunks()
+	}
 	end := f.offset(i) + int64(n)
 	switch {
-	case f.chunks > 0 && i >= f.chunks:
-		return 0, fmt.Errorf("write chunk %d of %s: there are only %d", i, f.name, f.chunks)
+	case max(f.chunks, f.tree.Chunks()) > 0 && i >= max(f.chunks, f.tree.Chunks()):
+		return 0, fmt.Errorf("write chunk %d of %s: it is beyond the end", i, f.name)
 	case f.chunks > 0 && i == f.chunks-1:
 		return end, nil
 	case n == full:
 		return f.size, nil
-	case f.chunks > 0:
+	case f.chunks > 0 || f.meta.Integrity != ppsp.IntegrityNone:
 		return 0, fmt.Errorf("write chunk %d of %s: has %d bytes, but only the last chunk may be short", i, f.name, n)
 	}
 	// Without a tree a short chunk tells that it is the last one.

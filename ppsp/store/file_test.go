@@ -127,10 +127,10 @@ func TestFileSetSize(t *testing.T) {
 	}{
 		{-1, 0, false, 0},
 		{-1, -1, false, 0},
-		{-1, 1 << 40, true, 1 << 40}, // the link says so, nothing speaks against it
-		{0, 4096, false, 1 << 40},    // the tree has 5 chunks
-		{-1, 4097, true, 4097},
-		{-1, 4999, true, 4999},
+		{-1, 4999, true, 4999}, // the link says so, nothing speaks against it
+		{-1, 4096, false, 4999},
+		{-1, 5121, false, 4999},
+		{0, 4097, true, 4097},
 		{4, 4999, false, 5000}, // the verified last chunk knows better
 		{-1, 5000, true, 5000},
 	}

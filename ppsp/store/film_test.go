@@ -52,10 +52,8 @@ func (m *film) fetch(t testing.TB, f *File, i uint64) {
 
 func (m *film) tryFetch(f *File, i uint64) error {
 	tree := f.Tree()
-	if tree.Chunks() == 0 {
-		if err := tree.SetPeaks(m.tree.AppendPeaks(nil)); err != nil {
-			return err
-		}
+	if err := tree.SetPeaks(m.tree.AppendPeaks(nil)); err != nil {
+		return err
 	}
 	var p merkle.Proof
 	for _, b := range m.tree.AppendUncles(nil, i, func(chunk.Bin) bool { return false }) {

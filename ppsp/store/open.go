@@ -31,7 +31,7 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 	}
 	f := &File{
 		meta: meta, name: path, sidecar: path + SidecarSuffix,
-		tree: merkle.NewTree(meta.Hash, []byte(meta.SwarmID)), size: -1, create: createFile,
+		tree: newTree(meta), size: -1, create: createFile,
 	}
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -60,6 +60,12 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 		return nil, err
 	}
 	return f, nil
+}
+
+func newTree(meta ppsp.Metadata) *merkle.Tree {
+	t := merkle.NewTree(meta.Hash, []byte(meta.SwarmID))
+	t.SetChunkSize(meta.ChunkSize)
+	return t
 }
 
 // openPart goes on with "<name>.part", or begins it.
@@ -154,16 +160,16 @@ func (f *File) load(old *sidecar) error {
 	if len(old.tree) == 0 {
 		return nil // nothing had been fetched
 	}
-	tree := merkle.NewTree(f.meta.Hash, []byte(f.meta.SwarmID))
+	tree := newTree(f.meta)
 	if err := tree.UnmarshalBinary(old.tree); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	if !bytes.Equal(tree.Root(), []byte(f.meta.SwarmID)) {
-		return fmt.Errorf("%w: its hash tree has another root", errDamaged)
-	}
-	f.tree, f.size, f.chunks = tree, old.size, tree.Chunks()
-	if f.chunks > 0 && f.size >= 0 && f.count(f.size) != f.chunks {
-		f.size = -1
+	f.tree = tree
+	if tree.Sized() {
+		f.size, f.chunks = old.size, tree.Chunks()
+		if f.size >= 0 && f.count(f.size) != f.chunks {
+			f.size = -1
+		}
 	}
 	f.claims = newClaims(&old.held, tree, f.meta.Hash)
 	return nil
