@@ -27,19 +27,19 @@ func (f Format) AppendDataHeader(b []byte, i, micros uint64) []byte {
 
 // parseData takes the rest of the datagram for the chunk, unless chunks have a fixed size
 // and there is more than that: then more messages follow.
-func (f Format) parseData(m *Message, b []byte) (n int, reason string) {
-	if reason := f.parseSpec(m, b); reason != "" {
+func (d *Decoder) parseData(m *Message, b []byte) (n int, reason string) {
+	if reason := d.parseSpec(m, b); reason != "" {
 		return 0, reason
 	}
 	if m.Chunks.Len() != 1 {
 		return 0, "it names more than one chunk"
 	}
-	n = f.SpecSize()
+	n = d.spec
 	m.Time = binary.BigEndian.Uint64(b[n:])
 	n += 8
 	size := len(b) - n
-	if f.fixed() && uint64(size) > uint64(f.ChunkSize) {
-		size = int(f.ChunkSize)
+	if d.format.fixed() && uint64(size) > uint64(d.format.ChunkSize) {
+		size = int(d.format.ChunkSize)
 	}
 	if size == 0 {
 		return 0, "the chunk is empty"
@@ -56,8 +56,8 @@ func (f Format) AppendAck(b []byte, r chunk.Range, delay uint64) []byte {
 	return f.appendMessages(b, TypeAck, r, tail[:])
 }
 
-func (f Format) parseAck(m *Message, b []byte) (n int, reason string) {
-	n = f.SpecSize()
+func (d *Decoder) parseAck(m *Message, b []byte) (n int, reason string) {
+	n = d.spec
 	m.Time = binary.BigEndian.Uint64(b[n:])
-	return n + 8, f.parseSpec(m, b)
+	return n + 8, d.parseSpec(m, b)
 }

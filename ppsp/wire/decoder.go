@@ -4,6 +4,7 @@ package wire
 // Reset for any number of datagrams.
 type Decoder struct {
 	format Format
+	spec   int // length in bytes of its chunk specifications
 	b      []byte
 	at     int // index in b of the next message
 	err    error
@@ -12,12 +13,12 @@ type Decoder struct {
 // Reset begins with a datagram, behind its channel ID. Until its HANDSHAKE is known the
 // format may be unknown, too: see SetFormat.
 func (d *Decoder) Reset(datagram []byte, f Format) {
-	*d = Decoder{format: f, b: datagram, at: ChannelSize}
+	*d = Decoder{format: f, spec: f.SpecSize(), b: datagram, at: ChannelSize}
 }
 
 // SetFormat sets the Format of the messages still to come. Who gets a HANDSHAKE, always
 // the first message of its datagram, calls this when it knows which swarm that is for.
-func (d *Decoder) SetFormat(f Format) { d.format = f }
+func (d *Decoder) SetFormat(f Format) { d.format, d.spec = f, f.SpecSize() }
 
 // Next reads the next message into m. It returns false and no error at the end of the
 // datagram. An error is an *Error, comes again with each further call, and leaves in m
@@ -39,11 +40,10 @@ func (d *Decoder) Next(m *Message) (bool, error) {
 // parse reads the message that b begins with behind its type byte. Like the parsers of
 // the single messages it returns how many bytes of b that took, or what is wrong.
 func (d *Decoder) parse(m *Message, b []byte) (n int, reason string) {
-	f := d.format
 	switch {
 	case m.Type >= typeCount:
 		return 0, "the type is unknown"
-	case 1+len(b) < f.Size(m.Type):
+	case 1+len(b) < d.format.Size(m.Type):
 		return 0, truncated
 	}
 	switch m.Type {
@@ -53,15 +53,15 @@ func (d *Decoder) parse(m *Message, b []byte) (n int, reason string) {
 		}
 		return m.Handshake.parse(b)
 	case TypeData:
-		return f.parseData(m, b)
+		return d.parseData(m, b)
 	case TypeAck:
-		return f.parseAck(m, b)
+		return d.parseAck(m, b)
 	case TypeHave, TypeRequest, TypeCancel:
-		return f.SpecSize(), f.parseSpec(m, b)
+		return d.spec, d.parseSpec(m, b)
 	case TypeIntegrity:
-		return f.parseIntegrity(m, b)
+		return d.parseIntegrity(m, b)
 	case TypeSignedIntegrity:
-		return f.parseSignedIntegrity(m, b)
+		return d.parseSignedIntegrity(m, b)
 	case TypePexResV4, TypePexResV6:
 		return parsePexRes(m, b)
 	case TypePexResCert:

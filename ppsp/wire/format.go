@@ -38,45 +38,51 @@ func NewFormat(m ppsp.Metadata, signatureSize int) Format {
 	return f
 }
 
+// specSizes is the length in bytes of a chunk specification by its addressing method.
+var specSizes = [...]int{
+	ppsp.Bins32:        4,
+	ppsp.ByteRanges64:  2 * 8,
+	ppsp.ChunkRanges32: 2 * 4,
+	ppsp.Bins64:        8,
+	ppsp.ChunkRanges64: 2 * 8,
+}
+
 // SpecSize returns the length of a chunk specification in bytes, 0 for an unknown
 // addressing method.
 func (f Format) SpecSize() int {
-	switch f.Addressing {
-	case ppsp.Bins32:
-		return 4
-	case ppsp.Bins64, ppsp.ChunkRanges32:
-		return 8
-	case ppsp.ByteRanges64, ppsp.ChunkRanges64:
-		return 16
+	if int(f.Addressing) < len(specSizes) {
+		return specSizes[f.Addressing]
 	}
 	return 0
+}
+
+// layouts tells what each type consists of at least: a number of bytes, the type's among
+// them, and how many of the parts whose length depends on the Format.
+var layouts = [typeCount]struct{ fixed, specs, hashes, signatures int }{
+	TypeHandshake:       {fixed: 1 + 4 + 1}, // type, channel ID, end option
+	TypeData:            {fixed: 1 + 8, specs: 1},
+	TypeAck:             {fixed: 1 + 8, specs: 1},
+	TypeHave:            {fixed: 1, specs: 1},
+	TypeIntegrity:       {fixed: 1, specs: 1, hashes: 1},
+	TypePexResV4:        {fixed: 1 + 4 + 2},
+	TypePexReq:          {fixed: 1},
+	TypeSignedIntegrity: {fixed: 1 + 8, specs: 1, signatures: 1},
+	TypeRequest:         {fixed: 1, specs: 1},
+	TypeCancel:          {fixed: 1, specs: 1},
+	TypeChoke:           {fixed: 1},
+	TypeUnchoke:         {fixed: 1},
+	TypePexResV6:        {fixed: 1 + 16 + 2},
+	TypePexResCert:      {fixed: 1 + 2},
 }
 
 // Size returns the length of a message in bytes with its type byte, but without what
 // varies in length: chunk, certificate, options. It is 0 for an unknown type.
 func (f Format) Size(t Type) int {
-	spec := f.SpecSize()
-	switch t {
-	case TypeHandshake:
-		return 1 + 4 + 1
-	case TypeData, TypeAck:
-		return 1 + spec + 8
-	case TypeHave, TypeRequest, TypeCancel:
-		return 1 + spec
-	case TypeIntegrity:
-		return 1 + spec + f.HashSize
-	case TypeSignedIntegrity:
-		return 1 + spec + 8 + f.SignatureSize
-	case TypePexReq, TypeChoke, TypeUnchoke:
-		return 1
-	case TypePexResV4:
-		return 1 + 4 + 2
-	case TypePexResV6:
-		return 1 + 16 + 2
-	case TypePexResCert:
-		return 1 + 2
+	if t >= typeCount {
+		return 0
 	}
-	return 0
+	l := &layouts[t]
+	return l.fixed + l.specs*f.SpecSize() + l.hashes*f.HashSize + l.signatures*f.SignatureSize
 }
 
 // MaxChunk returns the highest chunk number that a specification can name. A swarm that

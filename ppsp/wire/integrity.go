@@ -30,31 +30,31 @@ func (f Format) AppendSignedIntegrity(b []byte, r chunk.Range, ntp uint64, signa
 
 // single tells whether one specification can name r.
 func (f Format) single(r chunk.Range) bool {
-	if !f.Fits(r) {
-		return false
+	if f.bins() {
+		bin, _ := chunk.BinOf(r)
+		return bin != chunk.NoBin && f.Fits(r)
 	}
-	_, isBin := chunk.BinOf(r)
-	return isBin || !f.bins()
+	return f.Fits(r)
 }
 
-func (f Format) parseIntegrity(m *Message, b []byte) (n int, reason string) {
-	if f.HashSize <= 0 {
+func (d *Decoder) parseIntegrity(m *Message, b []byte) (n int, reason string) {
+	if d.format.HashSize <= 0 {
 		return 0, noHashes
 	}
-	n = f.SpecSize()
-	end := n + f.HashSize
+	n = d.spec
+	end := n + d.format.HashSize
 	m.Payload = b[n:end:end]
-	return end, f.parseSpec(m, b)
+	return end, d.parseSpec(m, b)
 }
 
-func (f Format) parseSignedIntegrity(m *Message, b []byte) (n int, reason string) {
-	if f.SignatureSize <= 0 {
+func (d *Decoder) parseSignedIntegrity(m *Message, b []byte) (n int, reason string) {
+	if d.format.SignatureSize <= 0 {
 		return 0, noSigning
 	}
-	n = f.SpecSize()
+	n = d.spec
 	m.Time = binary.BigEndian.Uint64(b[n:])
 	n += 8
-	end := n + f.SignatureSize
+	end := n + d.format.SignatureSize
 	m.Payload = b[n:end:end]
-	return end, f.parseSpec(m, b)
+	return end, d.parseSpec(m, b)
 }

@@ -64,9 +64,9 @@ func (f Format) appendMessages(b []byte, t Type, r chunk.Range, tail []byte) []b
 
 // parseSpec reads the chunk specification at the start of b, which is long enough, into
 // m.Spec and m.Chunks.
-func (f Format) parseSpec(m *Message, b []byte) (reason string) {
-	n := f.SpecSize()
-	m.Spec = b[:n:n]
+func (d *Decoder) parseSpec(m *Message, b []byte) (reason string) {
+	f := &d.format
+	m.Spec = b[:d.spec:d.spec]
 	var start, end uint64 // the end inclusive
 	switch f.Addressing {
 	case ppsp.Bins32:
