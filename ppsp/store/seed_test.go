@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+func TestSeed(t *testing.T) {
+	for _, size := range sizes {
+		m := newFilm(t, size, 1024)
+		path := filepath.Join(t.TempDir(), "film.mp4")
+		put(t, path, m.data)
+		f := m.seed(t, path, "")
+		if n, known := f.Size(); n != int64(size) || !known || !f.Complete() || f.Path() != path {
+			t.Fatalf("%d bytes: Size() = %d %v, Complete() = %v", size, n, known, f.Complete())
+		}
+		m.holds(t, f, m.all())
+		m.readsWhole(t, f)
+		if err := f.WriteChunk(0, m.chunk(0)); err != nil {
+			t.Errorf("a chunk that is held: %v", err)
+		}
+		if got := names(t, path); len(got) != 1 {
+			t.Errorf("the film's folder was written to: %q", got)
+		}
+	}
+}
+
+// TestSeedAgain: the second start takes the tree of the first, unless the file changed.
+func TestSeedAgain(t *testing.T) {
+	m := newFilm(t, 10_000, 1024)
+	path, state := filepath.Join(t.TempDir(), "film.mp4"), t.TempDir()
+	put(t, path, m.data)
+	if err := m.seed(t, path, state).Close(); err != nil {
+		t.Fatal(err)
+	}
+	hashed := func(f *File) bool { return f.claims.set.Count() == 0 }
+
+	f := m.seed(t, path, state)
+	if hashed(f) {
+		t.Fatal("the film was hashed again")
+	}
+	m.holds(t, f, m.all())
+
+	sidecars := names(t, filepath.Join(state, "x"))
+	if len(sidecars) != 1 {
+		t.Fatalf("the state folder has %q", sidecars)
+	}
+	flip(t, filepath.Join(state, sidecars[0]), 100)
+	if f = m.seed(t, path, state); !hashed(f) {
+		t.Fatal("a damaged sidecar was taken")
+	}
+
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(path, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if f = m.seed(t, path, state); !hashed(f) {
+		t.Fatal("the file was touched, but not hashed again")
+	}
+
+	m512 := newFilm(t, 10_000, 512)
+	if f = m512.seed(t, path, state); !hashed(f) {
+		t.Fatal("another chunk size, but not hashed again")
+	}
+	if f = m.seed(t, path, state); hashed(f) {
+		t.Fatal("the one chunk size overwrote the other")
+	}
+
+	// One bit of the film rots between two starts: size and time are the same.
+	flip(t, path, 5000)
+	f = m.seed(t, path, state)
+	if _, err := f.AppendChunk(nil, 4); !errors.Is(err, ErrNotHeld) {
+		t.Fatalf("a rotten chunk: error %v, want ErrNotHeld", err)
+	}
+	if err := f.WriteChunk(4, m.chunk(4)); err == nil || !strings.Contains(err.Error(), "only read") {
+		t.Errorf("a publisher's file can be written to: %v", err)
+	}
+}
+
+// TestSeedChanged changes a file under its publisher.
+func TestSeedChanged(t *testing.T) {
+	m := newFilm(t, 10_000, 1024)
+	for name, change := range map[string]func(path string) error{
+		"longer":  func(path string) error { return os.WriteFile(path, append(m.data, 0), 0o644) },
+		"shorter": func(path string) error { return os.Truncate(path, 9_999) },
+		"touched": func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(5, 0)) },
+	} {
+		path := filepath.Join(t.TempDir(), "film.mp4")
+		put(t, path, m.data)
+		f := m.seed(t, path, "")
+		if err := change(path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.AppendChunk(nil, 0)
+		if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "start again") {
+			t.Errorf("%s: error %v, want ErrChanged with path and remedy", name, err)
+		}
+		if n, err := f.ReadAt(make([]byte, 10), 0); n != 0 || !errors.Is(err, ErrChanged) {
+			t.Errorf("%s: ReadAt: %d, %v", name, n, err)
+		}
+		if have := f.Have(); have.Count() != 0 {
+			t.Errorf("%s: still has %d chunks", name, have.Count())
+		}
+	}
+}
+
+// TestSeedChangedWhileHashed lets the file grow under the reader.
+func TestSeedChangedWhileHashed(t *testing.T) {
+	m := newFilm(t, 3*meterStep, 32<<10)
+	path := filepath.Join(t.TempDir(), "film.mp4")
+	put(t, path, m.data)
+	grow := func(done, total int64) {
+		if total != int64(len(m.data)) || done > total {
+			t.Errorf("progress %d of %d", done, total)
+		}
+		file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.WriteString("more"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err := Seed(t.Context(), path, SeedConfig{Metadata: m.meta, Progress: grow})
+	if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "wait until") {
+		t.Fatalf("error %v, want ErrChanged with a remedy", err)
+	}
+}
+
+func TestSeedEnds(t *testing.T) {
+	m := newFilm(t, 3*meterStep, 32<<10)
+	path, state := filepath.Join(t.TempDir(), "film.mp4"), t.TempDir()
+	put(t, path, m.data)
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := 0
+	_, _, err := Seed(ctx, path, SeedConfig{Metadata: m.meta, StateDir: state, Progress: func(int64, int64) { calls++; cancel() }})
+	if !errors.Is(err, context.Canceled) || calls != 1 {
+		t.Fatalf("error %v after %d calls, want context.Canceled after 1", err, calls)
+	}
+	if got := names(t, filepath.Join(state, "x")); len(got) != 0 {
+		t.Fatalf("half a tree was kept: %q", got)
+	}
+	if _, err := OpenFile(ctx, path, m.meta); !errors.Is(err, context.Canceled) {
+		t.Fatalf("OpenFile of the same: error %v, want context.Canceled", err)
+	}
+}
+
+func TestSeedRefuses(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "empty"), nil)
+	put(t, filepath.Join(dir, "film"), []byte("film"))
+	good := ppsp.StaticDefaults("")
+	for name, c := range map[string]struct {
+		file string
+		meta ppsp.Metadata
+		want string
+	}{
+		"missing":      {"missing", good, "check the path"},
+		"empty":        {"empty", good, "nothing to share"},
+		"a folder":     {".", good, "not a regular file"},
+		"unknown hash": {"film", ppsp.Metadata{Integrity: ppsp.IntegrityMerkle, Hash: 9, ChunkSize: 1024}, "hash function 9"},
+		"huge chunks":  {"film", ppsp.Metadata{Integrity: ppsp.IntegrityMerkle, Hash: 2, ChunkSize: 1 << 20}, "chunk size"},
+	} {
+		_, _, err := Seed(t.Context(), filepath.Join(dir, c.file), SeedConfig{Metadata: c.meta})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	// Where the tree can't be kept the film is seeded all the same.
+	f, _, err := Seed(t.Context(), filepath.Join(dir, "film"), SeedConfig{Metadata: good, StateDir: filepath.Join(dir, "none")})
+	if err != nil || f.Notice() == nil {
+		t.Fatalf("state folder is missing: error %v, notice %v", err, f.Notice())
+	}
+	if err := f.Close(); err == nil {
+		t.Error("Close does not tell that the tree was not kept")
+	}
+}
+
+func TestSeedDefaultChunkSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "film")
+	put(t, path, make([]byte, 3000))
+	f, meta, err := Seed(t.Context(), path, SeedConfig{Metadata: ppsp.Metadata{Integrity: ppsp.IntegrityMerkle, Hash: ppsp.SHA1}})
+	if err != nil || meta.ChunkSize != ppsp.DefaultChunkSize || len(meta.SwarmID) != 20 {
+		t.Fatalf("%+v, %v", meta, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
