@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// mpegtsFile is the player for live channels. It comes minified by its authors and is
+// copied as it is: its worker is made from its own source text, which a second minifier
+// would break.
+const mpegtsFile = "node_modules/mpegts.js/dist/mpegts.js"
+
+// bundled lists the packages whose code ends up in dist, so whose licences go with it.
+// mpegts.js holds the last two.
+var bundled = []string{"preact", "mpegts.js", "es6-promise", "events"}
+
+// sourceMap is the comment that would make a browser ask for a file we do not ship.
+var sourceMap = regexp.MustCompile(`(?m)^//# sourceMappingURL=.*\n?`)
+
+// build returns the files of dist for the page in dir. Names under assets/ carry a hash
+// of the content, so that a browser may keep them for ever.
+func build(dir string) (files, error) {
+	out := files{}
+	names, err := out.bundle(dir)
+	if err != nil {
+		return nil, err
+	}
+	player, err := os.ReadFile(filepath.Join(dir, mpegtsFile))
+	if err != nil {
+		return nil, fmt.Errorf("%w: run npm ci in %s first", err, dir)
+	}
+	names["mpegts.js"] = out.add("mpegts.js", sourceMap.ReplaceAll(player, nil))
+	icon, err := os.ReadFile(filepath.Join(dir, "src/icon.svg"))
+	if err != nil {
+		return nil, err
+	}
+	names["icon.svg"] = out.add("icon.svg", icon)
+	if out["licences.txt"], err = licences(dir); err != nil {
+		return nil, err
+	}
+	out["index.html"], err = index(dir, names)
+	return out, err
+}
+
+// bundle compiles the scripts and the stylesheet and returns their names in dist by the
+// names that index.html uses.
+func (f files) bundle(dir string) (map[string]string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	result := api.Build(api.BuildOptions{
+		EntryPointsAdvanced: []api.EntryPoint{
+			{InputPath: "src/main.tsx", OutputPath: "app"},
+			{InputPath: "src/style.css", OutputPath: "app"},
+		},
+		AbsWorkingDir:     abs,
+		Outdir:            filepath.Join(abs, "dist"),
+		Bundle:            true,
+		Format:            api.FormatIIFE,
+		Target:            api.ES2017,
+		Engines:           []api.Engine{{Name: api.EngineChrome, Version: "58"}},
+		JSX:               api.JSXAutomatic,
+		JSXImportSource:   "preact",
+		Charset:           api.CharsetUTF8,
+		LegalComments:     api.LegalCommentsNone,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		TsconfigRaw:       "{}",
+	})
+	if len(result.Errors) > 0 {
+		text := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
+		return nil, errors.New(strings.Join(text, "\n"))
+	}
+	names := map[string]string{}
+	for _, file := range result.OutputFiles {
+		base := filepath.Base(file.Path)
+		names[base] = f.add(base, file.Contents)
+	}
+	return names, nil
+}
+
+// index fills the names into src/index.html.
+func index(dir string, names map[string]string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "src/index.html"))
+	if err != nil {
+		return nil, err
+	}
+	for name, hashed := range names {
+		mark := []byte("{{" + name + "}}")
+		if !bytes.Contains(text, mark) {
+			return nil, fmt.Errorf("src/index.html does not use %s", mark)
+		}
+		text = bytes.ReplaceAll(text, mark, []byte(hashed))
+	}
+	return text, nil
+}
+
+// licences returns the licence texts of the bundled packages.
+func licences(dir string) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("Swarmgate's page contains the following software of others.\n")
+	for _, name := range bundled {
+		text, err := os.ReadFile(filepath.Join(dir, "node_modules", name, "LICENSE"))
+		if err != nil {
+			return nil, fmt.Errorf("licence of %s: %w", name, err)
+		}
+		fmt.Fprintf(&b, "\n%s\n%s\n\n%s\n", name, strings.Repeat("=", len(name)), bytes.TrimSpace(text))
+	}
+	return b.Bytes(), nil
+}
+
+// hashed puts a hash of content before the extension of name: app.js becomes
+// app-0123456789.js.
+func hashed(name string, content []byte) string {
+	sum := sha256.Sum256(content)
+	ext := path.Ext(name)
+	return strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:5]) + ext
+}

@@ -1,0 +1,135 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// access decides whom the gateway answers.
+type access struct {
+	hosts  hosts
+	lan    *lan
+	origin *http.CrossOriginProtection
+}
+
+func newAccess(names []string, clients []netip.Prefix) access {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "" // one name fewer under which the gateway answers
+	}
+	return access{hosts: newHosts(machine, names), lan: newLAN(clients), origin: http.NewCrossOriginProtection()}
+}
+
+// refusal returns the sentence that tells a client why it is refused, empty if it is not.
+func (a access) refusal(r *http.Request) string {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !a.lan.holds(from.Addr()) {
+		return fmt.Sprintf("This gateway answers its own home only, and %s is outside of it.", r.RemoteAddr)
+	}
+	if !a.hosts.answers(r.Host) {
+		return fmt.Sprintf("This gateway does not answer to the name %q; open it by its IP address, or add the name to its configuration.", r.Host)
+	}
+	if err := a.origin.Check(r); err != nil {
+		return "A page of another site tried to change something here; nothing was changed."
+	}
+	return ""
+}
+
+// refusals bounds the log lines that strangers can cause.
+const refusals = 10 // a minute
+
+// guard puts the checks and the headers that hold for every path in front of next.
+func (s *Server) guard(next http.Handler) http.Handler {
+	log := s.log.Sample(&zerolog.BurstSampler{Burst: refusals, Period: time.Minute})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if why := s.access.refusal(r); why != "" {
+			log.Warn().Str("client", r.RemoteAddr).Str("host", r.Host).Str("path", r.URL.Path).Str("why", why).Msg("request refused")
+			s.fail(w, http.StatusForbidden, why)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hosts are the names under which the gateway answers. A page of a stranger's site whose
+// name suddenly resolves to an address of this home (DNS rebinding) sends its own name in
+// Host, which none of these is.
+type hosts struct {
+	machine string          // first label of the machine's name
+	names   map[string]bool // in full
+}
+
+// homeSuffixes are domains that no one can register; routers use them for the home.
+var homeSuffixes = []string{"", ".local", ".lan", ".home", ".home.arpa", ".internal"}
+
+func newHosts(machine string, names []string) hosts {
+	h := hosts{names: map[string]bool{}}
+	machine = canonicalName(machine)
+	if machine != "" {
+		h.names[machine] = true
+		h.machine, _, _ = strings.Cut(machine, ".")
+	}
+	for _, name := range names {
+		h.names[canonicalName(name)] = true
+	}
+	return h
+}
+
+func canonicalName(name string) string {
+	return strings.ToLower(strings.TrimSuffix(name, "."))
+}
+
+// answers tells whether the value of a Host field is one of ours. An empty one is: old
+// players send none, browsers always do.
+func (h hosts) answers(host string) bool {
+	if host == "" {
+		return true
+	}
+	name, ok := withoutPort(host)
+	if !ok {
+		return false
+	}
+	if inner, ok := strings.CutPrefix(name, "["); ok {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return err == nil && addr.Is6() && strings.HasSuffix(name, "]")
+	}
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr.Is4()
+	}
+	name = canonicalName(name)
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".local") {
+		return true
+	}
+	if label, suffix, _ := strings.Cut(name, "."); h.machine != "" && label == h.machine {
+		for _, home := range homeSuffixes {
+			if "."+suffix == home || suffix == home {
+				return true
+			}
+		}
+	}
+	return h.names[name]
+}
+
+// withoutPort cuts a decimal port from a Host field.
+func withoutPort(host string) (string, bool) {
+	at := strings.LastIndexByte(host, ':')
+	if at < 0 || strings.HasSuffix(host, "]") {
+		return host, true
+	}
+	for _, c := range host[at+1:] {
+		if c < '0' || c > '9' {
+			return "", false
+		}
+	}
+	return host[:at], true
+}

@@ -1,0 +1,103 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy"
+)
+
+// stuckFilm ends a response that a client has stopped reading. A browser that pauses
+// leaves it open and asks for the rest anew when it is gone.
+const stuckFilm = 5 * time.Minute
+
+// film serves /film/{id}: the file, by ranges (RFC 9110, 14).
+func (s *Server) film(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	item, found := s.config.Gateway.Item(id)
+	if !found || item.Kind != ppsp.Film {
+		s.fail(w, http.StatusNotFound, "There is no film under this address; /films.m3u lists those that there are.")
+		return
+	}
+	if r.Method == http.MethodHead && item.Length > 0 {
+		serveFilm(w, r, item, sized(item.Length)) // no swarm is joined for what is known
+		return
+	}
+	if !s.enter(w) {
+		return
+	}
+	defer s.streams.give()
+
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	film, err := open(ctx, cancel, id, s.config.Gateway.OpenFilm)
+	if err != nil {
+		s.failOpen(w, r, item.Title, err)
+		return
+	}
+	defer film.Close()
+	item.Length = film.Size()
+	s.log.Debug().Str("film", item.Title).Str("client", r.RemoteAddr).Str("range", r.Header.Get("Range")).Msg("film read")
+	serveFilm(patient{w, http.NewResponseController(w)}, r, item, film)
+}
+
+func serveFilm(w http.ResponseWriter, r *http.Request, item proxy.Item, content io.ReadSeeker) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType(item.MediaType))
+	// What a film's ID stands for never changes: it follows from the root hash.
+	h.Set("ETag", fmt.Sprintf("%q", fmt.Sprintf("%s-%x", etagSafe(item.ID), item.Length)))
+	h.Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, "", time.Time{}, content)
+}
+
+// mediaType returns the publisher's media type if it is one of sound or picture. Others,
+// such as text/html, would let a publisher run scripts in the name of this gateway.
+func mediaType(claimed string) string {
+	name, _, err := mime.ParseMediaType(claimed)
+	if err == nil && (strings.HasPrefix(name, "video/") || strings.HasPrefix(name, "audio/")) {
+		return name
+	}
+	return "application/octet-stream"
+}
+
+// etagSafe keeps what an entity tag may hold (RFC 9110, 8.8.3) and no quote escapes.
+func etagSafe(id string) string {
+	return strings.Map(func(c rune) rune {
+		if c > 0x20 && c < 0x7f && c != '"' && c != '\\' {
+			return c
+		}
+		return '_'
+	}, id)
+}
+
+// patient gives every write its time.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(stuckFilm)) // a connection without deadlines only waits longer
+	return p.ResponseWriter.Write(b)
+}
+
+// sized is a file of which only the size is known, for HEAD.
+type sized int64
+
+func (s sized) Read([]byte) (int, error) {
+	return 0, errors.New("a film that was not opened has no content")
+}
+
+func (s sized) Seek(offset int64, whence int) (int64, error) {
+	if whence == io.SeekEnd {
+		return int64(s) + offset, nil
+	}
+	return offset, nil
+}

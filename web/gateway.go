@@ -1,0 +1,33 @@
+package web
+
+import (
+	"context"
+	"io"
+
+	"github.com/swarmgate/swarmgate/proxy"
+)
+
+// Gateway is what this package needs of proxy.Gateway.
+type Gateway interface {
+	// Items returns the catalog in the order in which it is shown.
+	Items() []proxy.Item
+	// Item returns one of them.
+	Item(id string) (proxy.Item, bool)
+	// Add puts what a link names into the catalog. Its error tells a person what is
+	// wrong with the link.
+	Add(link string) (proxy.Item, error)
+	// Remove takes an item out: proxy.ErrNotFound when it is not there.
+	Remove(id string) error
+	// OpenLive returns a channel as MPEG-TS from its newest keyframe on. It blocks until
+	// the first bytes are there or ctx ends; reads end with ctx too.
+	OpenLive(ctx context.Context, id string) (io.ReadCloser, error)
+	// OpenFilm returns a film once its size is known. ctx bounds its reads too.
+	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
+	// Sessions returns what is being watched.
+	Sessions() []proxy.Session
+	// Changes returns a number that changes with the catalog.
+	Changes() uint32
+	// Subscribe returns a channel that ticks on any change of catalog or sessions until
+	// ctx ends.
+	Subscribe(ctx context.Context) <-chan struct{}
+}

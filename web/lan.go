@@ -1,0 +1,71 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// lan tells the addresses of the home from all others.
+type lan struct {
+	extra []netip.Prefix             // configured
+	addrs func() ([]net.Addr, error) // of this machine's interfaces
+	now   func() time.Time
+
+	mu     sync.Mutex
+	onLink []netip.Prefix // the networks that the machine is part of
+	until  time.Time      // when to look again
+}
+
+// lookEvery bounds how often strangers can make us ask the system for its interfaces.
+const lookEvery = 10 * time.Second
+
+func newLAN(extra []netip.Prefix) *lan {
+	return &lan{extra: extra, addrs: net.InterfaceAddrs, now: time.Now}
+}
+
+// holds reports whether addr is in the home: private by its range, configured, or on a
+// network that an interface of this machine is part of. The last is for IPv6, where the
+// devices of a home have public addresses.
+func (l *lan) holds(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() {
+		return true
+	}
+	if !addr.IsValid() {
+		return false
+	}
+	return contains(l.extra, addr) || contains(l.networks(), addr)
+}
+
+func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
+	for _, prefix := range prefixes {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lan) networks() []netip.Prefix {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if now.Before(l.until) {
+		return l.onLink
+	}
+	l.until = now.Add(lookEvery)
+	l.onLink = nil
+	addrs, err := l.addrs()
+	if err != nil {
+		return nil // private ranges still hold
+	}
+	for _, addr := range addrs {
+		prefix, err := netip.ParsePrefix(addr.String())
+		if err == nil && prefix.Bits() > 0 {
+			l.onLink = append(l.onLink, prefix.Masked())
+		}
+	}
+	return l.onLink
+}

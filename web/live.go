@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+const (
+	// maxWrite is the size in bytes of one write to a viewer who is behind.
+	maxWrite = 64 << 10
+	// gather is how long bytes of a live channel are collected, so that a viewer costs
+	// at most 250 writes a second whatever the size of the swarm's chunks.
+	gather = 4 * time.Millisecond
+	// stuckLive ends a viewer of a channel who takes nothing for so long.
+	stuckLive = 10 * time.Second
+)
+
+// live serves /live/{id}.ts: the channel as it comes, from the newest keyframe on.
+func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	id, ok := strings.CutSuffix(r.PathValue("file"), ".ts")
+	item, found := s.config.Gateway.Item(id)
+	if !ok || !found || item.Kind != ppsp.Live {
+		s.fail(w, http.StatusNotFound, "There is no channel under this address; /channels.m3u lists those that there are.")
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Accept-Ranges", "none")
+	if r.Method == http.MethodHead {
+		h.Set("Content-Type", "video/mp2t")
+		return
+	}
+	if !s.enter(w) {
+		return
+	}
+	defer s.streams.give()
+
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	stream, err := open(ctx, cancel, id, s.config.Gateway.OpenLive)
+	if err != nil {
+		s.failOpen(w, r, item.Title, err)
+		return
+	}
+	defer stream.Close()
+	log := s.log.With().Str("channel", item.Title).Str("client", r.RemoteAddr).Logger()
+	log.Info().Msg("viewer came")
+	h.Set("Content-Type", "video/mp2t")
+	n, err := pump(ctx, w, stream)
+	log.Info().Int64("bytes", n).AnErr("error", unlessGone(r, err)).Msg("viewer left")
+}
+
+// pump copies a live stream to a viewer as it comes.
+func pump(ctx context.Context, w http.ResponseWriter, stream io.Reader) (sent int64, err error) {
+	control := http.NewResponseController(w)
+	// The end of the response has its time too; net/http lifts the limit after it.
+	defer func() { _ = control.SetWriteDeadline(time.Now().Add(stuckLive)) }()
+	buf := make([]byte, maxWrite)
+	for {
+		n, err := stream.Read(buf)
+		if n > 0 {
+			_ = control.SetWriteDeadline(time.Now().Add(stuckLive)) // a connection without deadlines only waits longer
+			m, werr := w.Write(buf[:n])
+			sent += int64(m)
+			if werr == nil {
+				werr = flush(control)
+			}
+			if werr != nil {
+				return sent, fmt.Errorf("send to viewer: %w", werr)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return sent, nil
+		}
+		if err != nil {
+			return sent, err
+		}
+		if n < maxWrite/2 && !pause(ctx, gather) {
+			return sent, context.Cause(ctx)
+		}
+	}
+}
+
+func flush(control *http.ResponseController) error {
+	if err := control.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// pause waits and reports whether ctx is still on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

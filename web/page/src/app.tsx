@@ -1,0 +1,76 @@
+// The frame around grid and watch page: header, footer, dialogs and what they share.
+
+import { useEffect, useState } from 'preact/hooks';
+import { about, base } from './api';
+import { AddDialog, HelpDialog } from './dialogs';
+import { Home } from './home';
+import { t } from './i18n';
+import { Icon, Logo } from './icons';
+import { isTyping, moveFocus } from './keys';
+import { useWatched } from './route';
+import { useGateway } from './store';
+import { toggleTheme } from './theme';
+import { Toast } from './toast';
+import { Watch } from './watch';
+
+export function App() {
+  const gateway = useGateway();
+  const id = useWatched();
+  const [dialog, open] = useState<'' | 'help' | 'add'>('');
+  const close = (): void => open('');
+  const add = (): void => open('add');
+
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent): void => {
+      if (isTyping(e) || e.ctrlKey || e.altKey || e.metaKey) return;
+      if (e.key === '?') open('help');
+      else if (!dialog && moveFocus(e.key)) e.preventDefault();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [dialog]);
+
+  return (
+    <>
+      {id === null ? <Header help={() => open('help')} add={add} /> : null}
+      {gateway.online ? null : <p class="banner" role="status">{t('offline')}…</p>}
+      {id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
+      <Footer />
+      {dialog === 'help' ? <HelpDialog close={close} /> : null}
+      {dialog === 'add' ? <AddDialog close={close} /> : null}
+      <Toast />
+    </>
+  );
+}
+
+function Header(props: { help: () => void; add: () => void }) {
+  return (
+    <header class="header">
+      <a class="brand" href={base} aria-label={about.name}>
+        <Logo />
+        <span>Swarmgate</span>
+      </a>
+      <span class="host">{about.name.replace(/^Swarmgate\s*/, '').replace(/^\((.*)\)$/, '$1')}</span>
+      <span class="space" />
+      <button class="button" data-nav onClick={props.add}>
+        <Icon name="plus" />
+        <span>{t('add')}</span>
+      </button>
+      <button class="icon-button" data-nav title={t('theme')} aria-label={t('theme')} onClick={toggleTheme}>
+        <Icon name="theme" />
+      </button>
+      <button class="icon-button wide-only" data-nav title={t('help')} aria-label={t('help')} onClick={props.help}>
+        <Icon name="keys" />
+      </button>
+    </header>
+  );
+}
+
+function Footer() {
+  return (
+    <footer class="footer">
+      <span>{t('about', { version: about.version })}</span>
+      <a href={base + 'licences.txt'}>{t('licences')}</a>
+    </footer>
+  );
+}

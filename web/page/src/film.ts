@@ -1,0 +1,104 @@
+// Plays a film with the browser's own player and controls. The gateway holds a read back
+// until the swarm has delivered the bytes, so a wait is normal and an error is not.
+
+import type { State } from './api';
+import type { Dictionary } from './lang/en';
+import { Backoff, firstView, play, type Player, type View } from './player';
+
+const noticeMs = 400;
+
+export class FilmPlayer implements Player {
+  private view: View = firstView;
+  private backoff = new Backoff();
+  private timer = 0;
+  private position = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly url: string,
+    private readonly show: (view: View) => void,
+  ) {}
+
+  start(): void {
+    const { video } = this;
+    video.onplaying = () => this.on({ phase: 'playing', started: true, retrying: false });
+    video.onwaiting = () => this.soon({ phase: 'tuning' });
+    video.onpause = () => this.view.phase === 'playing' && this.on({ phase: 'paused' });
+    video.ontimeupdate = () => {
+      this.position = video.currentTime || this.position;
+      this.backoff.reset();
+    };
+    video.onloadedmetadata = () => {
+      if (this.position > 0 && video.currentTime === 0) video.currentTime = this.position;
+    };
+    video.onerror = () => void this.onError();
+    this.open();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    const { video } = this;
+    video.onplaying = video.onwaiting = video.onpause = video.ontimeupdate = null;
+    video.onloadedmetadata = video.onerror = null;
+    video.removeAttribute('src');
+    video.load();
+  }
+
+  toggle(): void {
+    const { video } = this;
+    if (this.view.phase === 'failed') {
+      this.on({ phase: 'tuning', failure: '' });
+      this.open();
+    } else if (video.paused) {
+      this.play();
+    } else {
+      video.pause();
+    }
+  }
+
+  session(_: State): void {
+    // The video element knows by itself whether it waits.
+  }
+
+  private on(change: Partial<View>): void {
+    clearTimeout(this.timer);
+    if (this.stopped) return;
+    this.view = { ...this.view, ...change };
+    this.show(this.view);
+  }
+
+  /** A short wait, as after a seek into what is there, is not worth a word. */
+  private soon(change: Partial<View>): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.on(change), noticeMs);
+  }
+
+  private open(): void {
+    this.video.src = this.url;
+    this.play();
+  }
+
+  private play(): void {
+    play(this.video, () => this.on({ phase: 'blocked' }));
+  }
+
+  /** The element does not tell a missing file from an unknown format: ask for one byte. */
+  private async onError(): Promise<void> {
+    if (this.stopped || !this.video.getAttribute('src')) return;
+    const status = await fetch(this.url, { headers: { Range: 'bytes=0-0' } }).then(
+      (response) => response.status,
+      () => 0,
+    );
+    if (this.stopped) return;
+    const failure: { [status: number]: keyof Dictionary } = { 206: 'unsupported', 404: 'gone' };
+    const reason = this.view.started ? undefined : failure[status];
+    if (reason) {
+      this.on({ phase: 'failed', failure: reason });
+      return;
+    }
+    this.on({ phase: 'tuning', retrying: true });
+    this.timer = window.setTimeout(() => this.open(), this.backoff.wait());
+  }
+}

@@ -1,0 +1,265 @@
+// Plays a live channel: MPEG-TS over one HTTP response, turned into MP4 fragments by
+// mpegts.js. Stays near the live edge by playing a little faster or slower, steps over
+// holes, and connects again when the stream ends, fails or stands still.
+
+import type Mpegts from 'mpegts.js';
+import type { State } from './api';
+import type { Dictionary } from './lang/en';
+import { loadMpegts, type Library } from './mpegts';
+import { Backoff, firstView, play, type Player, type View } from './player';
+
+const tickMs = 200;
+/** Picture standing still for this long: say so; connect again. */
+const noticeMs = 500;
+const stalledMs = 2000;
+/** The same while the gateway itself waits for the swarm: a new request would only show
+ * the last second once more. */
+const patienceMs = 12000;
+/** Time without a first picture, although bytes arrive, after which the format is to blame. */
+const undecodedMs = 15000;
+
+/** Distance from the newest byte that is aimed at, in seconds. It grows when the picture
+ * stalls and shrinks while all is well. */
+const nearest = 0.5;
+const farthest = 3;
+const stallStep = 0.4;
+const calmStep = 0.002; // a tick
+/** Beyond this excess the picture jumps to the edge. */
+const jump = 4;
+
+export class LivePlayer implements Player {
+  private library: Library | null = null;
+  private mse: Mpegts.Player | null = null;
+  private view: View = firstView;
+  private gateway: State = 'idle';
+  private target = nearest;
+  private backoff = new Backoff();
+  private clock = 0; // interval
+  private retry = 0; // timeout
+  private position = -1; // currentTime at the last tick
+  private moved = 0; // when the picture last moved, or the attempt began
+  private bytes = 0; // of this attempt
+  private stopped = false;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly url: string,
+    private readonly frozen: HTMLCanvasElement,
+    private readonly show: (view: View) => void,
+  ) {}
+
+  start(): void {
+    this.clock = window.setInterval(() => this.tick(), tickMs);
+    this.video.addEventListener('timeupdate', this.onMove);
+    this.open();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearInterval(this.clock);
+    this.video.removeEventListener('timeupdate', this.onMove);
+    this.close();
+    this.melt();
+  }
+
+  /** Pausing gives the stream back; playing goes on at the live edge. */
+  toggle(): void {
+    if (this.view.phase === 'blocked') {
+      this.update({ phase: 'tuning' });
+      this.play();
+    } else if (this.view.phase === 'paused' || this.view.phase === 'failed') {
+      this.update({ phase: 'tuning', failure: '' });
+      this.open();
+    } else {
+      this.freeze();
+      this.close();
+      this.update({ phase: 'paused', delay: 0 });
+    }
+  }
+
+  session(state: State): void {
+    this.gateway = state;
+  }
+
+  private update(change: Partial<View>): void {
+    if (this.stopped) return;
+    const before = this.view;
+    this.view = { ...before, ...change };
+    const keys = Object.keys(change) as (keyof View)[];
+    if (keys.some((key) => before[key] !== this.view[key])) this.show(this.view);
+  }
+
+  private open(): void {
+    clearTimeout(this.retry);
+    this.moved = performance.now();
+    this.position = -1;
+    this.bytes = 0;
+    loadMpegts().then(
+      (library) => {
+        if (!this.stopped && !this.mse && this.view.phase !== 'paused') this.attach(library);
+      },
+      () => this.again(),
+    );
+  }
+
+  private attach(library: Library): void {
+    this.library = library;
+    if (!library.getFeatureList().mseLivePlayback) {
+      this.plain();
+      return;
+    }
+    const mse = library.createPlayer(
+      { type: 'mpegts', isLive: true, url: this.url },
+      {
+        enableWorker: true,
+        enableStashBuffer: false,
+        lazyLoad: false,
+        deferLoadAfterSourceOpen: false,
+        autoCleanupSourceBuffer: true,
+        autoCleanupMaxBackwardDuration: 30,
+        autoCleanupMinBackwardDuration: 10,
+        statisticsInfoReportInterval: 1000,
+      },
+    );
+    this.mse = mse;
+    mse.on(library.Events.ERROR, (type: string, detail: string, info: { code?: number; msg?: string }) =>
+      this.onError(type, detail, info || {}),
+    );
+    mse.on(library.Events.LOADING_COMPLETE, () => this.again());
+    mse.on(library.Events.STATISTICS_INFO, (info: { speed?: number }) => {
+      this.bytes += (info.speed || 0) * 1024;
+    });
+    mse.attachMediaElement(this.video);
+    mse.load();
+    this.play();
+  }
+
+  /** A browser without media sources, as on some TVs, may still know the format itself. */
+  private plain(): void {
+    this.video.src = this.url;
+    this.video.onerror = () => this.fail('noMSE');
+    this.play();
+  }
+
+  private play(): void {
+    play(this.video, () => this.update({ phase: 'blocked' }));
+  }
+
+  private close(): void {
+    clearTimeout(this.retry);
+    this.video.onerror = null;
+    this.mse?.destroy();
+    this.mse = null;
+    this.video.removeAttribute('src');
+    this.video.load();
+  }
+
+  private again(): void {
+    if (this.stopped || this.view.phase === 'paused' || this.view.phase === 'failed') return;
+    this.freeze();
+    this.close();
+    if (this.view.phase !== 'blocked') this.update({ phase: 'tuning', retrying: true, delay: 0 });
+    this.retry = window.setTimeout(() => this.open(), this.backoff.wait());
+  }
+
+  private fail(failure: keyof Dictionary): void {
+    this.close();
+    this.update({ phase: 'failed', failure, delay: 0 });
+  }
+
+  private onError(type: string, detail: string, info: { code?: number; msg?: string }): void {
+    const { ErrorTypes, ErrorDetails } = this.library as Library;
+    if (detail === ErrorDetails.MEDIA_CODEC_UNSUPPORTED || detail === ErrorDetails.MEDIA_FORMAT_UNSUPPORTED) {
+      this.fail('unsupported');
+    } else if (type === ErrorTypes.MEDIA_ERROR && /addSourceBuffer|not supported/i.test(info.msg || '')) {
+      this.fail('unsupported');
+    } else if (info.code === 404) {
+      this.fail('gone');
+    } else {
+      this.again();
+    }
+  }
+
+  private onMove = (): void => {
+    const now = this.video.currentTime;
+    if (now <= this.position || this.video.readyState < 2) return;
+    const first = this.position < 0;
+    this.position = now;
+    if (first && now === 0) return;
+    this.moved = performance.now();
+    if (this.view.phase === 'tuning' || this.view.phase === 'blocked') {
+      this.melt();
+      this.update({ phase: 'playing', started: true, retrying: false, failure: '' });
+    }
+  };
+
+  private tick(): void {
+    const { phase } = this.view;
+    if (phase === 'paused' || phase === 'failed' || this.video.seeking) return;
+    this.onMove();
+    const still = performance.now() - this.moved;
+    if (phase === 'blocked') return;
+    if (still < tickMs * 1.5) {
+      this.chase();
+      return;
+    }
+    this.step();
+    if (phase === 'playing' && still > noticeMs) {
+      this.target = Math.min(this.target + stallStep, farthest);
+      this.update({ phase: 'tuning', delay: 0 });
+    }
+    if (this.mse) this.impatient(still);
+  }
+
+  /** Keeps the distance to the live edge. */
+  private chase(): void {
+    const ahead = this.ahead();
+    this.target = Math.max(this.target - calmStep, nearest);
+    const excess = ahead - this.target;
+    if (excess > jump) this.video.currentTime += excess;
+    this.video.playbackRate = excess > 0.4 ? 1.1 : excess < -0.2 ? 0.95 : 1;
+    if (ahead < 60) this.update({ delay: Math.round(ahead * 10) / 10 });
+    this.backoff.reset();
+  }
+
+  /** Steps over a hole that lost chunks have left in the stream. */
+  private step(): void {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i++) {
+      const start = buffered.start(i);
+      if (start > currentTime && buffered.end(i) - start > 0.2) {
+        this.video.currentTime = start + 0.01;
+        return;
+      }
+    }
+  }
+
+  private impatient(still: number): void {
+    const waiting = this.gateway !== 'playing';
+    if (!this.view.started && this.video.readyState === 0 && this.bytes > 200e3 && still > undecodedMs) {
+      this.fail('unsupported');
+    } else if (still > (waiting || !this.view.started ? patienceMs : stalledMs)) {
+      this.again();
+    }
+  }
+
+  /** Seconds of media between the picture and the newest byte. */
+  private ahead(): number {
+    const { buffered, currentTime } = this.video;
+    return buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
+  }
+
+  /** Keeps the last picture on the screen while the video element has none. */
+  private freeze(): void {
+    const { video, frozen } = this;
+    if (video.readyState < 2 || !video.videoWidth) return;
+    frozen.width = video.videoWidth;
+    frozen.height = video.videoHeight;
+    frozen.getContext('2d')?.drawImage(video, 0, 0);
+    frozen.hidden = false;
+  }
+
+  private melt(): void {
+    this.frozen.hidden = true;
+  }
+}

@@ -1,0 +1,17 @@
+// Starts the page.
+
+import { render } from 'preact';
+import { App } from './app';
+import { loadMpegts } from './mpegts';
+import { watched } from './route';
+import { follow } from './store';
+
+follow(() => watched() !== null);
+render(<App />, document.getElementById('app') as HTMLElement);
+
+// The player is fetched before it is needed: at once for a deep link, otherwise when the
+// grid stands, so that a click finds it there.
+const preload = (): void => void loadMpegts().catch(() => undefined);
+if (watched() !== null) preload();
+else if ('requestIdleCallback' in window) requestIdleCallback(preload, { timeout: 500 });
+else setTimeout(preload, 200);

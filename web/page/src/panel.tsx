@@ -1,0 +1,79 @@
+// Below the picture: title, figures of the session, addresses for other players.
+
+import { useEffect, useState } from 'preact/hooks';
+import { absolute, streamURL, type Channel, type Session } from './api';
+import { CopyRow } from './copy';
+import { rate, t, tenth } from './i18n';
+import type { View } from './player';
+import { Badge, facts, viewers } from './tile';
+
+/** Samples in the curve, one a second. */
+const curveLength = 60;
+
+export function Panel(props: { channel: Channel; session: Session | undefined; view: View }) {
+  const { channel, session } = props;
+  const live = channel.kind === 'live';
+  return (
+    <div class="page panel">
+      <div class="about">
+        <h1>{channel.title}</h1>
+        <p class="facts">
+          <Badge kind={channel.kind} />
+          <span>{facts(channel)}</span>
+          {session && session.viewers ? <span>{viewers(session.viewers)}</span> : null}
+        </p>
+        <Figures session={session} delay={live ? props.view.delay : 0} live={live} />
+      </div>
+      <div class="card links">
+        <h2>{t('elsewhere')}</h2>
+        <CopyRow label={t(live ? 'streamTS' : 'streamFile')} text={streamURL(channel)} />
+        <CopyRow label={t(live ? 'playlist' : 'filmList')} text={absolute(live ? 'channels.m3u' : 'films.m3u')} />
+        {channel.link ? <CopyRow label={t('swarmLink')} text={channel.link} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function Figures(props: { session: Session | undefined; delay: number; live: boolean }) {
+  const { session } = props;
+  const curve = useCurve(session);
+  const seconds = (n: number): string => t('seconds', { n: tenth(n) });
+  return (
+    <dl class="figures">
+      <Figure name={t('peers')} value={session ? String(session.peers) : '–'} />
+      <Figure name={t('rate')} value={session ? rate(session.down_bps) : '–'} curve={curve} />
+      <Figure name={t('upload')} value={session ? rate(session.up_bps) : '–'} />
+      <Figure name={t('buffer')} value={session ? seconds(session.buffer_s) : '–'} />
+      {props.live ? <Figure name={t('delay')} value={props.delay ? seconds(props.delay) : '–'} /> : null}
+    </dl>
+  );
+}
+
+function Figure(props: { name: string; value: string; curve?: number[] }) {
+  return (
+    <div class="figure">
+      <dt>{props.name}</dt>
+      <dd>{props.value}</dd>
+      {props.curve && props.curve.length > 1 ? <Curve values={props.curve} /> : null}
+    </div>
+  );
+}
+
+/** The last minute's rates; each event with sessions adds one. */
+function useCurve(session: Session | undefined): number[] {
+  const [values, setValues] = useState<number[]>([]);
+  useEffect(() => {
+    if (session) setValues((old) => old.concat(session.down_bps).slice(-curveLength));
+  }, [session]);
+  return values;
+}
+
+function Curve(props: { values: number[] }) {
+  const top = Math.max(...props.values, 1);
+  const points = props.values.map((v, i) => `${((i + curveLength - props.values.length) / (curveLength - 1)) * 100},${28 - (v / top) * 26}`);
+  return (
+    <svg class="curve" viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points.join(' ')} fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke" />
+    </svg>
+  );
+}

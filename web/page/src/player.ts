@@ -1,0 +1,59 @@
+// What the watch page needs of a player, whichever kind it is.
+
+import type { State } from './api';
+import type { Dictionary } from './lang/en';
+
+export type Phase =
+  | 'tuning' // no picture yet, or none at the moment
+  | 'playing'
+  | 'paused'
+  | 'blocked' // the browser wants a click before it plays sound
+  | 'failed'; // `failure` says why; the player has given up
+
+export interface View {
+  phase: Phase;
+  retrying: boolean; // after the first attempt
+  started: boolean; // a picture has been seen
+  delay: number; // seconds between the newest byte here and the picture, 0 unknown
+  failure: keyof Dictionary | '';
+}
+
+export const firstView: View = { phase: 'tuning', retrying: false, started: false, delay: 0, failure: '' };
+
+/** A player owns the source of one video element from start to stop. */
+export interface Player {
+  start(): void;
+  stop(): void;
+  /** Plays or pauses. */
+  toggle(): void;
+  /** Hears where the gateway's session stands. */
+  session(state: State): void;
+}
+
+/** Waits between attempts, growing from the first to the last. */
+export class Backoff {
+  private next = Backoff.first;
+  private static readonly first = 300;
+  private static readonly last = 2000;
+
+  /** Milliseconds to wait before the coming attempt. */
+  wait(): number {
+    const wait = this.next;
+    this.next = Math.min(wait * 1.7, Backoff.last);
+    return wait;
+  }
+
+  reset(): void {
+    this.next = Backoff.first;
+  }
+}
+
+/** Asks the video to play. Calls `blocked` when the browser wants a click first. */
+export function play(video: HTMLVideoElement, blocked: () => void): void {
+  const promise = video.play() as Promise<void> | undefined; // old browsers return nothing
+  if (promise) {
+    promise.catch((error: Error) => {
+      if (error.name === 'NotAllowedError') blocked();
+    });
+  }
+}

@@ -1,0 +1,68 @@
+// A channel or film in the grid.
+
+import { useState } from 'preact/hooks';
+import { watchPath, type Channel, type Session } from './api';
+import { Art } from './art';
+import { clock, size, t } from './i18n';
+import { Icon } from './icons';
+import { watch } from './route';
+
+/** ID of the tile that was opened last; it gets the focus when the grid comes back. */
+let last = '';
+
+export function Tile(props: { channel: Channel; session: Session | undefined }) {
+  const { channel, session } = props;
+  const open = (e: MouseEvent): void => {
+    if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
+    e.preventDefault();
+    last = channel.id;
+    watch(channel.id);
+  };
+  const refocus = (element: HTMLAnchorElement | null): void => {
+    if (element && last === channel.id) {
+      last = '';
+      element.focus();
+    }
+  };
+  const active = session && session.viewers > 0;
+  return (
+    <a class="tile" href={watchPath(channel.id)} data-nav data-id={channel.id} onClick={open} ref={refocus}>
+      <div class="art">
+        <Picture channel={channel} />
+        <span class="glyph"><Icon name="play" /></span>
+        <Badge kind={channel.kind} />
+        {channel.kind === 'film' && channel.duration_s ? <span class="length">{clock(channel.duration_s)}</span> : null}
+      </div>
+      <div class="text">
+        <h3>{channel.title}</h3>
+        <p>{active ? <span class="active">{t('watching')} · {viewers(session.viewers)}</span> : facts(channel)}</p>
+      </div>
+    </a>
+  );
+}
+
+export const viewers = (n: number): string => (n === 1 ? t('viewers1') : t('viewers', { n }));
+
+/** What is known of a channel, in one line. */
+export function facts(channel: Channel): string {
+  const known = [channel.group];
+  if (channel.kind === 'film' && channel.length) known.push(size(channel.length));
+  return known.filter(Boolean).join(' · ') || t(channel.kind);
+}
+
+/** The provider's logo, or a drawn picture where there is none. */
+export function Picture(props: { channel: Channel }) {
+  const { channel } = props;
+  const [broken, setBroken] = useState('');
+  if (!channel.logo || broken === channel.logo) return <Art id={channel.id} title={channel.title} />;
+  return (
+    <>
+      <Art id={channel.id} title="" />
+      <img class="logo" src={channel.logo} alt="" loading="lazy" onError={() => setBroken(channel.logo)} />
+    </>
+  );
+}
+
+export function Badge(props: { kind: Channel['kind'] }) {
+  return <span class={'badge ' + props.kind}>{t(props.kind)}</span>;
+}

@@ -1,0 +1,173 @@
+// The watch page: the stage with the picture, and what goes on behind it.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { streamURL, type Channel, type Session } from './api';
+import { Art } from './art';
+import { Controls } from './controls';
+import { FilmPlayer } from './film';
+import { t } from './i18n';
+import { Icon } from './icons';
+import { isBack, isTyping } from './keys';
+import { LivePlayer } from './live';
+import { Panel } from './panel';
+import { firstView, type Player, type View } from './player';
+import { leave, watch } from './route';
+import { toggleFullscreen, useIdle, useVolume } from './stage';
+import type { Gateway } from './store';
+import { Tile } from './tile';
+import { step, steps, words } from './tune';
+
+export function Watch(props: { id: string; gateway: Gateway }) {
+  const { channels, sessions } = props.gateway;
+  const channel = channels?.find((c) => c.id === props.id);
+  useEffect(() => {
+    scrollTo(0, 0);
+    const onKey = (e: KeyboardEvent): void => {
+      if (isTyping(e) || document.fullscreenElement || !isBack(e)) return;
+      e.preventDefault();
+      leave();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+  if (channels && !channel) return <Missing />;
+  return (
+    <main class="watch">
+      {channel ? (
+        <Stage channel={channel} channels={channels || []} session={sessions.find((s) => s.channel === channel.id)} />
+      ) : (
+        <div class="stage"><div class="tune"><span class="spinner" /></div></div>
+      )}
+      {channel ? <Others channel={channel} gateway={props.gateway} /> : null}
+    </main>
+  );
+}
+
+function Stage(props: { channel: Channel; channels: Channel[]; session: Session | undefined }) {
+  const { channel, session } = props;
+  const stage = useRef<HTMLDivElement>(null);
+  const video = useRef<HTMLVideoElement>(null);
+  const frozen = useRef<HTMLCanvasElement>(null);
+  const player = useRef<Player | null>(null);
+  const [view, setView] = useState<View>(firstView);
+  const volume = useVolume(video);
+  const idle = useIdle(stage, view.phase === 'playing');
+  const live = channel.kind === 'live';
+
+  useEffect(() => {
+    const element = video.current as HTMLVideoElement;
+    const url = streamURL(channel);
+    const made = live ? new LivePlayer(element, url, frozen.current as HTMLCanvasElement, setView) : new FilmPlayer(element, url, setView);
+    player.current = made;
+    made.start();
+    stage.current?.focus();
+    document.title = channel.title;
+    return () => made.stop();
+  }, [channel.id]);
+
+  const state = session?.state || 'idle';
+  useEffect(() => player.current?.session(state), [state]);
+
+  const toggle = (): void => player.current?.toggle();
+  const full = (): void => toggleFullscreen(stage.current, video.current);
+  useStageKeys({ toggle, full, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });
+
+  return (
+    <>
+      <div class={'stage ' + view.phase + (idle ? ' idle' : '')} ref={stage} tabIndex={-1} aria-label={channel.title} role="region">
+        <video ref={video} playsInline controls={!live && view.started} onDblClick={live ? full : undefined} />
+        <canvas ref={frozen} hidden />
+        <Tune channel={channel} view={view} session={session} toggle={toggle} />
+        <div class="top">
+          <button class="icon-button" data-nav aria-label={t('back')} title={t('back')} onClick={leave}><Icon name="back" /></button>
+          <strong>{channel.title}</strong>
+          <span>{channel.group}</span>
+        </div>
+        {live ? <Controls view={view} volume={volume} toggle={toggle} full={full} video={video} /> : null}
+      </div>
+      <Panel channel={channel} session={session} view={view} />
+    </>
+  );
+}
+
+/** What is said and offered while there is no picture. */
+function Tune(props: { channel: Channel; view: View; session: Session | undefined; toggle: () => void }) {
+  const { channel, view, session } = props;
+  const text = words(view, session);
+  const tuning = view.phase === 'tuning';
+  const asks = view.phase === 'blocked' || view.phase === 'paused' || view.phase === 'failed';
+  const shown = tuning || view.phase === 'blocked' || view.phase === 'failed' || (view.phase === 'paused' && channel.kind === 'live');
+  return (
+    <>
+      <div class={'tune' + (shown ? '' : ' gone') + (view.started ? ' light' : '')}>
+        {view.started ? null : <div class="backdrop"><Art id={channel.id} title="" /></div>}
+        {tuning ? <span class="spinner" /> : null}
+        {asks ? (
+          <button class="big" data-nav aria-label={t('play')} onClick={props.toggle}><Icon name="play" /></button>
+        ) : null}
+        <p class="words">{text}{tuning ? '…' : ''}</p>
+        {tuning && !view.started ? (
+          <ol class="steps" aria-hidden="true">
+            {steps.map((key, i) => <li key={key} class={i < step(session) ? 'done' : i === step(session) ? 'now' : ''}>{t(key)}</li>)}
+          </ol>
+        ) : null}
+      </div>
+      <p class="hidden" role="status" aria-live="polite">{shown ? text : t('playing')}</p>
+    </>
+  );
+}
+
+function useStageKeys(act: { toggle: () => void; full: () => void; mute: () => void; zap: (by: number) => void }): void {
+  const current = useRef(act);
+  current.current = act;
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent): void => {
+      if (isTyping(e) || e.ctrlKey || e.altKey || e.metaKey) return;
+      const button = (e.target as HTMLElement).closest('button, a') !== null;
+      if (e.key === ' ' && !button) current.current.toggle();
+      else if (e.key === 'f' || e.key === 'F') current.current.full();
+      else if (e.key === 'm' || e.key === 'M') current.current.mute();
+      else if (e.key === 'PageUp' || e.key === 'ChannelUp') current.current.zap(1);
+      else if (e.key === 'PageDown' || e.key === 'ChannelDown') current.current.zap(-1);
+      else return;
+      e.preventDefault();
+    };
+    addEventListener('keydown', onKey, true);
+    return () => removeEventListener('keydown', onKey, true);
+  }, []);
+}
+
+/** Goes to the channel or film before or after this one of its kind. */
+function zap(channels: Channel[], channel: Channel, by: number): void {
+  const list = channels.filter((c) => c.kind === channel.kind);
+  const at = list.findIndex((c) => c.id === channel.id);
+  const next = list[(at + by + list.length) % list.length];
+  if (next && next.id !== channel.id) watch(next.id);
+}
+
+function Others(props: { channel: Channel; gateway: Gateway }) {
+  const others = (props.gateway.channels || []).filter((c) => c.id !== props.channel.id);
+  if (!others.length) return null;
+  return (
+    <section class="page others">
+      <h2>{t('more')}</h2>
+      <ul class="grid small">
+        {others.slice(0, 12).map((c) => (
+          <li key={c.id}><Tile channel={c} session={props.gateway.sessions.find((s) => s.channel === c.id)} /></li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Missing() {
+  return (
+    <main class="page">
+      <div class="empty">
+        <h1>{t('notFound')}</h1>
+        <p>{t('notFoundText')}</p>
+        <button class="button main" data-nav onClick={leave}>{t('toGrid')}</button>
+      </div>
+    </main>
+  );
+}

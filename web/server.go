@@ -1,0 +1,137 @@
+// Package web is the door to browsers and players: one HTTP handler with the page, the
+// streams as plain HTTP, playlists, and an API under /api/v1 through which the page does
+// everything that it does.
+//
+// It sees the gateway through the interface Gateway and starts no goroutine: every
+// request is served by the goroutine that net/http gave it, and ends when its client goes
+// or when the http.Server made by HTTPServer is shut down.
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Config says what a Server serves and whom. Gateway is required, the rest may be zero.
+type Config struct {
+	Gateway Gateway
+	Name    string // shown on the page and in players, "Swarmgate" when empty
+	Version string // shown on the page
+	Logger  zerolog.Logger
+
+	// Names are host names, without port, under which the gateway is reached beyond
+	// those that always hold: IP addresses, localhost, *.local, the machine's own name.
+	Names []string
+
+	// Clients are address ranges that may connect beyond the home's own: loopback,
+	// private and link-local addresses and the networks that the machine is part of.
+	Clients []netip.Prefix
+
+	// Mounts are handlers of other floors by their pattern (http.ServeMux), for instance
+	// "/dlna/". The checks of Host, Origin and client address hold for them too.
+	Mounts map[string]http.Handler
+
+	// Ready says why the gateway can't serve yet; nil when it can. Optional.
+	Ready func() error
+}
+
+// Server answers the HTTP of the gateway. Its methods may be called by any goroutine.
+type Server struct {
+	config Config
+	access access
+	page   page
+	log    zerolog.Logger
+
+	streams slots // responses under way at /live/ and /film/
+	events  slots // responses under way at /api/v1/events
+}
+
+// Bounds of what is served at once. Beyond them a client gets 503 and one sentence.
+const (
+	MaxStreams      = 256
+	MaxEventClients = 64
+)
+
+// New returns a Server. It starts nothing.
+func New(config Config) *Server {
+	if config.Name == "" {
+		config.Name = "Swarmgate"
+	}
+	return &Server{
+		config:  config,
+		access:  newAccess(config.Names, config.Clients),
+		page:    newPage(config.Name, config.Version),
+		log:     config.Logger,
+		streams: newSlots(MaxStreams),
+		events:  newSlots(MaxEventClients),
+	}
+}
+
+// Handler returns the handler of all paths, with the checks of Host, Origin and client
+// address in front. It panics when two of Config.Mounts claim the same pattern.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, handler := range s.routes() {
+		mux.Handle(pattern, handler)
+	}
+	for pattern, handler := range s.config.Mounts {
+		mux.Handle(pattern, handler)
+	}
+	return s.guard(mux)
+}
+
+func (s *Server) routes() map[string]http.Handler {
+	get := func(f http.HandlerFunc) methods { return methods{http.MethodGet: f} }
+	return map[string]http.Handler{
+		"/{$}":           get(s.page.index),
+		"/watch/{id}":    get(s.page.index),
+		"/assets/{name}": get(s.page.asset),
+		"/licences.txt":  get(s.page.licences),
+		"/favicon.ico":   get(s.page.icon),
+		"/channels.m3u":  get(s.channelsM3U),
+		"/films.m3u":     get(s.filmsM3U),
+		"/live/{file}":   get(s.live),
+		"/film/{id}":     get(s.film),
+
+		"/api/v1/channels":      methods{http.MethodGet: s.listChannels, http.MethodPost: s.addChannel},
+		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodDelete: s.removeChannel},
+		"/api/v1/sessions":      get(s.listSessions),
+		"/api/v1/events":        get(s.streamEvents),
+		"/healthz":              get(s.healthz),
+		"/readyz":               get(s.readyz),
+		"/metrics":              get(s.metrics),
+		"/":                     http.HandlerFunc(s.unknown),
+	}
+}
+
+func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
+	s.fail(w, http.StatusNotFound, "There is nothing under this address; the page is at /.")
+}
+
+// Time limits of HTTPServer. Responses have none: a channel has no end.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10 // bytes
+)
+
+// HTTPServer returns the http.Server for a handler of this package: with limits on what a
+// client may hold open, and with a Shutdown that ends the streams and events under way,
+// which no viewer would end by himself.
+func HTTPServer(handler http.Handler) *http.Server {
+	ctx, cancel := context.WithCancel(context.Background())
+	server := &http.Server{
+		Handler:           handler,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+	}
+	server.RegisterOnShutdown(cancel)
+	return server
+}

@@ -1,0 +1,34 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/swarmgate/swarmgate/proxy"
+)
+
+// session is what is being watched, at /api/v1/sessions and in events.
+type session struct {
+	ID      string      `json:"id"`
+	Channel string      `json:"channel"`
+	State   proxy.State `json:"state"`
+	Text    string      `json:"text"` // State in plain words
+	Peers   int         `json:"peers"`
+	DownBps int64       `json:"down_bps"`
+	UpBps   int64       `json:"up_bps"`
+	BufferS float64     `json:"buffer_s"`
+	Viewers int         `json:"viewers"`
+	Error   string      `json:"error,omitempty"` // in the state "failed"
+}
+
+func (s *Server) sessions() []session {
+	all := s.config.Gateway.Sessions()
+	list := make([]session, 0, len(all))
+	for _, one := range all {
+		list = append(list, session(one))
+	}
+	return list
+}
+
+func (s *Server) listSessions(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, http.StatusOK, s.sessions())
+}
