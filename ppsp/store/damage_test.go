@@ -83,6 +83,20 @@ func TestDamagedChunkOfCompletePart(t *testing.T) {
 	m.onDisk(t, path)
 }
 
+// TestLostAndFound: a chunk that is fetched again before TakeLost is asked isn't lost.
+func TestLostAndFound(t *testing.T) {
+	m, path := half(t, 6)
+	flip(t, path+PartSuffix, 0)
+	f := m.open(t, path)
+	if _, err := f.AppendChunk(nil, 0); !errors.Is(err, ErrNotHeld) {
+		t.Fatalf("error %v, want ErrNotHeld", err)
+	}
+	m.fetch(t, f, 0)
+	if lost := f.TakeLost(); lost.Count() != 0 {
+		t.Errorf("lost %v, but it is held", runs(&lost))
+	}
+}
+
 // TestDamagedChunkOfFilm repairs a finished film in place.
 func TestDamagedChunkOfFilm(t *testing.T) {
 	m, path := half(t, 10)
@@ -135,6 +149,9 @@ func TestDamagedSidecar(t *testing.T) {
 		f := m.open(t, path)
 		if f.Notice() == nil || !strings.Contains(f.Notice().Error(), "from the beginning") {
 			t.Fatalf("%s: notice %v", name, f.Notice())
+		}
+		if info, err := os.Stat(path + PartSuffix); err != nil || info.Size() != 0 {
+			t.Fatalf("%s: the space of the old content is not given back", name)
 		}
 		m.holds(t, f)
 		m.fetch(t, f, 2)
@@ -262,5 +279,41 @@ func TestFilmChanged(t *testing.T) {
 	}
 	if got := mustRead(t, path); !bytes.Equal(got, edited) {
 		t.Fatal("the user's edit is lost")
+	}
+}
+
+// TestRepairOfChangedFilm: a repair, too, leaves the user's edit alone.
+func TestRepairOfChangedFilm(t *testing.T) {
+	m, path := half(t, 10)
+	flip(t, path, 2048)
+	f := m.open(t, path)
+	if _, err := f.AppendChunk(nil, 2); !errors.Is(err, ErrNotHeld) {
+		t.Fatalf("error %v, want ErrNotHeld", err)
+	}
+	edited := append(mustRead(t, path), "edited"...)
+	put(t, path, edited)
+	if err := m.tryFetch(f, 2); !errors.Is(err, ErrChanged) {
+		t.Fatalf("error %v, want ErrChanged", err)
+	}
+	if got := mustRead(t, path); !bytes.Equal(got, edited) {
+		t.Fatal("the user's edit is lost")
+	}
+}
+
+// TestTwoNames: a crash after the film got its name and before it lost the other one.
+func TestTwoNames(t *testing.T) {
+	m, path := half(t, 10)
+	if err := os.Link(path, path+PartSuffix); err != nil {
+		t.Fatal(err)
+	}
+	m.holds(t, m.open(t, path), m.all())
+	if got := names(t, path); len(got) != 2 {
+		t.Errorf("the folder has %q", got)
+	}
+	other := []byte("someone else's")
+	put(t, path+PartSuffix, other)
+	m.holds(t, m.open(t, path), m.all())
+	if got := mustRead(t, path+PartSuffix); !bytes.Equal(got, other) {
+		t.Error("someone else's .part was removed")
 	}
 }

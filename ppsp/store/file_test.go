@@ -13,6 +13,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
 )
 
 // sizes of films around what matters: one chunk, whole chunks, a short one at the end.
@@ -144,6 +145,38 @@ func TestFileSetSize(t *testing.T) {
 		if n, _ := f.Size(); n != s.known {
 			t.Errorf("after SetSize(%d): Size() = %d, want %d", s.size, n, s.known)
 		}
+	}
+}
+
+// TestFileFalseClaim: peaks that lead to the root can claim more chunks than there are;
+// such a number settles nothing until the last chunk is verified.
+func TestFileFalseClaim(t *testing.T) {
+	m := newFilm(t, 5000, 1024)
+	f := m.open(t, filepath.Join(t.TempDir(), "film.mp4"))
+	first, _ := m.tree.Hash(chunk.NewBin(2, 0))
+	fifth, _ := m.tree.Hash(chunk.Leaf(4))
+	pair := merkle.NewHasher(ppsp.SHA256).AppendParent(nil, fifth, make([]byte, 32))
+	err := f.Tree().SetPeaks([]merkle.Node{{Bin: chunk.NewBin(2, 0), Hash: first}, {Bin: chunk.NewBin(1, 2), Hash: pair}})
+	if err != nil || f.Tree().Chunks() != 6 {
+		t.Fatalf("the claim of 6 chunks is not taken: %v", err)
+	}
+	var p merkle.Proof
+	for _, b := range m.tree.AppendUncles(nil, 0, func(chunk.Bin) bool { return false }) {
+		hash, _ := m.tree.Hash(b)
+		p.Add(b, hash)
+	}
+	if err := f.Tree().Verify(0, m.chunk(0), &p); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.WriteChunk(0, m.chunk(0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetSize(5000); err != nil {
+		t.Errorf("the claim is taken for the truth: %v", err)
+	}
+	m.fetchAll(t, f)
+	if !f.Complete() {
+		t.Error("not complete")
 	}
 }
 

@@ -82,6 +82,13 @@ func TestSeedAgain(t *testing.T) {
 	if err := f.WriteChunk(4, m.chunk(4)); err == nil || !strings.Contains(err.Error(), "only read") {
 		t.Errorf("a publisher's file can be written to: %v", err)
 	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, meta, err := Seed(t.Context(), path, SeedConfig{Metadata: m.meta, StateDir: state})
+	if err != nil || meta.SwarmID == m.meta.SwarmID {
+		t.Errorf("the rotten film is not hashed anew: %v", err)
+	}
 }
 
 // TestSeedChanged changes a file under its publisher.
