@@ -1,0 +1,36 @@
+package nat
+
+import (
+	"net/netip"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// newTraversal makes one whose machine has one address and which finds no gateway.
+func newTraversal(t *testing.T, cfg Config) *Traversal {
+	t.Helper()
+	if cfg.Port == 0 {
+		cfg.Port = 6881
+	}
+	tr, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.hosts = func() ([]Finding, error) { return []Finding{{addr("192.168.11.11:6881"), Host, "eth0"}}, nil }
+	tr.discover = noGateway
+	return tr
+}
+
+// types tells findings shortly: "host 192.168.11.11:6881".
+func texts(found []Finding) []string {
+	var list []string
+	for _, f := range found {
+		list = append(list, f.Type+" "+f.Addr.String())
+	}
+	return list
+}

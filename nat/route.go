@@ -1,0 +1,50 @@
+package nat
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+)
+
+const (
+	routeTable   = "/proc/net/route" // Linux; elsewhere the multicast search has to do
+	maxRouteSize = 64 << 10          // bytes of it that are read
+)
+
+// defaultGateways returns the IPv4 routers through which the given interfaces (all when empty) reach the world; none
+// when the system does not tell.
+func defaultGateways(only []string) []netip.Addr {
+	f, err := os.Open(routeTable)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	return parseRoutes(io.LimitReader(f, maxRouteSize), only)
+}
+
+// parseRoutes reads Linux's table: one route a line, of which the columns Iface, Destination, Gateway and Mask count
+// here. Addresses are hexadecimal numbers in the machine's byte order.
+func parseRoutes(r io.Reader, only []string) []netip.Addr {
+	var list []netip.Addr
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 8 || f[1] != "00000000" || f[7] != "00000000" || len(only) > 0 && !slices.Contains(only, f[0]) {
+			continue
+		}
+		b, err := hex.DecodeString(f[2])
+		if err != nil || len(b) != 4 {
+			continue
+		}
+		var a [4]byte
+		binary.NativeEndian.PutUint32(a[:], binary.BigEndian.Uint32(b))
+		if g := netip.AddrFrom4(a); !g.IsUnspecified() && !slices.Contains(list, g) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
