@@ -75,11 +75,12 @@ func (h *Hasher) rootOf(peaks []Node) []byte {
 // root itself may be among them, which hides the peaks, so a second search begins below
 // the biggest node.
 func (t *Tree) learn(p *Proof) {
-	if p == nil || p.tries >= maxPeakTries || (t.sized && len(t.peaks) != 0) {
+	if p == nil || !p.origin || p.tries >= maxPeakTries || (t.sized && len(t.peaks) != 0) {
 		return
 	}
-	overruled := !t.tall && p.claim != 0 && p.claim != t.chunks
-	if !p.untried && !overruled {
+	agreed := p.claim == t.chunks && t.tall
+	overruled := p.claim != t.chunks && p.claim != 0 && !t.tall
+	if agreed || (!p.untried && !overruled) {
 		return
 	}
 	p.untried = false

@@ -20,6 +20,7 @@ type Proof struct {
 	index  map[chunk.Bin]int
 	oldest int
 
+	origin  bool // some node began at chunk 0, as the first peak does
 	untried bool // nodes came since the last search for peaks
 	tries   int
 	claim   uint64 // chunks of the content by this peer's peaks, once they led to the root
@@ -40,6 +41,7 @@ func (p *Proof) Add(b chunk.Bin, hash []byte) {
 		return
 	}
 	p.untried = true
+	p.origin = p.origin || b.Offset() == 0
 	at, known := p.index[b]
 	switch {
 	case known:
