@@ -13,6 +13,7 @@ import (
 
 // Error codes of the actions used here: UPnP WANIPConnection:2, 2.5, and UPnP Device Architecture 2.0, 3.2.5.
 const (
+	codeFailed          = 501
 	codeNotAuthorized   = 606
 	codeNoSuchEntry     = 714
 	codeConflict        = 718

@@ -203,6 +203,8 @@ func mappingProblem(err error) string {
 	case code == codeSamePort:
 		return "No port mapping: the router forwards a port only to the same one, and ours is taken. " +
 			"Choose another port in the settings (" + reason(err) + ")."
+	case code == codeFailed:
+		return "No port mapping: the router could not make it, as happens when it has no public address itself (" + reason(err) + ")."
 	case code == codeNoRoom:
 		return "No port mapping: the router's table is full. Restart it or remove old mappings (" + reason(err) + ")."
 	}

@@ -355,7 +355,7 @@ func TestMappingProblem(t *testing.T) {
 		"Choose another port":             &refusal{"map a port", codeSamePort, "no"},
 		"table is full":                   &refusal{"map a port", codeNoRoom, "no"},
 		"all ports that were tried are":   errPortsTaken,
-		"error 501 Action Failed":         &refusal{"map a port", 501, "Action Failed"},
+		"no public address itself":        &refusal{"map a port", 501, "Action Failed"},
 		"No port mapping: first  second.": errors.New("first\r\nsecond"),
 	} {
 		if got := mappingProblem(err); !strings.Contains(got, want) {

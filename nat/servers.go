@@ -203,7 +203,7 @@ func stunWords(list []sighting) string {
 		words = append(words, fmt.Sprintf("The router shows another port to each server (%s and %s): "+
 			"peers reach this home only through a port mapping or IPv6; switch on UPnP in the router.", distinct[0], distinct[1]))
 	case len(outside) > 1:
-		words = append(words, fmt.Sprintf("Seen from outside as %s, the same by %d servers: peers can reach it.", seen[0], len(outside)))
+		words = append(words, fmt.Sprintf("Seen from outside as %s, the same by %d servers, which lets peers in once we have called them.", seen[0], len(outside)))
 	case len(seen) > 0:
 		words = append(words, fmt.Sprintf("Seen from outside as %s.", seen[0]))
 	}
