@@ -1,0 +1,91 @@
+package sim
+
+import "github.com/swarmgate/swarmgate/ppsp/swarm"
+
+// player plays a live stream as a screen would: it starts when it has some of the stream,
+// and from then on needs each next chunk when its turn has come. While one is late it
+// stands still, which counts as so many chunks missed.
+type player struct {
+	interval int64 // nanoseconds a chunk lasts
+	signedAt func(chunk uint64) int64
+	joined   int64
+	from     int64 // chunks that fall due before are not counted: warm-up
+
+	started bool
+	startAt int64
+	first   uint64
+	next    uint64
+	ready   uint64 // end of what has arrived in order
+
+	played, missed uint64
+	delays         []int64 // from signature to playing, one per counted chunk
+}
+
+// due is when chunk i is to be played.
+func (p *player) due(i uint64) int64 { return p.startAt + int64(i-p.first)*p.interval }
+
+// startBuffer is how much of the stream a player collects before it starts, nanoseconds.
+const startBuffer = 300e6
+
+func (p *player) event(now int64, e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPlay:
+		if p.ready == 0 {
+			p.first, p.next = e.Chunks.Start, e.Chunks.Start
+		}
+		p.ready = e.Chunks.End
+		if !p.started && int64(p.ready-p.first)*p.interval >= startBuffer {
+			p.started, p.startAt = true, now
+		}
+		if p.started {
+			p.take(now)
+		}
+	case swarm.EventSkip:
+		if !p.started {
+			p.ready = 0
+			return
+		}
+		for ; p.next < e.Chunks.End; p.next++ {
+			p.miss(p.due(p.next), 1)
+		}
+	}
+}
+
+// take plays what has arrived; what comes late has made the picture stand still.
+func (p *player) take(now int64) {
+	for ; p.next < p.ready; p.next++ {
+		if late := now - p.due(p.next); late > 0 {
+			p.miss(now, uint64(late/p.interval)+1)
+			p.startAt += late
+		}
+		due := p.due(p.next)
+		if due >= p.from {
+			p.played++
+			p.delays = append(p.delays, due-p.signedAt(p.next))
+		}
+	}
+}
+
+func (p *player) miss(at int64, n uint64) {
+	if at >= p.from {
+		p.missed += n
+	}
+}
+
+// finish counts what should have been played until the end and never came.
+func (p *player) finish(end int64) {
+	if !p.started {
+		p.missed += uint64(max(end-max(p.joined, p.from), 0) / p.interval)
+		return
+	}
+	for ; p.due(p.next) < end; p.next++ {
+		p.miss(p.due(p.next), 1)
+	}
+}
+
+func (p *player) continuity() float64 {
+	if p.played+p.missed == 0 {
+		return 0
+	}
+	return float64(p.played) / float64(p.played+p.missed)
+}

@@ -1,0 +1,44 @@
+package swarm
+
+// bucket limits a rate: it fills with bytes by time and is drawn by what is sent. The
+// zero value does not limit.
+type bucket struct {
+	rate   int64 // bytes per second, 0 for no limit
+	level  int64 // bytes; may fall below zero by one datagram
+	filled int64 // when
+}
+
+// burst is how long the bucket fills without being drawn.
+const burst = 100e6 // ns
+
+// fill adds what has come since the last call.
+func (k *bucket) fill(now int64) {
+	if k.rate == 0 {
+		return
+	}
+	span := min(now-k.filled, int64(burst))
+	k.filled = now
+	limit := max(k.rate/10, 2*MaxDatagram)
+	k.level = min(k.level+span*k.rate/1e9, limit)
+}
+
+// empty tells whether nothing may be sent now.
+func (k *bucket) empty(now int64) bool {
+	k.fill(now)
+	return k.rate != 0 && k.level <= 0
+}
+
+// take draws n bytes.
+func (k *bucket) take(n int) {
+	if k.rate != 0 {
+		k.level -= int64(n)
+	}
+}
+
+// fullAt returns when the bucket has bytes again.
+func (k *bucket) fullAt(now int64) int64 {
+	if k.rate == 0 || k.level > 0 {
+		return now
+	}
+	return now + (1-k.level)*1e9/k.rate + 1
+}

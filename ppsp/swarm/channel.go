@@ -1,0 +1,293 @@
+package swarm
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/ledbat"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// channelState is where a channel stands between handshake and farewell (RFC 7574, 3.11).
+type channelState uint8
+
+const (
+	stateInitiating channelState = iota // our HANDSHAKE is unanswered
+	stateResponding                     // we answered theirs; the third datagram has not come
+	stateOpen                           // both ends have proven that they listen
+	stateLeaving                        // the closing HANDSHAKE is to be sent
+	stateGone                           // to be dropped
+)
+
+// Times of a channel's life, nanoseconds.
+const (
+	handshakeRetry  = 250e6  // first wait for an answer; doubles
+	handshakeTries  = 5      // HANDSHAKE datagrams before giving up
+	respondTimeout  = 10e9   // wait for the third datagram
+	keepAliveAfter  = 17e9   // silence that a keep-alive ends; below the 30 s of NATs
+	deadAfter       = 180e9  // silence of the peer (RFC 7574, 3.12) …
+	deadTries       = 3      // … together with so many datagrams unanswered
+	suspectAfter    = 1500e6 // requests unanswered: maybe the peer was started again
+	maxPeerHaveRuns = 8192   // holes in a peer's availability that are remembered
+	haveDelay       = 20e6   // new chunks are announced together after this
+)
+
+// channel is the connection to one peer in one swarm.
+type channel struct {
+	s        *Swarm
+	id       uint32 // ours: prefix of what the peer sends
+	remoteID uint32 // theirs, 0 while unknown
+	remote   netip.AddrPort
+	state    channelState
+	inLine   bool // stands in Swarm.ready
+
+	openedAt     int64
+	handshakeAt  int64 // when to send the next HANDSHAKE, while initiating
+	handshakes   int   // sent so far
+	replyDue     bool  // a HANDSHAKE of theirs is to be answered
+	heardAt      int64
+	spokeAt      int64
+	unanswered   int  // datagrams sent since the peer was last heard
+	speakDue     bool // something must be sent, if only a keep-alive
+	reprobedAt   int64
+	peerDiscard  uint64 // the peer's live discard window in chunks, 0 for none
+	peerHave     chunk.Set
+	peerSupports [4]uint64 // bitmap of message types, by type
+
+	acks      []ack     // to be sent
+	haves     chunk.Set // to be announced
+	havesAt   int64     // when to announce them at the latest
+	munroSeen uint64    // live: end of the newest munro the peer showed to know
+	proof     merkle.Proof
+
+	requesting
+	serving
+}
+
+// ack is an acknowledgement to be sent (RFC 7574, 8.7).
+type ack struct {
+	chunks chunk.Range
+	delay  uint64 // µs
+}
+
+// initiate opens a channel to addr.
+func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
+	c := s.newChannel(now, addr)
+	if c != nil {
+		c.state = stateInitiating
+		c.handshakeAt = now
+		s.markReady(c)
+	}
+	return c
+}
+
+// newChannel makes a channel unless there are too many.
+func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
+	if len(s.order) >= MaxChannels && !s.evict(now) {
+		return nil
+	}
+	c := &channel{
+		s: s, id: s.cfg.Channels.Open(), remote: addr, openedAt: now, heardAt: now, spokeAt: now,
+	}
+	for i := range c.peerSupports {
+		c.peerSupports[i] = math.MaxUint64
+	}
+	c.control = ledbat.New(ledbat.Config{Eager: s.meta.Kind() == ppsp.Live})
+	c.sentHashes = map[chunk.Bin]int64{}
+	s.channels[c.id] = c
+	s.order = append(s.order, c)
+	return c
+}
+
+// evict makes room for a newcomer by dropping the oldest channel that never opened.
+func (s *Swarm) evict(int64) bool {
+	for _, c := range s.order {
+		if c.state == stateResponding || c.state == stateInitiating {
+			s.drop(c)
+			return true
+		}
+	}
+	return false
+}
+
+// channelTo returns the channel to addr, the open one first.
+func (s *Swarm) channelTo(addr netip.AddrPort) *channel {
+	var found *channel
+	for _, c := range s.order {
+		if c.remote == addr && (found == nil || c.state == stateOpen) {
+			found = c
+		}
+	}
+	return found
+}
+
+// drop forgets c and frees what was asked of it.
+func (s *Swarm) drop(c *channel) {
+	if s.channels[c.id] != c {
+		return
+	}
+	c.state = stateGone
+	c.releaseAll()
+	delete(s.channels, c.id)
+	s.order = slices.DeleteFunc(s.order, func(o *channel) bool { return o == c })
+	s.cfg.Channels.Close(c.id)
+	s.picking.wanted = true
+}
+
+// close ends c: the peer is told, and the node too.
+func (c *channel) close(reason string) {
+	if c.state == stateGone || c.state == stateLeaving {
+		return
+	}
+	if c.state == stateOpen {
+		c.s.emit(Event{Kind: EventPeerDown, Peer: c.remote, Reason: reason})
+	}
+	c.leave()
+	c.s.markReady(c)
+}
+
+// leave lets the closing HANDSHAKE be the next datagram.
+func (c *channel) leave() {
+	c.releaseAll()
+	if c.remoteID == 0 {
+		c.state = stateGone
+		return
+	}
+	c.state = stateLeaving
+}
+
+// ban closes c and shuts its address out (RFC 7574, 12.7).
+func (c *channel) ban(now int64, reason string) {
+	c.s.bans.add(c.remote, now)
+	c.s.emit(Event{Kind: EventBan, Peer: c.remote, Reason: reason})
+	c.close(reason)
+}
+
+// open notes that the peer has proven to listen where it says.
+func (c *channel) open(now int64) {
+	c.state = stateOpen
+	c.heardAt = now
+	s := c.s
+	s.candidates.answered(c.remote)
+	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
+	s.settleTwins(c, now)
+	if c.state == stateOpen {
+		c.announceAll()
+		s.picking.wanted = true
+		s.markReady(c)
+	}
+}
+
+// settleTwins leaves one of two open channels to the same address: both ends opened one at
+// the same time, or the peer was started again. The old one goes when it has been silent;
+// else both ends keep the one with the lowest channel ID.
+func (s *Swarm) settleTwins(c *channel, now int64) {
+	for _, o := range s.order {
+		if o == c || o.remote != c.remote || o.state != stateOpen {
+			continue
+		}
+		if now-o.heardAt > suspectAfter/2 || min(c.id, c.remoteID) < min(o.id, o.remoteID) {
+			o.close("the peer opened another channel")
+		} else {
+			c.close("there is another channel to the peer")
+		}
+		return
+	}
+}
+
+// nextTimeout returns when handleTimeout has something to do.
+func (c *channel) nextTimeout() int64 {
+	switch c.state {
+	case stateInitiating:
+		return c.handshakeAt
+	case stateResponding:
+		return c.openedAt + respondTimeout
+	case stateOpen:
+		at := c.spokeAt + keepAliveAfter
+		if c.haves.Count() > 0 {
+			at = min(at, c.havesAt)
+		}
+		return min(at, c.requestTimeout(), c.servingTimeout())
+	}
+	return math.MaxInt64
+}
+
+// handleTimeout does what has fallen due.
+func (c *channel) handleTimeout(now int64) {
+	switch c.state {
+	case stateInitiating:
+		if now < c.handshakeAt {
+			return
+		}
+		if c.handshakes >= handshakeTries {
+			c.state = stateGone
+			return
+		}
+		c.s.markReady(c)
+	case stateResponding:
+		if now >= c.openedAt+respondTimeout {
+			c.state = stateGone
+		}
+	case stateOpen:
+		c.handleOpenTimeout(now)
+	}
+}
+
+func (c *channel) handleOpenTimeout(now int64) {
+	if now-c.heardAt > deadAfter && c.unanswered >= deadTries {
+		c.close("the peer has been silent for 3 minutes")
+		return
+	}
+	if now >= c.spokeAt+keepAliveAfter {
+		c.speakDue = true
+	}
+	c.checkRequests(now)
+	c.checkServing(now)
+	c.s.markReady(c)
+}
+
+// reprobe opens a second channel to a peer that leaves requests unanswered: if it was
+// started again, it does not know this channel and stays silent (RFC 7574, 12.1).
+func (c *channel) reprobe(now int64) {
+	if now-c.heardAt < suspectAfter || now-c.reprobedAt < 2*suspectAfter || len(c.s.order) >= MaxChannels {
+		return
+	}
+	for _, o := range c.s.order {
+		if o != c && o.remote == c.remote {
+			return
+		}
+	}
+	c.reprobedAt = now
+	c.s.initiate(now, c.remote)
+}
+
+// localHandshake returns our HANDSHAKE for this channel (RFC 7574, 8.4).
+func (c *channel) localHandshake() wire.Handshake {
+	s := c.s
+	h := wire.Handshake{
+		SourceChannel: c.id,
+		Version:       1,
+		Has:           wire.HasVersion | wire.HasIntegrity | wire.HasAddressing | wire.HasChunkSize | wire.HasSupported,
+		Integrity:     s.meta.Integrity,
+		Addressing:    s.meta.Addressing,
+		ChunkSize:     s.meta.ChunkSize,
+		Supported:     supported,
+	}
+	if c.remoteID == 0 { // initiating
+		h.Has |= wire.HasMinVersion | wire.HasSwarmID
+		h.MinVersion = 1
+		h.SwarmID = []byte(s.meta.SwarmID)
+	}
+	h.Has |= wire.HasHash
+	h.Hash = s.meta.Hash
+	if s.live != nil {
+		h.Has |= wire.HasSignature | wire.HasDiscardWindow
+		h.Signature = s.meta.Signature
+		h.DiscardWindow = s.cfg.Window
+	}
+	return h
+}

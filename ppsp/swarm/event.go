@@ -1,0 +1,113 @@
+package swarm
+
+import (
+	"net/netip"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// EventKind says what an Event is about.
+type EventKind uint8
+
+// The events, with the fields of Event that they fill.
+const (
+	EventSize        EventKind = iota + 1 // film: the number of chunks is known (Chunks)
+	EventChunks                           // these chunks were verified and stored (Chunks)
+	EventPlay                             // live: these chunks are next in order, in the store (Chunks)
+	EventSkip                             // live: these chunks will not come in time; playing goes on behind them (Chunks)
+	EventComplete                         // film: every chunk is there
+	EventPeerUp                           // a peer answered our handshake, or confirmed its own (Peer)
+	EventPeerDown                         // that channel is gone (Peer, Reason)
+	EventBan                              // the peer sent what is not so, and is shut out (Peer, Reason)
+	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
+)
+
+// Event is something that the node should know of.
+type Event struct {
+	Kind   EventKind
+	Chunks chunk.Range
+	Peer   netip.AddrPort
+	Reason string
+}
+
+// NextEvent returns the oldest event not yet told. A caller that does not ask loses the
+// newest beyond 1024.
+func (s *Swarm) NextEvent() (Event, bool) {
+	if len(s.events) == 0 {
+		return Event{}, false
+	}
+	e := s.events[0]
+	s.events = s.events[1:]
+	if len(s.events) == 0 {
+		s.events = nil
+	}
+	return e, true
+}
+
+// emit queues e; runs of neighbouring chunks become one event.
+func (s *Swarm) emit(e Event) {
+	if n := len(s.events); n > 0 {
+		last := &s.events[n-1]
+		if last.Kind == e.Kind && (e.Kind == EventChunks || e.Kind == EventPlay) && last.Chunks.End == e.Chunks.Start {
+			last.Chunks.End = e.Chunks.End
+			return
+		}
+		if n >= maxEvents {
+			return
+		}
+	}
+	s.events = append(s.events, e)
+}
+
+// Counters are plain sums since New.
+type Counters struct {
+	DatagramsSent, DatagramsReceived uint64
+	BytesSent, BytesReceived         uint64 // whole datagrams
+	ChunksSent, ChunksReceived       uint64 // DATA messages; received counts verified ones
+	ChunkBytesReceived               uint64
+	Duplicates                       uint64 // chunks that came again
+	BadChunks                        uint64 // chunks that failed verification
+	Unproven                         uint64 // chunks that came without the hashes to verify them
+	BadMessages                      uint64 // datagrams cut short by an invalid message (RFC 7574, 12.6)
+	Retransmits                      uint64
+	Timeouts                         uint64 // requests that a peer left unanswered
+}
+
+// Counters returns the sums so far.
+func (s *Swarm) Counters() Counters { return s.counts }
+
+// PeerStats is one channel as the node's pages show it.
+type PeerStats struct {
+	Addr        netip.AddrPort
+	Established bool
+	Chunks      uint64 // that the peer says it has
+	RTT         int64  // nanoseconds, 0 while unknown
+	Window      int    // bytes the congestion control allows us to have under way
+	Outstanding int    // chunks requested of the peer
+	Queued      int    // chunks the peer waits for
+}
+
+// AppendPeers appends the state of every channel, oldest first.
+func (s *Swarm) AppendPeers(dst []PeerStats) []PeerStats {
+	for _, c := range s.order {
+		dst = append(dst, PeerStats{
+			Addr: c.remote, Established: c.state == stateOpen, Chunks: c.peerHave.Count(),
+			RTT: c.control.RTT(), Window: c.control.Window(), Outstanding: len(c.outstanding), Queued: int(c.serving.count()),
+		})
+	}
+	return dst
+}
+
+// Peers returns how many peers are connected.
+func (s *Swarm) Peers() int {
+	n := 0
+	for _, c := range s.order {
+		if c.state == stateOpen {
+			n++
+		}
+	}
+	return n
+}
+
+// Connecting returns how many handshakes are under way.
+func (s *Swarm) Connecting() int { return len(s.order) - s.Peers() }

@@ -1,0 +1,260 @@
+// Package swarm is the engine of the peer protocol: one Swarm is this node's part in one
+// swarm (RFC 7574). It is a state machine without I/O, clock, goroutine or lock.
+//
+// In go datagrams, the time and commands:
+//
+//	HandleDatagram(now, from, b)   a datagram arrived
+//	HandleTimeout(now)             the time that NextTimeout named has come
+//	AddPeers, Want, Append, …      what the node wants of the swarm
+//
+// Out come datagrams, verified chunks (through Config.Store) and events:
+//
+//	AppendDatagram(now, b)         the next datagram to send, until dry
+//	NextEvent()                    what happened, until dry
+//	NextTimeout()                  when HandleTimeout wants to be called
+//
+// The node (real sockets), the simulator (virtual time) and the fuzzer are three callers
+// of the same methods. The same inputs give the same outputs: randomness is injected, and
+// no map is ranged over. Time is int64 nanoseconds of a monotonic clock that the caller
+// reads once per batch. Slices passed in are not kept. Methods must not be called at the
+// same time from two goroutines.
+//
+// Memory is bounded: by MaxChannels channels of at most about 200 KiB of bookkeeping each
+// in the worst case (usually a few KiB), and by the Store.
+package swarm
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// Store keeps the bytes of verified chunks. The engine writes each chunk once, after its
+// verification, and reads what it serves.
+type Store interface {
+	// WriteChunk keeps a copy of b as chunk i. An error ends the download (EventStoreFailed).
+	WriteChunk(i uint64, b []byte) error
+	// AppendChunk appends chunk i to dst. An error means the chunk is gone: it is no longer offered.
+	AppendChunk(dst []byte, i uint64) ([]byte, error)
+}
+
+// ChannelIDs hands out the IDs by which a datagram finds its swarm (RFC 7574, 8.3). The
+// node shares one space of IDs among its swarms; IDs are random, unused and never 0.
+type ChannelIDs interface {
+	Open() uint32
+	Close(id uint32)
+}
+
+// Config is what a Swarm is made of.
+type Config struct {
+	Meta     ppsp.Metadata
+	Store    Store
+	Channels ChannelIDs
+	Rand     *rand.Rand // picks among equals; seeded by the caller
+
+	Epoch int64 // wall clock at now == 0, nanoseconds since 1970 in UTC
+
+	Tree *merkle.Tree // film: what is known of the tree; nil when only the root is
+	Have chunk.Set    // film: chunks in the Store, verified
+
+	Window uint64 // live: chunks the Store keeps before the newest (RFC 7574, 7.9)
+	Behind uint64 // live: how many chunks before the newest a tune-in starts
+
+	Key                *livesig.PrivateKey // live source: signs munros; nil for receivers
+	ChunksPerSignature uint64              // live source: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1)
+	FirstChunk         uint64              // live source: number of the first chunk, a multiple of ChunksPerSignature
+
+	Upload      int64 // bytes per second this swarm may send, 0 for no limit
+	TargetPeers int   // connections to hold, 0 for DefaultTargetPeers
+}
+
+// Bounds and defaults of a Swarm.
+const (
+	DefaultTargetPeers = 30
+	MaxChannels        = 200  // connections of one swarm, both directions
+	MaxCandidates      = 500  // addresses remembered for later connections
+	MaxLiveWindow      = 1e6  // chunks of a live ring
+	MaxMunro           = 4096 // NCHUNKS_PER_SIG that a receiver accepts
+	MaxDatagram        = 1400 // bytes of a datagram that carries no DATA larger than that
+	maxEvents          = 1024 // events kept for a caller that does not drain them
+)
+
+// Swarm is this node's part in one swarm. Make it by New.
+type Swarm struct {
+	cfg    Config
+	meta   ppsp.Metadata
+	format wire.Format
+	rand   *rand.Rand
+
+	have   chunk.Set // chunks that were verified and are in the store
+	tree   *merkle.Tree
+	live   *liveState // nil for films
+	static staticState
+
+	channels   map[uint32]*channel // by our channel ID
+	order      []*channel          // the same, oldest first
+	ready      []*channel          // those that may have a datagram to send, each once
+	candidates candidates
+	bans       bans
+
+	requested chunk.Set // chunks asked of some channel
+	picking   picking
+	budget    bucket
+
+	decoder wire.Decoder
+	message wire.Message
+	bins    []chunk.Bin // scratch
+	events  []Event
+	counts  Counters
+	closed  bool
+	failed  bool // the store refused a chunk: nothing more is requested
+}
+
+// New makes the engine of a swarm. The error names what in the Config can't work.
+func New(cfg Config) (*Swarm, error) {
+	if err := cfg.Meta.Validate(); err != nil {
+		return nil, fmt.Errorf("swarm %s: %w", cfg.Meta.SwarmID.Short(), err)
+	}
+	if cfg.Store == nil || cfg.Channels == nil || cfg.Rand == nil {
+		return nil, errors.New("swarm: Config needs a Store, ChannelIDs and a random source")
+	}
+	if cfg.TargetPeers <= 0 {
+		cfg.TargetPeers = DefaultTargetPeers
+	}
+	s := &Swarm{
+		cfg: cfg, meta: cfg.Meta, rand: cfg.Rand,
+		have:     cfg.Have.Clone(),
+		channels: map[uint32]*channel{},
+		budget:   bucket{rate: cfg.Upload},
+		format: wire.Format{
+			Addressing: cfg.Meta.Addressing, ChunkSize: cfg.Meta.ChunkSize,
+			HashSize: cfg.Meta.Hash.Size(),
+		},
+	}
+	var err error
+	switch cfg.Meta.Integrity {
+	case ppsp.IntegrityMerkle:
+		s.tree = cfg.Tree
+		if s.tree == nil {
+			s.tree = merkle.NewTree(cfg.Meta.Hash, []byte(cfg.Meta.SwarmID))
+		}
+		s.tree.SetChunkSize(cfg.Meta.ChunkSize)
+	case ppsp.IntegrityUnified:
+		s.live, err = newLiveState(&s.cfg)
+		if err == nil {
+			s.format.SignatureSize = s.live.key.SignatureSize()
+		}
+	default:
+		err = fmt.Errorf("integrity method %q is not spoken by this version, use %q or %q",
+			cfg.Meta.Integrity, ppsp.IntegrityMerkle, ppsp.IntegrityUnified)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("swarm %s: %w", cfg.Meta.SwarmID.Short(), err)
+	}
+	return s, nil
+}
+
+// Metadata returns what the swarm was made with.
+func (s *Swarm) Metadata() ppsp.Metadata { return s.meta }
+
+// Have returns the chunks that are verified and in the store. The caller must not change it.
+func (s *Swarm) Have() *chunk.Set { return &s.have }
+
+// Chunks returns how many chunks a film has, 0 while that is unknown and for live swarms.
+// Before EventSize it is what a peer says.
+func (s *Swarm) Chunks() uint64 {
+	if s.tree == nil {
+		return 0
+	}
+	return s.tree.Chunks()
+}
+
+// Complete tells whether every chunk of a film is there.
+func (s *Swarm) Complete() bool {
+	return s.tree != nil && s.tree.Sized() && s.have.Count() == s.tree.Chunks()
+}
+
+// Close says goodbye to every peer: the closing handshakes (RFC 7574, 8.4) are the last
+// datagrams that AppendDatagram gives. Nothing else happens afterwards.
+func (s *Swarm) Close(now int64) {
+	s.closed = true
+	for _, c := range s.order {
+		c.leave()
+		s.markReady(c)
+	}
+}
+
+// markReady puts c into the line of those that may have something to send.
+func (s *Swarm) markReady(c *channel) {
+	if !c.inLine {
+		c.inLine = true
+		s.ready = append(s.ready, c)
+	}
+}
+
+// AppendDatagram appends the next datagram to send to b and tells where it goes. It is to
+// be called until ok is false, with an empty b of at least 64 KiB capacity to spare
+// allocations, after every batch of inputs.
+func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPort, ok bool) {
+	if s.picking.wanted && !s.closed {
+		s.pick(now)
+	}
+	for len(s.ready) > 0 {
+		c := s.ready[0]
+		s.ready = s.ready[1:]
+		c.inLine = false
+		if out, ok = c.appendDatagram(now, b); ok {
+			s.markReady(c)
+			s.counts.DatagramsSent++
+			s.counts.BytesSent += uint64(len(out) - len(b))
+			to = c.remote
+		}
+		if c.state == stateGone {
+			s.drop(c)
+		}
+		if ok {
+			return out, to, true
+		}
+	}
+	s.ready = s.ready[:0]
+	return b, netip.AddrPort{}, false
+}
+
+// NextTimeout returns when HandleTimeout wants to be called, as a now; never is math.MaxInt64.
+func (s *Swarm) NextTimeout() int64 {
+	at := min(s.candidates.nextAt(s), s.picking.pickAt())
+	for _, c := range s.order {
+		at = min(at, c.nextTimeout())
+	}
+	if s.live != nil {
+		at = min(at, s.live.nextTimeout())
+	}
+	return at
+}
+
+// HandleTimeout does what has fallen due.
+func (s *Swarm) HandleTimeout(now int64) {
+	if s.closed {
+		return
+	}
+	for i := 0; i < len(s.order); {
+		c := s.order[i]
+		c.handleTimeout(now)
+		if c.state == stateGone {
+			s.drop(c)
+			continue
+		}
+		i++
+	}
+	s.connect(now)
+	if s.live != nil {
+		s.advance(now)
+	}
+}
