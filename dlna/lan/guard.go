@@ -1,0 +1,80 @@
+package lan
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// guardMemory is how long the subnets of this machine are believed before they are read
+// again, so that a host outside of them can't make the gateway read them at will.
+const guardMemory = 5 * time.Second
+
+// Guard tells hosts of the home from the rest of the world. The zero value is ready. It
+// may be used by many goroutines.
+type Guard struct {
+	// Interfaces reads the interfaces of this machine; List if nil.
+	Interfaces func() ([]Interface, error)
+
+	mu   sync.Mutex
+	nets []netip.Prefix
+	read time.Time
+}
+
+// Local tells whether a is this machine, a private or link-local address, or lies in a
+// subnet of this machine.
+func (g *Guard) Local(a netip.Addr) bool {
+	a = plain(a)
+	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+		return true
+	}
+	_, ok := g.Network(a)
+	return ok
+}
+
+// Network returns the subnet of this machine that holds a, with the own address in it;
+// where several do, the smallest.
+func (g *Guard) Network(a netip.Addr) (netip.Prefix, bool) {
+	a = plain(a)
+	var best netip.Prefix
+	for _, p := range g.networks() {
+		if p.Contains(a) && (!best.IsValid() || p.Bits() > best.Bits()) {
+			best = p
+		}
+	}
+	return best, best.IsValid()
+}
+
+// Own tells whether a is an address of this machine.
+func (g *Guard) Own(a netip.Addr) bool {
+	a = plain(a)
+	return a.IsLoopback() || slices.ContainsFunc(g.networks(), func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
+// networks returns the subnets as they were at most guardMemory ago. If they can't be
+// read, those known before stay.
+func (g *Guard) networks() []netip.Prefix {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.read.IsZero() && time.Since(g.read) < guardMemory {
+		return g.nets
+	}
+	g.read = time.Now()
+	list := g.Interfaces
+	if list == nil {
+		list = List
+	}
+	all, err := list()
+	if err != nil {
+		return g.nets
+	}
+	nets := make([]netip.Prefix, 0, len(all))
+	for _, i := range all {
+		nets = append(nets, i.Prefixes...)
+	}
+	g.nets = nets
+	return nets
+}
+
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
