@@ -29,8 +29,9 @@ function random(seed: number): () => number {
   };
 }
 
+/** Initials of two words, or the first two letters of one. Signs such as & count for nothing. */
 function initials(title: string): string {
-  const words = title.split(/[\s\-_·:,.]+/).filter(Boolean);
+  const words = title.split(/[\s\-_·:,.]+/).filter((word) => !/^[\x21-\x2f\x3a-\x40|~]*$/.test(word));
   const letters = words.length > 1 ? words.slice(0, 2).map((word) => Array.from(word)[0]) : Array.from(words[0] || '').slice(0, 2);
   return letters.join('').toUpperCase();
 }

@@ -1,15 +1,25 @@
 // The grid: channels, films, and the other ways to watch them.
 
 import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { about, absolute, type Channel } from './api';
 import { CopyRow } from './copy';
 import { t } from './i18n';
 import { Icon } from './icons';
+import { lastWatched } from './route';
 import type { Gateway } from './store';
 import { Tile } from './tile';
 
+/** Up to this many tiles are shown large, channels beside films. */
+const few = 4;
+
 export function Home(props: { gateway: Gateway; add: () => void }) {
   const { channels, sessions } = props.gateway;
+  useEffect(() => {
+    document.title = about.name;
+    const tiles = Array.from(document.querySelectorAll<HTMLElement>('.tile[data-id]'));
+    tiles.find((tile) => tile.dataset['id'] === lastWatched())?.focus();
+  }, []);
   if (channels === null) return <main class="page"><Waiting /></main>;
   const section = (title: string, kind: Channel['kind']): JSX.Element | null => {
     const items = channels.filter((channel) => channel.kind === kind);
@@ -31,8 +41,10 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
     <main class="page">
       <h1 class="hidden">{about.name}</h1>
       {channels.length ? null : <Empty add={props.add} />}
-      {section(t('channels'), 'live')}
-      {section(t('films'), 'film')}
+      <div class={channels.length <= few ? 'shelves few' : 'shelves'}>
+        {section(t('channels'), 'live')}
+        {section(t('films'), 'film')}
+      </div>
       <Doors channels={channels} />
     </main>
   );
@@ -67,7 +79,8 @@ function Doors(props: { channels: Channel[] }) {
       <div class="card">
         <Icon name="tv" />
         <h3>{t('onTV')}</h3>
-        <p>{t('onTVText', { name: about.name })}</p>
+        <p>{t('onTVText')}</p>
+        <p class="device">{about.name}</p>
       </div>
       <div class="card">
         <Icon name="list" />

@@ -18,20 +18,30 @@ const patienceMs = 12000;
 /** Time without a first picture, although bytes arrive, after which the format is to blame. */
 const undecodedMs = 15000;
 
+/** Attempts that may fail in the browser's decoder before the format is to blame. */
+const maxRefused = 3;
+
 /** Distance from the newest byte that is aimed at, in seconds. It grows when the picture
  * stalls and shrinks while all is well. */
-const nearest = 0.5;
+const nearest = 0.7;
 const farthest = 3;
 const stallStep = 0.4;
 const calmStep = 0.002; // a tick
-/** Beyond this excess the picture jumps to the edge. */
-const jump = 4;
+/** Beyond this excess the picture jumps to the edge; below, it gets there by its pace. */
+const jump = 2;
+
+/** Paces by which the distance is kept, each until the distance is about right again. */
+const paces = [
+  { rate: 1.1, from: (excess: number) => excess > 0.4, until: (excess: number) => excess < 0.1 },
+  { rate: 0.95, from: (excess: number) => excess < -0.25, until: (excess: number) => excess > -0.05 },
+];
 
 export class LivePlayer implements Player {
   private library: Library | null = null;
   private mse: Mpegts.Player | null = null;
   private view: View = firstView;
   private gateway: State = 'idle';
+  private flowing = 0; // when the gateway began to have what to send
   private target = nearest;
   private backoff = new Backoff();
   private clock = 0; // interval
@@ -39,6 +49,8 @@ export class LivePlayer implements Player {
   private position = -1; // currentTime at the last tick
   private moved = 0; // when the picture last moved, or the attempt began
   private bytes = 0; // of this attempt
+  private stalled = false; // the picture stands, as counted in target
+  private refused = 0; // attempts that the decoder ended before any picture
   private stopped = false;
 
   constructor(
@@ -78,6 +90,7 @@ export class LivePlayer implements Player {
   }
 
   session(state: State): void {
+    if (state === 'playing' && this.gateway !== state) this.flowing = performance.now();
     this.gateway = state;
   }
 
@@ -122,10 +135,12 @@ export class LivePlayer implements Player {
       },
     );
     this.mse = mse;
+    // The player must not be destroyed from within its own events.
+    const later = (act: () => void): unknown => setTimeout(() => this.mse === mse && act(), 0);
     mse.on(library.Events.ERROR, (type: string, detail: string, info: { code?: number; msg?: string }) =>
-      this.onError(type, detail, info || {}),
+      later(() => this.onError(type, detail, info || {})),
     );
-    mse.on(library.Events.LOADING_COMPLETE, () => this.again());
+    mse.on(library.Events.LOADING_COMPLETE, () => later(() => this.again()));
     mse.on(library.Events.STATISTICS_INFO, (info: { speed?: number }) => {
       this.bytes += (info.speed || 0) * 1024;
     });
@@ -171,7 +186,7 @@ export class LivePlayer implements Player {
     const { ErrorTypes, ErrorDetails } = this.library as Library;
     if (detail === ErrorDetails.MEDIA_CODEC_UNSUPPORTED || detail === ErrorDetails.MEDIA_FORMAT_UNSUPPORTED) {
       this.fail('unsupported');
-    } else if (type === ErrorTypes.MEDIA_ERROR && /addSourceBuffer|not supported/i.test(info.msg || '')) {
+    } else if (type === ErrorTypes.MEDIA_ERROR && !this.view.started && ++this.refused >= maxRefused) {
       this.fail('unsupported');
     } else if (info.code === 404) {
       this.fail('gone');
@@ -200,14 +215,16 @@ export class LivePlayer implements Player {
     const still = performance.now() - this.moved;
     if (phase === 'blocked') return;
     if (still < tickMs * 1.5) {
+      this.stalled = false;
       this.chase();
       return;
     }
-    this.step();
-    if (phase === 'playing' && still > noticeMs) {
+    if (phase === 'playing' && !this.stalled) {
+      this.stalled = true;
       this.target = Math.min(this.target + stallStep, farthest);
-      this.update({ phase: 'tuning', delay: 0 });
     }
+    if (still > (this.view.started ? noticeMs : stalledMs)) this.step();
+    if (phase === 'playing' && still > noticeMs) this.update({ phase: 'tuning', delay: 0 });
     if (this.mse) this.impatient(still);
   }
 
@@ -216,9 +233,10 @@ export class LivePlayer implements Player {
     const ahead = this.ahead();
     this.target = Math.max(this.target - calmStep, nearest);
     const excess = ahead - this.target;
-    if (excess > jump) this.video.currentTime += excess;
-    this.video.playbackRate = excess > 0.4 ? 1.1 : excess < -0.2 ? 0.95 : 1;
-    if (ahead < 60) this.update({ delay: Math.round(ahead * 10) / 10 });
+    if (excess > jump) this.video.currentTime += excess - 0.3;
+    const pace = paces.find((p) => (this.video.playbackRate === p.rate ? !p.until(excess) : p.from(excess)));
+    this.video.playbackRate = pace ? pace.rate : 1;
+    this.update({ delay: Math.round(ahead * 10) / 10 });
     this.backoff.reset();
   }
 
@@ -235,12 +253,13 @@ export class LivePlayer implements Player {
   }
 
   private impatient(still: number): void {
-    const waiting = this.gateway !== 'playing';
     if (!this.view.started && this.video.readyState === 0 && this.bytes > 200e3 && still > undecodedMs) {
       this.fail('unsupported');
-    } else if (still > (waiting || !this.view.started ? patienceMs : stalledMs)) {
-      this.again();
+      return;
     }
+    const flows = this.gateway === 'playing' && this.view.started;
+    const due = flows ? Math.min(still, performance.now() - this.flowing) > stalledMs : still > patienceMs;
+    if (due) this.again();
   }
 
   /** Seconds of media between the picture and the newest byte. */

@@ -22,8 +22,7 @@ function insert(): Promise<Library> {
     script.src = playerScript;
     script.onload = () => {
       const library = (window as unknown as { mpegts: Library }).mpegts;
-      library.LoggingControl.enableAll = false;
-      library.LoggingControl.enableError = true;
+      library.LoggingControl.enableAll = false; // what matters is said on the page
       resolve(library);
     };
     script.onerror = () => {

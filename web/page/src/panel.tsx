@@ -22,7 +22,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
           <span>{facts(channel)}</span>
           {session && session.viewers ? <span>{viewers(session.viewers)}</span> : null}
         </p>
-        <Figures session={session} delay={live ? props.view.delay : 0} live={live} />
+        {session || live ? <Figures session={session} delay={live ? props.view.delay : 0} live={live} /> : null}
       </div>
       <div class="card links">
         <h2>{t('elsewhere')}</h2>
@@ -40,8 +40,8 @@ function Figures(props: { session: Session | undefined; delay: number; live: boo
   const seconds = (n: number): string => t('seconds', { n: tenth(n) });
   return (
     <dl class="figures">
-      <Figure name={t('peers')} value={session ? String(session.peers) : '–'} />
       <Figure name={t('rate')} value={session ? rate(session.down_bps) : '–'} curve={curve} />
+      <Figure name={t('peers')} value={session ? String(session.peers) : '–'} />
       <Figure name={t('upload')} value={session ? rate(session.up_bps) : '–'} />
       <Figure name={t('buffer')} value={session ? seconds(session.buffer_s) : '–'} />
       {props.live ? <Figure name={t('delay')} value={props.delay ? seconds(props.delay) : '–'} /> : null}
@@ -51,7 +51,7 @@ function Figures(props: { session: Session | undefined; delay: number; live: boo
 
 function Figure(props: { name: string; value: string; curve?: number[] }) {
   return (
-    <div class="figure">
+    <div class={props.curve ? 'figure wide' : 'figure'}>
       <dt>{props.name}</dt>
       <dd>{props.value}</dd>
       {props.curve && props.curve.length > 1 ? <Curve values={props.curve} /> : null}

@@ -18,12 +18,21 @@ function decode(segment: string): string {
 }
 
 const listeners = new Set<() => void>();
-addEventListener('popstate', () => listeners.forEach((listener) => listener()));
+const tell = (): void => listeners.forEach((listener) => listener());
+addEventListener('popstate', tell);
+
+let seen = watched();
+
+/** The channel that was last watched, for the focus when the grid comes back. */
+export const lastWatched = (): string | null => seen;
 
 export function useWatched(): string | null {
   const [id, setID] = useState(watched);
   useEffect(() => {
-    const listener = (): void => setID(watched());
+    const listener = (): void => {
+      seen = watched() || seen;
+      setID(watched());
+    };
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }, []);
@@ -34,7 +43,7 @@ export function useWatched(): string | null {
 export function watch(id: string): void {
   if (watched() === null) history.pushState({ grid: true }, '', watchPath(id));
   else history.replaceState(history.state, '', watchPath(id));
-  listeners.forEach((listener) => listener());
+  tell();
 }
 
 /** Goes back to the grid. */
@@ -44,5 +53,5 @@ export function leave(): void {
     return;
   }
   history.replaceState(null, '', base);
-  listeners.forEach((listener) => listener());
+  tell();
 }

@@ -7,26 +7,16 @@ import { clock, size, t } from './i18n';
 import { Icon } from './icons';
 import { watch } from './route';
 
-/** ID of the tile that was opened last; it gets the focus when the grid comes back. */
-let last = '';
-
 export function Tile(props: { channel: Channel; session: Session | undefined }) {
   const { channel, session } = props;
   const open = (e: MouseEvent): void => {
     if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
     e.preventDefault();
-    last = channel.id;
     watch(channel.id);
-  };
-  const refocus = (element: HTMLAnchorElement | null): void => {
-    if (element && last === channel.id) {
-      last = '';
-      element.focus();
-    }
   };
   const active = session && session.viewers > 0;
   return (
-    <a class="tile" href={watchPath(channel.id)} data-nav data-id={channel.id} onClick={open} ref={refocus}>
+    <a class="tile" href={watchPath(channel.id)} data-nav data-id={channel.id} onClick={open}>
       <div class="art">
         <Picture channel={channel} />
         <span class="glyph"><Icon name="play" /></span>
@@ -47,7 +37,7 @@ export const viewers = (n: number): string => (n === 1 ? t('viewers1') : t('view
 export function facts(channel: Channel): string {
   const known = [channel.group];
   if (channel.kind === 'film' && channel.length) known.push(size(channel.length));
-  return known.filter(Boolean).join(' · ') || t(channel.kind);
+  return known.filter(Boolean).join(' · ');
 }
 
 /** The provider's logo, or a drawn picture where there is none. */

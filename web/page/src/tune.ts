@@ -18,6 +18,7 @@ export function words(view: View, session: Session | undefined): string {
   if (view.phase === 'blocked') return t('blocked');
   if (view.phase === 'paused') return t('paused');
   if (view.phase === 'playing') return t('playing');
+  if (view.retrying && session?.state === 'playing') return t('retrying');
   return gatewayWords(session) || t(view.retrying ? 'retrying' : 'tuning');
 }
 

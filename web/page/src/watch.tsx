@@ -95,17 +95,21 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
   const { channel, view, session } = props;
   const text = words(view, session);
   const tuning = view.phase === 'tuning';
-  const asks = view.phase === 'blocked' || view.phase === 'paused' || view.phase === 'failed';
-  const shown = tuning || view.phase === 'blocked' || view.phase === 'failed' || (view.phase === 'paused' && channel.kind === 'live');
+  const failed = view.phase === 'failed';
+  const asks = view.phase === 'blocked' || (view.phase === 'paused' && channel.kind === 'live');
+  const shown = tuning || failed || asks;
+  const through = view.started || view.phase === 'blocked'; // the picture behind is seen
   return (
     <>
-      <div class={'tune' + (shown ? '' : ' gone') + (view.started ? ' light' : '')}>
-        {view.started ? null : <div class="backdrop"><Art id={channel.id} title="" /></div>}
+      <div class={'tune' + (shown ? '' : ' gone') + (through ? ' light' : '')}>
+        {through ? null : <div class="backdrop"><Art id={channel.id} title="" /></div>}
         {tuning ? <span class="spinner" /> : null}
         {asks ? (
           <button class="big" data-nav aria-label={t('play')} onClick={props.toggle}><Icon name="play" /></button>
         ) : null}
+        {failed ? <span class="sign"><Icon name="info" /></span> : null}
         <p class="words">{text}{tuning ? '…' : ''}</p>
+        {failed ? <button class="button main" data-nav onClick={props.toggle}>{t('again')}</button> : null}
         {tuning && !view.started ? (
           <ol class="steps" aria-hidden="true">
             {steps.map((key, i) => <li key={key} class={i < step(session) ? 'done' : i === step(session) ? 'now' : ''}>{t(key)}</li>)}

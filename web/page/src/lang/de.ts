@@ -33,6 +33,7 @@ export const de: Dictionary = {
   stepConnect: 'Verbinden',
   stepBuffer: 'Puffern',
   stepPlay: 'Ansehen',
+  again: 'Noch einmal versuchen',
   paused: 'Pause',
   playing: 'Läuft',
   blocked: 'Zum Starten auf Abspielen drücken',
@@ -65,7 +66,7 @@ export const de: Dictionary = {
   copyFailed: 'Bitte markieren und von Hand kopieren',
 
   onTV: 'Am Fernseher',
-  onTVText: 'Öffne am Fernseher die Medienserver und wähle {name}.',
+  onTVText: 'Öffne am Fernseher die Liste der Medienserver und wähle diesen.',
   inPlayer: 'In VLC, Kodi und anderen',
   inPlayerText: 'Öffne diese Liste. Sie enthält alle Sender.',
   addTitle: 'Sender oder Film hinzufügen',

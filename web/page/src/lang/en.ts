@@ -33,6 +33,7 @@ export const en = {
   stepConnect: 'Connect',
   stepBuffer: 'Buffer',
   stepPlay: 'Play',
+  again: 'Try again',
   paused: 'Paused',
   playing: 'Playing',
   blocked: 'Press Play to start',
@@ -65,7 +66,7 @@ export const en = {
   copyFailed: 'Select the text and copy it by hand',
 
   onTV: 'On your TV',
-  onTVText: 'Open the media servers on your TV and choose {name}.',
+  onTVText: 'Open the list of media servers on your TV and choose this one.',
   inPlayer: 'In VLC, Kodi and others',
   inPlayerText: 'Open this playlist. It lists every channel.',
   addTitle: 'Add a channel or film',

@@ -33,6 +33,7 @@ export const es: Dictionary = {
   stepConnect: 'Conectar',
   stepBuffer: 'Cargar',
   stepPlay: 'Ver',
+  again: 'Intentar de nuevo',
   paused: 'En pausa',
   playing: 'Reproduciendo',
   blocked: 'Pulsa Reproducir para empezar',
@@ -65,7 +66,7 @@ export const es: Dictionary = {
   copyFailed: 'Selecciona el texto y cópialo a mano',
 
   onTV: 'En el televisor',
-  onTVText: 'Abre los servidores multimedia del televisor y elige {name}.',
+  onTVText: 'Abre la lista de servidores multimedia del televisor y elige este.',
   inPlayer: 'En VLC, Kodi y otros',
   inPlayerText: 'Abre esta lista. Contiene todos los canales.',
   addTitle: 'Añadir un canal o una película',

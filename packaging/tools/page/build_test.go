@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// sources writes a small page with its packages and returns its folder.
+func sources(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"src/main.tsx":                     "import { greet } from './greet';\nexport const page = <p>{greet?.('you')}</p>;\ndocument.title = String(page);\n",
+		"src/greet.ts":                     "export const greet = (who: string): string => `hello ${who}`;\n",
+		"src/style.css":                    "/* a comment */\n.a { inset: 0; color: red }\n",
+		"src/icon.svg":                     "<svg/>\n",
+		"src/index.html":                   "<link href=/{{icon.svg}}><link href=/{{app.css}}><script src=/{{app.js}} data-player=/{{mpegts.js}}></script>{{NAME}}\n",
+		"node_modules/preact/package.json": `{"name":"preact","exports":{"./jsx-runtime":"./jsx.js"}}`,
+		"node_modules/preact/jsx.js":       "export const jsx = (type, props) => ({ type, props });\nexport const jsxs = jsx;\n",
+		"node_modules/preact/LICENSE":      "preact's terms",
+		"node_modules/mpegts.js/LICENSE":   "mpegts's terms",
+		"node_modules/es6-promise/LICENSE": "promise's terms",
+		"node_modules/events/LICENSE":      "events's terms",
+		mpegtsFile:                         "var mpegts=function(){ return 1 };\n//# sourceMappingURL=mpegts.js.map",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// named returns the one file of dist whose name fits.
+func named(t *testing.T, f files, pattern string) []byte {
+	t.Helper()
+	for name, content := range f {
+		if regexp.MustCompile(`^` + pattern + `$`).MatchString(name) {
+			return content
+		}
+	}
+	t.Fatalf("no file is named like %s", pattern)
+	return nil
+}
+
+func TestBuild(t *testing.T) {
+	built, err := build(sources(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(built) != 6 {
+		t.Errorf("%d files, want 6", len(built))
+	}
+	script := string(named(t, built, `assets/app-[0-9a-f]{10}\.js`))
+	if strings.Contains(script, "?.") || strings.Contains(script, "who: string") {
+		t.Errorf("the script is not for browsers of 2017: %s", script)
+	}
+	if style := string(named(t, built, `assets/app-[0-9a-f]{10}\.css`)); strings.Contains(style, "comment") || strings.Contains(style, "inset") {
+		t.Errorf("the style is not minified for old browsers: %s", style)
+	}
+	player := string(named(t, built, `assets/mpegts-[0-9a-f]{10}\.js`))
+	if player != "var mpegts=function(){ return 1 };\n" {
+		t.Errorf("the player was changed: %q", player)
+	}
+	index := string(named(t, built, `index\.html`))
+	if n := len(regexp.MustCompile(`=/assets/(icon|app|mpegts)-[0-9a-f]{10}\.(svg|css|js)`).FindAllString(index, -1)); n != 4 {
+		t.Errorf("%d references in %s", n, index)
+	}
+	if !strings.Contains(index, "{{NAME}}") {
+		t.Error("what the gateway fills in is gone")
+	}
+	for _, name := range []string{"preact", "mpegts", "promise", "events"} {
+		if !bytes.Contains(built["licences.txt"], []byte(name+"'s terms")) {
+			t.Errorf("the licence of %s is missing", name)
+		}
+	}
+}
+
+func TestTwoBuildsAreTheSame(t *testing.T) {
+	first, err := build(sources(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := build(sources(t)) // in another folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	dist := t.TempDir()
+	if err := first.write(dist); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.compare(dist); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckFindsWhatIsNotCurrent(t *testing.T) {
+	dir := sources(t)
+	if err := run(dir, true); err == nil || !strings.Contains(err.Error(), "index.html is missing") {
+		t.Errorf("nothing built: %v", err)
+	}
+	if err := run(dir, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(dir, true); err != nil {
+		t.Errorf("just built: %v", err)
+	}
+	write(t, filepath.Join(dir, "dist/assets/old-0123456789.js"), "left over")
+	write(t, filepath.Join(dir, "dist/licences.txt"), "edited")
+	err := run(dir, true)
+	for _, want := range []string{"old-0123456789.js comes from no source", "licences.txt differs"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+	if err := run(dir, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(dir, true); err != nil {
+		t.Errorf("built anew: %v", err)
+	}
+}
+
+func TestErrorsTellWhatToDo(t *testing.T) {
+	for name, test := range map[string]struct{ path, text, want string }{
+		"packages not installed": {"node_modules/mpegts.js", "", "run npm ci"},
+		"a syntax error":         {"src/main.tsx", "let = ;", "main.tsx:1"},
+		"a forgotten file":       {"src/index.html", "<p>", "does not use {{"},
+		"no licence":             {"node_modules/events/LICENSE", "", "licence of events"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := sources(t)
+			path := filepath.Join(dir, test.path)
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			if test.text != "" {
+				write(t, path, test.text)
+			}
+			if err := run(dir, false); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
