@@ -112,6 +112,13 @@ func TestQueueIsNoLongerThanRoundTripGrew(t *testing.T) {
 	if d.queue() != 5*ms {
 		t.Errorf("queue of %d ms, want the 5 that the round trip grew", d.queue()/ms)
 	}
+	d.sample(15*ms, 3_600_020_000, 0, 100*ms)
+	for k := range int64(4) { // an unknown round trip is not one of nothing
+		d.sample((16+k)*ms, 3_600_020_000, 45*ms, 100*ms)
+	}
+	if d.queue() != 5*ms {
+		t.Errorf("queue of %d ms after an unknown round trip, want 5", d.queue()/ms)
+	}
 	d.sample(20*ms, 3_600_020_000, 0, 100*ms) // an unknown round trip bounds nothing
 	if d.queue() != maxQueue {
 		t.Errorf("queue of %d ms, want %d", d.queue()/ms, int64(maxQueue/ms))

@@ -49,6 +49,7 @@ type Controller struct {
 	threshold float64 // ssthresh, bytes
 	flight    int     // bytes sent and neither acknowledged nor lost
 	stale     int     // bytes that were in flight when the window was cut: they tell of before
+	filling   int     // bytes to be acknowledged until what slow start opened is in use
 	peak      recentMax
 	delays    delays
 	rtt       roundTrip

@@ -10,6 +10,7 @@ func (c *Controller) arrived(bytes int) bool {
 
 // grow moves the window by what n acknowledged bytes tell.
 func (c *Controller) grow(n int) {
+	c.filling = max(c.filling-n, 0)
 	queue, acked := c.QueueDelay(), float64(n)
 	if c.starting {
 		c.start(queue, acked)
@@ -39,7 +40,9 @@ func (c *Controller) start(queue int64, acked float64) {
 		c.cut(c.window / 2)
 	default:
 		c.window = min(c.window+acked, c.threshold)
-		c.starting = c.window < c.threshold
+		if c.window >= c.threshold {
+			c.starting, c.filling = false, int(c.window)
+		}
 	}
 }
 
@@ -61,7 +64,7 @@ func (c *Controller) clamp(now int64, before float64) {
 	switch {
 	case c.eager:
 		allowed = max(before, 2*used)
-	case c.starting:
+	case c.starting || c.filling > 0:
 		allowed = 2 * used
 	}
 	c.window = max(min(c.window, allowed, c.maxWindow), minWindow*c.mss)
