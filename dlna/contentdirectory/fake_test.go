@@ -1,0 +1,137 @@
+package contentdirectory
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/swarmgate/swarmgate/dlna/control"
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy"
+)
+
+// catalog is a Library in memory.
+type catalog struct {
+	items   []proxy.Item
+	changes uint32
+}
+
+func (c *catalog) Items() []proxy.Item { return c.items }
+func (c *catalog) Changes() uint32     { return c.changes }
+
+func (c *catalog) Item(id string) (proxy.Item, bool) {
+	for _, i := range c.items {
+		if i.ID == id {
+			return i, true
+		}
+	}
+	return proxy.Item{}, false
+}
+
+func household() *catalog {
+	return &catalog{changes: 7, items: []proxy.Item{
+		{ID: "a1", Title: `News & "More"`, Group: "News", Logo: "https://logos.example/n.png", Kind: ppsp.Live, MediaType: "video/mp2t", Rate: 464000},
+		{ID: "f1", Title: "First light", Kind: ppsp.Film, MediaType: "video/mp4", Length: 353455, Duration: 24 * time.Second},
+		{ID: "a2", Title: "Äther 📺", Logo: "/logo/a2.png", Kind: ppsp.Live, MediaType: "video/mp2t"},
+		{ID: "f2", Kind: ppsp.Film, MediaType: "video/x-matroska; x=y"},
+	}}
+}
+
+// many returns a catalog of n channels.
+func many(n int) *catalog {
+	c := &catalog{}
+	for i := range n {
+		c.items = append(c.items, proxy.Item{
+			ID: fmt.Sprintf("%012x", i), Title: fmt.Sprintf("Channel %d", i), Kind: ppsp.Live, Rate: 4_000_000,
+			Group: fmt.Sprintf("Group %d", i%20), Logo: "http://192.168.1.2/logo.png", MediaType: "video/mp2t",
+		})
+	}
+	return c
+}
+
+// directory makes the service as the server mounts it.
+func directory(l Library) http.Handler {
+	d := &Directory{Library: l, Name: "Swarmgate (test)", Epoch: 1000}
+	return &control.Server{Service: Description(), Actions: d.Actions(), Logger: zerolog.Nop()}
+}
+
+// browseArgs are the arguments of a Browse, as a control point sends them.
+type browseArgs struct {
+	id, flag, filter, start, count, sort string
+}
+
+func (b browseArgs) xml() string {
+	return fmt.Sprintf("<ObjectID>%s</ObjectID><BrowseFlag>%s</BrowseFlag><Filter>%s</Filter>"+
+		"<StartingIndex>%s</StartingIndex><RequestedCount>%s</RequestedCount><SortCriteria>%s</SortCriteria>",
+		b.id, b.flag, b.filter, b.start, b.count, b.sort)
+}
+
+// call sends an action and returns the arguments of the answer, or the code of the error
+// under "errorCode".
+func call(t testing.TB, h http.Handler, action, args string) map[string]string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, request(action, args))
+	d := xml.NewDecoder(w.Body)
+	values := make(map[string]string)
+	name := ""
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return values
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", action, err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			name = token.Name.Local
+			values[name] = ""
+		case xml.CharData:
+			values[name] += string(token)
+		case xml.EndElement:
+			name = ""
+		}
+	}
+}
+
+func request(action, args string) *http.Request {
+	body := `<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
+		`<u:` + action + ` xmlns:u="urn:schemas-upnp-org:service:ContentDirectory:1">` + args + `</u:` + action + `></s:Body></s:Envelope>`
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "http://192.168.1.2:8088/dlna/ContentDirectory/control", strings.NewReader(body))
+	r.Header.Set("SOAPACTION", `"urn:schemas-upnp-org:service:ContentDirectory:1#`+action+`"`)
+	return r
+}
+
+func browse(t testing.TB, l Library, b browseArgs) map[string]string {
+	t.Helper()
+	return call(t, directory(l), "Browse", b.xml())
+}
+
+// inside returns what stands between the brackets of DIDL-Lite.
+func inside(t testing.TB, result string) string {
+	t.Helper()
+	if !strings.HasPrefix(result, "<DIDL-Lite ") || !strings.HasSuffix(result, "</DIDL-Lite>") {
+		t.Fatalf("no DIDL-Lite: %s", result)
+	}
+	_, rest, _ := strings.Cut(strings.TrimSuffix(result, "</DIDL-Lite>"), ">")
+	return rest
+}
+
+// titles returns the titles of a result, with commas between them.
+func titles(result string) string {
+	var list []string
+	for part := range strings.SplitSeq(result, "<dc:title>") {
+		if title, _, ok := strings.Cut(part, "</dc:title>"); ok {
+			list = append(list, title)
+		}
+	}
+	return strings.Join(list, ",")
+}
