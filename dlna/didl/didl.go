@@ -7,6 +7,7 @@
 package didl
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/anacrolix/dms/upnpav"
@@ -31,16 +32,32 @@ const (
 // New makes a document for a control point that asked for the properties of the filter.
 func New(f Filter) *Document { return &Document{filter: f} }
 
+// Reserve makes room for n objects at once.
+func (d *Document) Reserve(n int) { d.b = slices.Grow(d.b, len(open)+n*objectSize+len(shut)) }
+
+// objectSize is what an object of ours takes, in bytes.
+const objectSize = 512
+
 // String returns the whole document.
 func (d *Document) String() string {
-	b := make([]byte, 0, len(open)+len(d.b)+len(shut))
-	return string(append(append(append(b, open...), d.b...), shut...))
+	if len(d.b) == 0 {
+		return open + shut
+	}
+	return string(append(d.b, shut...))
+}
+
+// begin makes sure that the document has begun.
+func (d *Document) begin() {
+	if len(d.b) == 0 {
+		d.b = append(d.b, open...)
+	}
 }
 
 // Container adds a container. Its number of children is always told, whatever the filter
 // says: some television sets take a container without it for an empty one. Its SearchXML,
 // elements that the type has no field for, is taken as it is.
 func (d *Document) Container(c *upnpav.Container) {
+	d.begin()
 	d.b = append(d.b, "<container"...)
 	d.attributes(&c.Object)
 	d.b = xmltext.AppendAttr(d.b, "childCount", strconv.Itoa(c.ChildCount))
@@ -55,6 +72,7 @@ func (d *Document) Container(c *upnpav.Container) {
 
 // Item adds an item with its resources.
 func (d *Document) Item(i *upnpav.Item) {
+	d.begin()
 	d.b = append(d.b, "<item"...)
 	d.attributes(&i.Object)
 	d.b = append(d.b, '>')

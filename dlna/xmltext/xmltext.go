@@ -34,6 +34,10 @@ func AppendElement(b []byte, name, value string) []byte {
 func escape(b []byte, s string, attr bool) []byte {
 	from := 0
 	for i := 0; i < len(s); {
+		if plain[s[i]] {
+			i++
+			continue
+		}
 		ref, width := reference(s[i:], attr)
 		if ref != "" {
 			b = append(b, s[from:i]...)
@@ -44,6 +48,14 @@ func escape(b []byte, s string, attr bool) []byte {
 	}
 	return append(b, s[from:]...)
 }
+
+// plain are the bytes that stand for themselves everywhere.
+var plain = func() (p [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		p[c] = c != '<' && c != '>' && c != '&' && c != '"'
+	}
+	return p
+}()
 
 // reference returns what stands for the first character of s, empty for itself, and the
 // bytes that the character takes in s.
@@ -61,12 +73,10 @@ func reference(s string, attr bool) (string, int) {
 		return "&#xD;", 1
 	case (c == '\t' || c == '\n') && attr:
 		return " ", 1
-	case c == '\t' || c == '\n':
+	case c == '"' || c == '\t' || c == '\n':
 		return "", 1
 	case c < ' ':
 		return "\uFFFD", 1
-	case c < utf8.RuneSelf:
-		return "", 1
 	}
 	r, width := utf8.DecodeRuneInString(s)
 	if r == utf8.RuneError && width == 1 || r == 0xFFFE || r == 0xFFFF {
