@@ -1,0 +1,65 @@
+package dlna
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/swarmgate/swarmgate/dlna/lan"
+)
+
+// onlyHome lets requests pass that come from the home and are meant for it.
+func onlyHome(guard *lan.Guard, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !guard.Local(from.Addr()) {
+			http.Error(w, "only for the home's own network", http.StatusForbidden)
+			return
+		}
+		if !homeHost(r.Host) {
+			http.Error(w, "reach this server by its address", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// homeHost tells whether a Host header names this machine in a way that no page in the
+// Internet can have a browser use (DNS rebinding): by address, as LOCATION does, by
+// localhost, or by a name that only the home's own resolver knows. HTTP/1.0 has none.
+func homeHost(host string) bool {
+	name := host
+	if h, port, err := net.SplitHostPort(host); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return false
+		}
+		name = h
+	}
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || name == "" {
+		return true
+	}
+	for _, suffix := range []string{".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost"} {
+		if strings.HasSuffix(name, suffix) {
+			return plainName(strings.TrimSuffix(name, suffix))
+		}
+	}
+	return !strings.Contains(name, ".") && plainName(name)
+}
+
+func plainName(name string) bool {
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") == ""
+}
+
+// document answers with a description.
+func document(b []byte, product string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h["Content-Type"] = []string{`text/xml; charset="utf-8"`}
+		h["Content-Length"] = []string{strconv.Itoa(len(b))}
+		h["SERVER"] = []string{product}
+		_, _ = w.Write(b)
+	})
+}

@@ -1,0 +1,70 @@
+package dlna
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/swarmgate/swarmgate/dlna/connectionmanager"
+	"github.com/swarmgate/swarmgate/dlna/contentdirectory"
+	"github.com/swarmgate/swarmgate/dlna/control"
+	"github.com/swarmgate/swarmgate/dlna/description"
+	"github.com/swarmgate/swarmgate/dlna/gena"
+	"github.com/swarmgate/swarmgate/dlna/icon"
+	"github.com/swarmgate/swarmgate/dlna/lan"
+	"github.com/swarmgate/swarmgate/dlna/media"
+)
+
+// service is one of the device's services with all that answers for it.
+type service struct {
+	*description.Service
+	actions map[string]control.Action
+	events  *gena.Publisher
+}
+
+const deviceFile = "device.xml"
+
+// mount builds the handler and returns the version of the descriptions.
+func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uint32, err error) {
+	services := []service{
+		{contentdirectory.Description(), s.directory.Actions(), s.contents},
+		{connectionmanager.Description(), connectionmanager.Actions(media.Protocols()), s.manager},
+	}
+	device := &description.Device{
+		Name: c.Name, UDN: c.UDN, Version: c.Version, Root: strings.TrimSuffix(Root, "/"),
+		PresentationURL: c.PresentationURL, Icons: icon.List(Root + "icon"),
+	}
+	if device.PresentationURL == "" {
+		device.PresentationURL = "/"
+	}
+	mux := http.NewServeMux()
+	var documents [][]byte
+	for _, svc := range services {
+		device.Services = append(device.Services, svc.Service)
+		scpd, err := svc.SCPD()
+		if err != nil {
+			return 0, err
+		}
+		actions := &control.Server{Service: svc.Service, Actions: svc.actions, Product: product, Logger: c.Logger}
+		if err := actions.Check(); err != nil {
+			return 0, err
+		}
+		documents = append(documents, scpd)
+		mux.Handle("GET "+device.SCPDPath(svc.Service), document(scpd, product))
+		mux.Handle(device.ControlPath(svc.Service), actions)
+		mux.Handle(device.EventPath(svc.Service), svc.events)
+	}
+	unnumbered, err := device.XML(0)
+	if err != nil {
+		return 0, err
+	}
+	configID = description.ConfigID(append(documents, unnumbered)...)
+	xml, err := device.XML(configID)
+	if err != nil {
+		return 0, err
+	}
+	mux.Handle("GET "+Root+deviceFile, document(xml, product))
+	mux.HandleFunc("GET "+Root+"icon/{file}", icon.ServeHTTP)
+	mux.Handle(media.Root+"{file}", s.media)
+	s.handler = onlyHome(guard, mux)
+	return configID, nil
+}
