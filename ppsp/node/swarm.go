@@ -64,7 +64,11 @@ func (s *Swarm) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.engine.Close(s.node.now())
-			s.flush(out)
+			for range maxFarewell {
+				if s.flush(out) {
+					break
+				}
+			}
 			return nil
 		case d := <-s.inbox:
 			s.receive(d)
@@ -73,13 +77,17 @@ func (s *Swarm) Run(ctx context.Context) error {
 		case <-timer.C:
 			s.engine.HandleTimeout(s.node.now())
 		}
-		s.flush(out)
+		dry := s.flush(out)
 		for event, ok := s.engine.NextEvent(); ok; event, ok = s.engine.NextEvent() {
 			if s.events != nil {
 				s.events(event)
 			}
 		}
-		timer.Reset(s.wait())
+		if dry {
+			timer.Reset(s.wait())
+		} else {
+			timer.Reset(0)
+		}
 	}
 }
 
@@ -107,20 +115,28 @@ func (s *Swarm) receive(d datagram) {
 	}
 }
 
-// flush sends all that the engine has to send.
-func (s *Swarm) flush(out *outbox) {
+// maxFarewell bounds the batches of a closing swarm, which has one datagram for each peer.
+const maxFarewell = 4
+
+// maxFlush is how many batches go out before what has come in is looked at again.
+const maxFlush = 8
+
+// flush sends what the engine has to send; false when there may be more.
+func (s *Swarm) flush(out *outbox) (dry bool) {
 	now := s.node.now()
-	for {
+	for sent := 0; sent < maxFlush; {
 		b, to, ok := s.engine.AppendDatagram(now, out.next())
 		if !ok {
-			break
+			out.send()
+			return true
 		}
 		if out.add(b, to); out.full() {
 			out.send()
+			sent++
 			now = s.node.now()
 		}
 	}
-	out.send()
+	return false
 }
 
 // do carries out f on the loop and waits for it.

@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+// Catalog keeps what people added, across restarts (proxy/state implements it). What it
+// acknowledges is on the disk.
+type Catalog interface {
+	Links() ([]ppsp.Link, error)
+	AddLink(id string, l ppsp.Link) error
+	RemoveLink(id string) error
+}
+
+// ItemID returns the ID of the channel or film in URLs and DLNA: it depends on the swarm
+// alone, so that it is the same after a restart and on every gateway.
+func ItemID(id ppsp.SwarmID) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:6])
+}
+
+// item shows a link as a screen wants it.
+func item(l ppsp.Link) Item {
+	i := Item{
+		ID: ItemID(l.SwarmID), Title: l.Title, Group: l.Group, Link: l.String(), Logo: l.Logo,
+		MediaType: l.MediaType, Kind: l.Metadata.Kind(), Length: l.Length, Rate: l.Rate,
+	}
+	if i.Title == "" {
+		i.Title = "Swarm " + l.SwarmID.Short()
+	}
+	if i.MediaType == "" {
+		i.MediaType = "video/mp4"
+		if i.Kind == ppsp.Live {
+			i.MediaType = "video/mp2t"
+		}
+	}
+	return i
+}
+
+// put adds l, or replaces what is known of the same swarm. The caller holds mu, or has g alone.
+func (g *Gateway) put(l ppsp.Link) Item {
+	i := item(l)
+	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == i.ID })
+	if at >= 0 {
+		g.items[at] = i
+	} else {
+		g.items = append(g.items, i)
+	}
+	g.links[i.ID] = l
+	g.changes++
+	return i
+}
+
+// Items returns the catalog in its order.
+func (g *Gateway) Items() []Item {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.items)
+}
+
+// Item returns one channel or film.
+func (g *Gateway) Item(id string) (Item, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
+	if at < 0 {
+		return Item{}, false
+	}
+	return g.items[at], true
+}
+
+// Changes returns a number that grows with every change of the catalog.
+func (g *Gateway) Changes() uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.changes
+}
+
+// Add takes a channel or film into the catalog; when it returns, it is kept.
+func (g *Gateway) Add(link string) (Item, error) {
+	l, err := ppsp.ParseLink(link)
+	if err != nil {
+		return Item{}, err
+	}
+	if m := l.Integrity; m != ppsp.IntegrityMerkle && m != ppsp.IntegrityUnified {
+		return Item{}, fmt.Errorf("the link asks for integrity method %q, which this version does not speak", m)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := ItemID(l.SwarmID)
+	if _, known := g.links[id]; !known && len(g.items) >= MaxItems {
+		return Item{}, fmt.Errorf("the catalog is full: it holds %d channels and films; remove some", MaxItems)
+	}
+	if g.cfg.Catalog != nil {
+		if err := g.cfg.Catalog.AddLink(id, l); err != nil {
+			return Item{}, err
+		}
+	}
+	i := g.put(l)
+	g.notify.tick()
+	return i, nil
+}
+
+// Remove takes a channel or film out of the catalog and ends its session.
+func (g *Gateway) Remove(id string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
+	if at < 0 {
+		return ErrNotFound
+	}
+	if g.cfg.Catalog != nil {
+		if err := g.cfg.Catalog.RemoveLink(id); err != nil {
+			return err
+		}
+	}
+	g.items = slices.Delete(g.items, at, at+1)
+	delete(g.links, id)
+	g.changes++
+	if s := g.sessions[id]; s != nil {
+		s.stop()
+	}
+	g.notify.tick()
+	return nil
+}

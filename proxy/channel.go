@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
+)
+
+const (
+	assumedRate  = 4e6             // bits per second of a channel whose link does not say
+	tuneBehind   = 2500            // ms of the stream fetched from behind its edge, so that a keyframe is in it
+	starvedAfter = 2 * time.Second // without a new chunk
+	startBuffer  = 1.0             // seconds that make a channel ready, for the words of its state
+)
+
+// channel is the content of a live session: a ring of chunks in memory, and the transport
+// stream made of those that are next, from which any number of screens read.
+type channel struct {
+	link    ppsp.Link
+	ring    *store.Ring
+	window  uint64
+	bus     *mpegts.Bus
+	scratch []byte
+	fedAt   atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
+}
+
+func newChannel(s *session) *channel {
+	size := int64(s.link.ChunkSize)
+	// Half of the memory keeps chunks for other peers, half the stream for the screens.
+	chunks := min(max(s.gateway.cfg.LiveBuffer/2/size, 64), swarm.MaxLiveWindow)
+	return &channel{
+		link: s.link, window: uint64(chunks),
+		ring: store.NewRing(s.link.ChunkSize, int(chunks)),
+		bus:  mpegts.NewBus(int(s.gateway.cfg.LiveBuffer / 2)),
+	}
+}
+
+func (c *channel) config() swarm.Config {
+	rate := c.link.Rate
+	if rate <= 0 {
+		rate = assumedRate
+	}
+	behind := uint64(rate/8*tuneBehind/1000/int64(c.link.ChunkSize)) + 1
+	return swarm.Config{Meta: c.link.Metadata, Store: c.ring, Window: c.window, Behind: behind}
+}
+
+func (c *channel) attach(*node.Swarm) {}
+
+// event feeds the bus with what is next in order.
+func (c *channel) event(e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPlay:
+		for i := e.Chunks.Start; i < e.Chunks.End; i++ {
+			b, err := c.ring.AppendChunk(c.scratch[:0], i)
+			if err != nil {
+				c.bus.Discontinuity()
+				continue
+			}
+			c.scratch = b
+			_, _ = c.bus.Write(b) // a bus takes any bytes
+		}
+		c.fedAt.Store(time.Now().UnixNano())
+	case swarm.EventSkip:
+		c.bus.Discontinuity()
+	}
+}
+
+func (c *channel) buffered(now time.Time) buffering {
+	info := c.bus.Info()
+	fed := c.fedAt.Load()
+	return buffering{
+		seconds: info.Buffered.Seconds(), ready: info.Keyframes > 0, want: startBuffer,
+		starved: now.Sub(time.Unix(0, fed)) > starvedAfter,
+	}
+}
+
+func (c *channel) close(error) { c.bus.Close() }
+
+// OpenLive returns a channel as a transport stream for one screen: first its tables and
+// the newest keyframe, then everything as it comes. Reads wait for the swarm; they end
+// with ctx, or with io.EOF when the session does. The first one to ask starts the session.
+func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error) {
+	s, err := g.acquire(ctx, id, ppsp.Live)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx); err != nil {
+		s.release()
+		return nil, err
+	}
+	c, ok := s.content.(*channel)
+	if !ok {
+		s.release()
+		return nil, ErrNotFound
+	}
+	g.notify.tick()
+	return &viewer{ReadCloser: c.bus.NewReader(ctx), release: s.release}, nil
+}

@@ -1,0 +1,202 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// Config is what a Gateway is made of.
+type Config struct {
+	Node     *node.Node
+	Trackers membership.Trackers
+	Catalog  Catalog // what people added; nil keeps it in memory only
+	Links    []ppsp.Link
+	FilmDir  string // folder for the bytes of films; it exists
+
+	LiveBuffer  int64         // bytes of memory for each channel being watched, 0 for DefaultLiveBuffer
+	FilmSpace   int64         // bytes of FilmDir that films may take, 0 for no limit
+	KeepWarm    time.Duration // a session goes on this long after its last viewer, 0 for DefaultKeepWarm
+	MaxSessions int           // 0 for DefaultMaxSessions
+	Logger      zerolog.Logger
+}
+
+// Defaults and bounds of a Gateway.
+const (
+	DefaultLiveBuffer  = 32 << 20
+	DefaultKeepWarm    = 60 * time.Second
+	DefaultMaxSessions = 16
+	MaxItems           = 10000 // channels and films of the catalog
+)
+
+// Gateway is the gateway of one home. Its methods may be called from any goroutine while
+// Run is at work.
+type Gateway struct {
+	cfg    Config
+	log    zerolog.Logger
+	spawn  chan func(context.Context)
+	ended  chan struct{} // closed when Run has returned
+	notify broadcast
+
+	mu       sync.Mutex
+	items    []Item
+	links    map[string]ppsp.Link
+	sessions map[string]*session // by Item.ID
+	order    []string            // of sessions, oldest first
+	changes  uint32
+	serial   int
+}
+
+// New makes a gateway and reads the catalog. Nothing runs before Run.
+func New(cfg Config) (*Gateway, error) {
+	if cfg.LiveBuffer == 0 {
+		cfg.LiveBuffer = DefaultLiveBuffer
+	}
+	if cfg.KeepWarm == 0 {
+		cfg.KeepWarm = DefaultKeepWarm
+	}
+	if cfg.MaxSessions == 0 {
+		cfg.MaxSessions = DefaultMaxSessions
+	}
+	g := &Gateway{
+		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}),
+		links: map[string]ppsp.Link{}, sessions: map[string]*session{}, changes: 1,
+	}
+	for _, l := range cfg.Links {
+		g.put(l)
+	}
+	if cfg.Catalog == nil {
+		return g, nil
+	}
+	saved, err := cfg.Catalog.Links()
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	for _, l := range saved {
+		g.put(l)
+	}
+	return g, nil
+}
+
+// Run owns the sessions: it starts them when they are asked for, and returns when ctx has
+// ended and all of them have.
+func (g *Gateway) Run(ctx context.Context) error {
+	var sessions sync.WaitGroup
+	defer close(g.ended)
+	defer sessions.Wait()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case start := <-g.spawn:
+			sessions.Go(func() { start(ctx) })
+		case now := <-tick.C:
+			g.refresh(now)
+		}
+	}
+}
+
+// refresh takes the numbers of all sessions and ends those that nobody has watched for long.
+func (g *Gateway) refresh(now time.Time) {
+	for _, s := range g.active() {
+		s.measure(now)
+		if s.idleSince(now) > g.cfg.KeepWarm {
+			s.stop()
+		}
+	}
+	g.notify.tick()
+}
+
+// active returns the sessions, oldest first.
+func (g *Gateway) active() []*session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]*session, 0, len(g.order))
+	for _, id := range g.order {
+		list = append(list, g.sessions[id])
+	}
+	return list
+}
+
+// Sessions returns what is being watched, or was until lately, oldest first.
+func (g *Gateway) Sessions() []Session {
+	active := g.active()
+	list := make([]Session, 0, len(active))
+	for _, s := range active {
+		list = append(list, s.status())
+	}
+	return list
+}
+
+// Subscribe returns a channel that has a value after every change of the catalog or of a
+// session, and once a second while sessions are open. Values that are not taken in time
+// become one. It is closed when ctx has ended.
+func (g *Gateway) Subscribe(ctx context.Context) <-chan struct{} { return g.notify.subscribe(ctx) }
+
+// acquire returns the session of an item, starting it if need be, with one viewer more.
+// Every acquire is followed by a release.
+func (g *Gateway) acquire(ctx context.Context, id string, kind ppsp.Kind) (*session, error) {
+	s, fresh, err := g.viewed(id, kind)
+	if err != nil || !fresh {
+		return s, err
+	}
+	select {
+	case g.spawn <- s.run:
+		return s, nil
+	case <-ctx.Done():
+		g.remove(s)
+		return nil, ctx.Err()
+	case <-g.ended:
+		g.remove(s)
+		return nil, errors.New("the gateway is shutting down")
+	}
+}
+
+// viewed finds or makes the session of an item.
+func (g *Gateway) viewed(id string, kind ppsp.Kind) (s *session, fresh bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	link, ok := g.links[id]
+	if !ok || link.Metadata.Kind() != kind {
+		return nil, false, ErrNotFound
+	}
+	if s := g.sessions[id]; s != nil && s.view() {
+		return s, false, nil
+	}
+	if len(g.sessions) >= g.cfg.MaxSessions {
+		return nil, false, ErrBusy
+	}
+	g.serial++
+	s = newSession(g, fmt.Sprintf("s%d", g.serial), id, link)
+	s.view()
+	g.sessions[id] = s
+	g.order = append(g.order, id)
+	return s, true, nil
+}
+
+// remove forgets a session that has ended.
+func (g *Gateway) remove(s *session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sessions[s.channel] != s {
+		return
+	}
+	delete(g.sessions, s.channel)
+	for i, id := range g.order {
+		if id == s.channel {
+			g.order = append(g.order[:i], g.order[i+1:]...)
+			break
+		}
+	}
+	g.notify.tick()
+}

@@ -1,0 +1,203 @@
+// Package membership makes this node a working member of one swarm: the engine on the
+// node's socket, the trackers and contacts that its link names, and our own addresses as
+// NAT traversal finds them. Gateway, publisher and plain download are all made of it.
+package membership
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+)
+
+// Trackers is what all memberships of a node share towards trackers.
+type Trackers struct {
+	PeerID ppsp.PeerID
+	HTTP   *http.Client // nil for http.DefaultClient's transport with time-outs of its own
+	// Addresses returns where we are reached now; nil leaves it to the tracker, which then
+	// lists the address it sees.
+	Addresses func() []tracker.Address
+	// Moves returns a channel that has a value after Addresses changed, until ctx ends; may be nil.
+	Moves func(ctx context.Context) <-chan struct{}
+}
+
+// Config is what a Member is made of.
+type Config struct {
+	Node     *node.Node
+	Swarm    swarm.Config // Channels, Rand and Epoch are filled in by the node
+	Link     ppsp.Link    // trackers and contacts
+	Seed     bool         // we have everything and look for peers that want it
+	Trackers Trackers
+	Events   func(swarm.Event) // called on the engine's goroutine; may be nil
+	Logger   zerolog.Logger
+}
+
+// Member is this node in one swarm. Make it by Join.
+type Member struct {
+	cfg        Config
+	swarm      *node.Swarm
+	announcers []*tracker.Announcer
+	complete   atomic.Bool
+	peers      atomic.Int32 // connected
+}
+
+// wantedPeers is how many connections make us ask the tracker less often.
+const wantedPeers = 8
+
+// Join prepares the membership. Run does the work and must be called.
+func Join(cfg Config) (*Member, error) {
+	m := &Member{cfg: cfg}
+	m.complete.Store(cfg.Seed)
+	s, err := cfg.Node.Join(cfg.Swarm, m.event)
+	if err != nil {
+		return nil, err
+	}
+	m.swarm = s
+	for _, url := range cfg.Link.Trackers {
+		client := tracker.NewClient(tracker.ClientConfig{URL: url, PeerID: cfg.Trackers.PeerID, HTTP: cfg.Trackers.HTTP})
+		m.announcers = append(m.announcers, tracker.NewAnnouncer(tracker.AnnouncerConfig{
+			Client: client, Swarm: cfg.Swarm.Meta.SwarmID,
+			Mode: m.mode, Addresses: cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found,
+			Logger: cfg.Logger,
+		}))
+	}
+	return m, nil
+}
+
+// Swarm returns the member's part in the swarm.
+func (m *Member) Swarm() *node.Swarm { return m.swarm }
+
+// Run takes part until ctx ends: then it says goodbye to peers and trackers.
+func (m *Member) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, a := range m.announcers {
+		group.Go(func() { _ = a.Run(ctx) }) // always nil
+	}
+	group.Go(func() { m.contact(ctx) })
+	if m.cfg.Trackers.Moves != nil {
+		group.Go(func() { m.follow(ctx, m.cfg.Trackers.Moves(ctx)) })
+	}
+	err := m.swarm.Run(ctx)
+	group.Wait()
+	return err
+}
+
+// follow announces our addresses whenever they change.
+func (m *Member) follow(ctx context.Context, moves <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-moves:
+			m.Moved()
+		}
+	}
+}
+
+// Moved tells the trackers that our addresses have changed.
+func (m *Member) Moved() {
+	for _, a := range m.announcers {
+		a.Update()
+	}
+}
+
+// Trouble says in words why no tracker answers, empty when one does or there is none.
+func (m *Member) Trouble() string {
+	words := ""
+	for _, a := range m.announcers {
+		status := a.Status()
+		if status.Joined {
+			return ""
+		}
+		if status.Err != nil {
+			words = status.Err.Error()
+		}
+	}
+	return words
+}
+
+// Listed returns how many peers the trackers named last.
+func (m *Member) Listed() int {
+	n := 0
+	for _, a := range m.announcers {
+		n += a.Status().Listed
+	}
+	return n
+}
+
+func (m *Member) mode() tracker.Mode {
+	if m.complete.Load() {
+		return tracker.Seeder
+	}
+	return tracker.Leech
+}
+
+// wanted is how many peers the next FIND asks for. A seeder asks too: a publisher that was
+// started again finds its viewers that way at once.
+func (m *Member) wanted() int {
+	if m.peers.Load() < wantedPeers {
+		return swarm.DefaultTargetPeers
+	}
+	return 0
+}
+
+// found hands the tracker's list to the engine.
+func (m *Member) found(list []tracker.Peer) {
+	var addrs []netip.AddrPort
+	for _, p := range list {
+		for _, a := range p.Addresses {
+			if a.Usable() {
+				addrs = append(addrs, a.AddrPort)
+			}
+		}
+	}
+	_ = m.swarm.AddPeers(addrs) // fails only when the swarm was left
+}
+
+// event keeps count and passes on.
+func (m *Member) event(e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPeerUp:
+		m.peers.Add(1)
+	case swarm.EventPeerDown:
+		if m.peers.Add(-1) == 0 {
+			m.Moved() // ask for others at once
+		}
+	case swarm.EventComplete:
+		m.complete.Store(true)
+		m.Moved()
+	}
+	if m.cfg.Events != nil {
+		m.cfg.Events(e)
+	}
+}
+
+// contact resolves the link's own contacts, again while they are of no use.
+func (m *Member) contact(ctx context.Context) {
+	const first, last = time.Second, time.Minute
+	for wait := first; len(m.cfg.Link.Peers) > 0; wait = min(2*wait, last) {
+		var addrs []netip.AddrPort
+		for _, p := range m.cfg.Link.Peers {
+			addrs = append(addrs, resolve(ctx, p)...)
+		}
+		if m.peers.Load() == 0 && len(addrs) > 0 {
+			_ = m.swarm.AddPeers(addrs) // fails only when the swarm was left
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}

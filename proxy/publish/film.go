@@ -1,0 +1,167 @@
+// Package publish is the publisher: it makes swarms of films and live streams and is their
+// first peer. The gateway shows swarms, this package fills them.
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// FilmConfig says what film is published and how.
+type FilmConfig struct {
+	Path     string        // the file; it must not change while it is published
+	Metadata ppsp.Metadata // the SwarmID is filled in; zero for ppsp.StaticDefaults
+	Title    string        // empty for the file's name
+	Trackers []string      // URLs
+	Contacts []string      // host:port, put into the link for receivers without tracker
+	StateDir string        // folder that keeps hash trees, empty for none
+
+	Node     *node.Node
+	Tracking membership.Trackers
+	Upload   int64 // bytes per second, 0 for no limit
+	Progress func(done, total int64)
+	Logger   zerolog.Logger
+}
+
+// Film is a published film. Make it by OpenFilm.
+type Film struct {
+	link   ppsp.Link
+	file   *store.File
+	member *membership.Member
+	chunks uint64
+	log    zerolog.Logger
+}
+
+// changeCheck is how often a published file is looked at for changes.
+const changeCheck = 5 * time.Second
+
+// OpenFilm hashes the file, unless a tree of it is kept, and joins its swarm. Run serves it.
+func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
+	if c.Metadata == (ppsp.Metadata{}) {
+		c.Metadata = ppsp.StaticDefaults("")
+	}
+	file, meta, err := store.Seed(ctx, c.Path, store.SeedConfig{Metadata: c.Metadata, StateDir: c.StateDir, Progress: c.Progress})
+	if err != nil {
+		return nil, err
+	}
+	f := &Film{file: file, log: c.Logger, chunks: file.Tree().Chunks()}
+	f.link = ppsp.NewLink(meta)
+	f.link.Title = c.Title
+	if f.link.Title == "" {
+		f.link.Title = strings.TrimSuffix(filepath.Base(c.Path), filepath.Ext(c.Path))
+	}
+	f.link.Length, _ = file.Size()
+	f.link.MediaType = MediaType(c.Path)
+	f.link.Trackers, f.link.Peers = c.Trackers, c.Contacts
+	if err := f.link.Validate(); err != nil {
+		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
+	}
+	f.member, err = membership.Join(membership.Config{
+		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
+		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Upload: c.Upload},
+		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
+	}
+	return f, nil
+}
+
+// Link returns the link of the film.
+func (f *Film) Link() ppsp.Link { return f.link }
+
+// Chunks returns how many chunks the film has.
+func (f *Film) Chunks() uint64 { return f.chunks }
+
+// Member returns the publisher's part in the swarm.
+func (f *Film) Member() *membership.Member { return f.member }
+
+// Run serves the film until ctx ends, or until the file is no longer what was hashed.
+func (f *Film) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := make(chan struct{})
+	go func() { // ends with ctx, which ends with Run
+		defer close(watch)
+		f.watch(ctx, cancel)
+	}()
+	err := f.member.Run(ctx)
+	cancel(nil)
+	<-watch
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err == nil {
+		err = cause
+	}
+	return errors.Join(err, f.file.Close())
+}
+
+// watch ends the publishing when the file has changed.
+func (f *Film) watch(ctx context.Context, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(changeCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if lost := f.file.TakeLost(); lost.Count() > 0 && f.file.Path() != "" {
+			stop(fmt.Errorf("swarm %s: %d chunks of %s changed while it was published; publish the file anew under its new link",
+				f.link.SwarmID.Short(), lost.Count(), f.file.Path()))
+			return
+		}
+	}
+}
+
+// MediaType returns the media type by the name's ending, as players know it; the system's
+// table is not asked, for it may call a transport stream a translation file.
+func MediaType(name string) string {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".mp4", ".m4v":
+		return "video/mp4"
+	case ".ts", ".m2ts", ".mts":
+		return "video/mp2t"
+	case ".mkv":
+		return "video/x-matroska"
+	case ".webm":
+		return "video/webm"
+	case ".avi":
+		return "video/x-msvideo"
+	case ".mov":
+		return "video/quicktime"
+	case ".mpg", ".mpeg":
+		return "video/mpeg"
+	case ".mp3":
+		return "audio/mpeg"
+	case ".flac":
+		return "audio/flac"
+	}
+	if t, _, err := mime.ParseMediaType(mime.TypeByExtension(filepath.Ext(name))); err == nil {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// logPeers logs what an operator would want to read of a swarm's peers.
+func logPeers(log zerolog.Logger, e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPeerUp:
+		log.Debug().Stringer("peer", e.Peer).Msg("peer connected")
+	case swarm.EventPeerDown:
+		log.Debug().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer gone")
+	case swarm.EventBan:
+		log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
+	}
+}

@@ -1,0 +1,182 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// Source is a live input: it calls emit with whole transport stream packets as they fall
+// due, until ctx ends or the input does.
+type Source interface {
+	Run(ctx context.Context, emit func(packets []byte) error) error
+}
+
+// Numbers reserves chunk numbers that were never given before under a key, not even by a
+// process that was killed (proxy/state implements it).
+type Numbers interface {
+	ReserveChunks(id ppsp.SwarmID, n uint64) (first uint64, err error)
+}
+
+// LiveConfig says what stream is published and how.
+type LiveConfig struct {
+	Source   Source
+	Key      *livesig.PrivateKey
+	Numbers  Numbers       // nil when the key is used once only
+	Metadata ppsp.Metadata // the SwarmID is filled in; zero for ppsp.LiveDefaults with LiveChunkSize
+	Title    string
+	Rate     int64 // bits per second, as far as known; sets what is 0 below
+	Trackers []string
+	Contacts []string // host:port, put into the link for receivers without tracker
+
+	ChunksPerSignature uint64 // a power of two; 0 for about SignatureInterval of the stream
+	Window             int64  // bytes kept for peers, 0 for DefaultWindow
+
+	Node     *node.Node
+	Tracking membership.Trackers
+	Upload   int64 // bytes per second, 0 for no limit
+	Logger   zerolog.Logger
+}
+
+const (
+	// LiveChunkSize is 7 whole packets of a transport stream, so that every chunk can be
+	// understood alone, and a datagram with one fits an Ethernet frame.
+	LiveChunkSize = 7 * 188
+	// DefaultWindow is how many bytes of the stream a publisher keeps.
+	DefaultWindow = 32 << 20
+	// signatureInterval is the part of a stream that one signature covers, milliseconds:
+	// longer costs delay, shorter costs processors.
+	signatureInterval = 200
+	reserveAhead      = 1 << 12 // chunk numbers taken at a time
+)
+
+// Live is a published stream. Make it by OpenLive.
+type Live struct {
+	cfg      LiveConfig
+	link     ppsp.Link
+	member   *membership.Member
+	next     uint64 // chunk
+	reserved uint64 // end of the numbers that may be given
+	perMunro uint64
+	pending  []byte // of the chunk being collected
+}
+
+// OpenLive joins the swarm of the key as its source. Run streams.
+func OpenLive(c LiveConfig) (*Live, error) {
+	meta := c.Metadata
+	if meta == (ppsp.Metadata{}) {
+		meta = ppsp.LiveDefaults("")
+		meta.ChunkSize = LiveChunkSize
+	}
+	meta.SwarmID = c.Key.SwarmID()
+	meta.Signature = c.Key.Algorithm()
+	if c.Window == 0 {
+		c.Window = DefaultWindow
+	}
+	l := &Live{cfg: c, perMunro: c.ChunksPerSignature}
+	if l.perMunro == 0 {
+		l.perMunro = perSignature(c.Rate, meta.ChunkSize)
+	}
+	if err := l.reserve(); err != nil {
+		return nil, err
+	}
+	l.next = (l.next + l.perMunro - 1) / l.perMunro * l.perMunro
+	l.link = ppsp.NewLink(meta)
+	l.link.Title, l.link.Rate = c.Title, c.Rate
+	l.link.Trackers, l.link.Peers = c.Trackers, c.Contacts
+	if err := l.link.Validate(); err != nil {
+		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
+	}
+	chunks := max(uint64(c.Window)/uint64(meta.ChunkSize), 4*l.perMunro)
+	chunks = min(chunks/l.perMunro*l.perMunro, swarm.MaxLiveWindow)
+	var err error
+	l.member, err = membership.Join(membership.Config{
+		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
+		Swarm: swarm.Config{
+			Meta: meta, Store: store.NewRing(meta.ChunkSize, int(chunks)), Window: chunks,
+			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Upload: c.Upload,
+		},
+		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
+	}
+	return l, nil
+}
+
+// perSignature is the power of two that covers about signatureInterval of the stream.
+func perSignature(rate int64, chunkSize uint32) uint64 {
+	chunks := uint64(max(rate, 0)) / 8 * signatureInterval / 1000 / uint64(chunkSize)
+	return min(uint64(1)<<max(bits.Len64(chunks)-1, 1), 64)
+}
+
+// reserve takes further chunk numbers.
+func (l *Live) reserve() error {
+	if l.cfg.Numbers == nil {
+		l.reserved = ^uint64(0)
+		return nil
+	}
+	first, err := l.cfg.Numbers.ReserveChunks(l.cfg.Key.SwarmID(), reserveAhead)
+	if err != nil {
+		return fmt.Errorf("publish %s: reserve chunk numbers: %w", l.cfg.Title, err)
+	}
+	if l.next == 0 {
+		l.next = first
+	}
+	l.reserved = first + reserveAhead
+	return nil
+}
+
+// Link returns the link of the stream.
+func (l *Live) Link() ppsp.Link { return l.link }
+
+// Member returns the publisher's part in the swarm.
+func (l *Live) Member() *membership.Member { return l.member }
+
+// Run streams until ctx ends or the input does.
+func (l *Live) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	swarmEnded := make(chan error, 1)
+	go func() { swarmEnded <- l.member.Run(ctx) }() // waited for below
+	err := l.cfg.Source.Run(ctx, l.emit)
+	if errors.Is(err, context.Canceled) || errors.Is(err, node.ErrEnded) {
+		err = nil
+	}
+	cancel()
+	return errors.Join(err, <-swarmEnded)
+}
+
+// emit cuts packets into chunks.
+func (l *Live) emit(packets []byte) error {
+	size := int(l.link.ChunkSize)
+	for len(packets) > 0 {
+		n := min(size-len(l.pending), len(packets))
+		l.pending = append(l.pending, packets[:n]...)
+		packets = packets[n:]
+		if len(l.pending) < size {
+			return nil
+		}
+		if l.next >= l.reserved {
+			if err := l.reserve(); err != nil {
+				return err
+			}
+		}
+		if err := l.member.Swarm().Append(l.pending); err != nil {
+			return err
+		}
+		l.next++
+		l.pending = l.pending[:0]
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// errEnded says that a session ended while someone was reading from it.
+var errEnded = errors.New("the session was ended")
+
+// content is what differs between the session of a channel and that of a film.
+type content interface {
+	// config returns what the engine is made with.
+	config() swarm.Config
+	// event is called on the engine's goroutine.
+	event(swarm.Event)
+	// attach is called once, when the swarm is joined.
+	attach(*node.Swarm)
+	// buffered returns how much lies ready ahead of the screens, and whether they are fed.
+	buffered(now time.Time) buffering
+	// close ends all readers.
+	close(error)
+}
+
+// buffering is how far a session's content has come.
+type buffering struct {
+	seconds float64
+	ready   bool // a screen that asks now is served
+	starved bool // screens wait
+	want    float64
+}
+
+// session fetches one channel or film while it is being watched, for all screens together.
+type session struct {
+	gateway *Gateway
+	log     zerolog.Logger
+	id      string
+	channel string
+	link    ppsp.Link
+	opened  chan struct{} // closed when content is set, or err
+	content content
+	err     error
+
+	mu       sync.Mutex
+	viewers  int
+	idleFrom time.Time
+	over     bool
+	cancel   context.CancelFunc
+	member   *membership.Member
+	last     measurement
+	shown    Session
+}
+
+// measurement is what rates are computed from.
+type measurement struct {
+	at       time.Time
+	down, up uint64
+}
+
+func newSession(g *Gateway, id, channel string, l ppsp.Link) *session {
+	return &session{
+		gateway: g, id: id, channel: channel, link: l,
+		log:     g.log.With().Str("swarm", l.SwarmID.Short()).Str("title", l.Title).Logger(),
+		opened: make(chan struct{}), idleFrom: time.Now(),
+		shown: Session{ID: id, Channel: channel, State: StateFinding, Text: "Finding peers"},
+	}
+}
+
+// view counts a viewer; false when the session is over.
+func (s *session) view() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	s.viewers++
+	s.shown.Viewers = s.viewers
+	return true
+}
+
+// release undoes a view.
+func (s *session) release() {
+	s.mu.Lock()
+	s.viewers--
+	s.idleFrom = time.Now()
+	s.shown.Viewers = s.viewers
+	s.mu.Unlock()
+	s.gateway.notify.tick()
+}
+
+// idleSince returns for how long nobody has watched.
+func (s *session) idleSince(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.viewers > 0 {
+		return 0
+	}
+	return now.Sub(s.idleFrom)
+}
+
+// stop ends the session; run returns soon.
+func (s *session) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+// run fetches until the session is stopped or ctx ends.
+func (s *session) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer s.gateway.remove(s)
+	s.mu.Lock()
+	if s.cancel = cancel; s.over {
+		cancel()
+	}
+	s.mu.Unlock()
+	s.log.Info().Msg("session starts")
+	err := s.fetch(ctx)
+	if err != nil {
+		s.log.Error().Err(err).Msg("session failed")
+	} else {
+		s.log.Info().Msg("session ends")
+	}
+	s.stop()
+	if err == nil {
+		err = errEnded
+	}
+	if s.content != nil {
+		s.content.close(err)
+	} else {
+		s.err = err
+		close(s.opened)
+	}
+}
+
+// fetch opens the content and takes part in the swarm.
+func (s *session) fetch(ctx context.Context) error {
+	var c content
+	var err error
+	if s.link.Metadata.Kind() == ppsp.Live {
+		c = newChannel(s)
+	} else {
+		c, err = newFilm(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	member, err := membership.Join(membership.Config{
+		Node: s.gateway.cfg.Node, Swarm: c.config(), Link: s.link, Trackers: s.gateway.cfg.Trackers,
+		Events: func(e swarm.Event) { s.event(c, e) }, Logger: s.log,
+	})
+	if err != nil {
+		c.close(err)
+		return err
+	}
+	c.attach(member.Swarm())
+	s.mu.Lock()
+	s.member = member
+	s.mu.Unlock()
+	s.content = c
+	close(s.opened)
+	return member.Run(ctx)
+}
+
+// event logs what an owner would want to know and hands e on.
+func (s *session) event(c content, e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPeerUp:
+		s.log.Debug().Stringer("peer", e.Peer).Msg("peer connected")
+	case swarm.EventPeerDown:
+		s.log.Debug().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer gone")
+	case swarm.EventBan:
+		s.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
+	case swarm.EventStoreFailed:
+		s.log.Error().Str("reason", e.Reason).Msg("the content can't be stored")
+	}
+	c.event(e)
+}
+
+// open waits until the content can be read from.
+func (s *session) open(ctx context.Context) error {
+	select {
+	case <-s.opened:
+		return s.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *session) status() Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
+}
+
+// measure takes the session's numbers, once a second.
+func (s *session) measure(now time.Time) {
+	s.mu.Lock()
+	member := s.member
+	s.mu.Unlock()
+	if member == nil {
+		return
+	}
+	stats, err := member.Swarm().Stats()
+	if err != nil {
+		return
+	}
+	b := s.content.buffered(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	peers := 0
+	for _, p := range stats.Peers {
+		if p.Established {
+			peers++
+		}
+	}
+	if span := now.Sub(s.last.at).Seconds(); span > 0.2 && !s.last.at.IsZero() {
+		s.shown.DownBps = int64(float64(stats.Counters.BytesReceived-s.last.down) * 8 / span)
+		s.shown.UpBps = int64(float64(stats.Counters.BytesSent-s.last.up) * 8 / span)
+	}
+	s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
+	s.shown.Peers = peers
+	s.shown.BufferS = math.Round(b.seconds*10) / 10
+	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, member.Trouble(), s.viewers)
+}
+
+// describe says in words where a session stands.
+func describe(b buffering, peers, others int, trouble string, viewers int) (State, string) {
+	switch {
+	case b.ready && !b.starved && viewers == 0:
+		return StateIdle, "Ready, nobody is watching"
+	case b.ready && !b.starved:
+		return StatePlaying, "Playing"
+	case peers == 0 && others == 0 && trouble != "":
+		return StateFinding, "Finding peers: " + trouble
+	case peers == 0 && others == 0:
+		return StateFinding, "Finding peers"
+	case peers == 0:
+		return StateConnecting, fmt.Sprintf("Connecting to %s", plural(others, "peer"))
+	case b.ready:
+		return StateStalled, fmt.Sprintf("Waiting for %s", plural(peers, "peer"))
+	}
+	return StateBuffering, fmt.Sprintf("Buffering %.1f of %.0f s", b.seconds, b.want)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// viewer is a reader that counts as a viewer until it is closed.
+type viewer struct {
+	io.ReadCloser
+	once    sync.Once
+	release func()
+}
+
+// Close ends the reading; calls after the first do nothing.
+func (v *viewer) Close() error {
+	err := v.ReadCloser.Close()
+	v.once.Do(v.release)
+	return err
+}
