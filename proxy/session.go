@@ -72,7 +72,7 @@ type measurement struct {
 func newSession(g *Gateway, id, channel string, l ppsp.Link) *session {
 	return &session{
 		gateway: g, id: id, channel: channel, link: l,
-		log:     g.log.With().Str("swarm", l.SwarmID.Short()).Str("title", l.Title).Logger(),
+		log:    g.log.With().Str("swarm", l.SwarmID.Short()).Str("title", l.Title).Logger(),
 		opened: make(chan struct{}), idleFrom: time.Now(),
 		shown: Session{ID: id, Channel: channel, State: StateFinding, Text: "Finding peers"},
 	}

@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+// kept is a Catalog in memory that can fail.
+type kept struct {
+	links map[string]ppsp.Link
+	err   error
+}
+
+func (k *kept) Links() ([]ppsp.Link, error) {
+	var list []ppsp.Link
+	for _, l := range k.links {
+		list = append(list, l)
+	}
+	return list, k.err
+}
+
+func (k *kept) AddLink(id string, l ppsp.Link) error {
+	if k.err == nil {
+		k.links[id] = l
+	}
+	return k.err
+}
+
+func (k *kept) RemoveLink(id string) error {
+	if k.err == nil {
+		delete(k.links, id)
+	}
+	return k.err
+}
+
+func filmLink(title string) ppsp.Link {
+	l := ppsp.NewLink(ppsp.StaticDefaults(ppsp.SwarmID(strings.Repeat(title[:1], 32))))
+	l.Title = title
+	return l
+}
+
+func TestCatalogKeepsWhatItAcknowledges(t *testing.T) {
+	store := &kept{links: map[string]ppsp.Link{}}
+	g, err := New(Config{Catalog: store, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := g.Changes()
+	i, err := g.Add(filmLink("a film").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.Title != "a film" || i.MediaType != "video/mp4" || i.Kind != ppsp.Film || g.Changes() == before {
+		t.Errorf("added %+v, changes %d", i, g.Changes())
+	}
+	if len(store.links) != 1 {
+		t.Error("the store does not have it")
+	}
+	again, err := New(Config{Catalog: store, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Items(); len(got) != 1 || got[0] != i {
+		t.Errorf("after a restart the catalog is %+v, want %+v", got, i)
+	}
+	if err := again.Remove(i.ID); err != nil || len(store.links) != 0 || len(again.Items()) != 0 {
+		t.Errorf("removed with error %v, store %v", err, store.links)
+	}
+	if err := again.Remove(i.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("removed twice: error %v, want ErrNotFound", err)
+	}
+}
+
+func TestCatalogFailsLoudly(t *testing.T) {
+	full := errors.New("disk full")
+	store := &kept{links: map[string]ppsp.Link{}}
+	g, err := New(Config{Catalog: store, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.err = full
+	if _, err := g.Add(filmLink("b").String()); !errors.Is(err, full) || len(g.Items()) != 0 {
+		t.Errorf("error %v with %d items, want the store's error and none", err, len(g.Items()))
+	}
+	if _, err := New(Config{Catalog: store, Logger: zerolog.Nop()}); !errors.Is(err, full) {
+		t.Errorf("error %v, want the store's", err)
+	}
+	var bad *ppsp.LinkError
+	if _, err := g.Add("ppsp:film/xyz"); !errors.As(err, &bad) {
+		t.Errorf("error %v, want a LinkError that points at the place", err)
+	}
+	signAll := ppsp.LiveDefaults(ppsp.SwarmID(append([]byte{15}, make([]byte, 32)...)))
+	signAll.Integrity = ppsp.IntegritySignAll
+	if _, err := g.Add(ppsp.NewLink(signAll).String()); err == nil || !strings.Contains(err.Error(), "signall") {
+		t.Errorf("error %v, want one that names the method", err)
+	}
+}
+
+// The ID depends on the swarm alone.
+func TestItemID(t *testing.T) {
+	a, b := filmLink("a"), filmLink("a")
+	b.Title, b.Trackers = "another title", []string{"http://tracker.example/"}
+	if ItemID(a.SwarmID) != ItemID(b.SwarmID) || ItemID(a.SwarmID) == ItemID(filmLink("c").SwarmID) {
+		t.Error("IDs are not by swarm")
+	}
+	if len(ItemID(a.SwarmID)) != 12 {
+		t.Errorf("ID %q, want 12 digits", ItemID(a.SwarmID))
+	}
+}
+
+func TestUntitledItemHasAName(t *testing.T) {
+	l := filmLink("d")
+	l.Title = ""
+	if i := item(l); !strings.HasPrefix(i.Title, "Swarm ") {
+		t.Errorf("title %q", i.Title)
+	}
+}

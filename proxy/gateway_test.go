@@ -1,0 +1,357 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
+	"github.com/swarmgate/swarmgate/proxy/publish"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a tracker, and sockets that end with the test.
+type world struct {
+	t       *testing.T
+	ctx     context.Context
+	tracker *httptest.Server
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	server := httptest.NewServer(tracker.NewServer(tracker.ServerConfig{}))
+	t.Cleanup(server.Close)
+	return &world{t: t, ctx: ctx, tracker: server}
+}
+
+// background runs f until the test ends, and waits for it.
+func (w *world) background(f func(context.Context) error) {
+	ctx, cancel := context.WithCancel(w.ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		if err := f(ctx); err != nil {
+			w.t.Errorf("in the background: %v", err)
+		}
+	})
+	w.t.Cleanup(func() { cancel(); group.Wait() })
+}
+
+// node opens a socket on loopback.
+func (w *world) node() (*node.Node, membership.Trackers) {
+	w.t.Helper()
+	n, err := node.Listen(node.Config{Listen: "127.0.0.1:0", Logger: zerolog.Nop()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.background(n.Run)
+	id, err := ppsp.NewPeerID(crand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	addr := tracker.Address{AddrPort: n.Addr()}
+	return n, membership.Trackers{PeerID: id, HTTP: w.tracker.Client(), Addresses: func() []tracker.Address { return []tracker.Address{addr} }}
+}
+
+// film publishes size random bytes and returns them with their link.
+func (w *world) film(size int) ([]byte, ppsp.Link) {
+	w.t.Helper()
+	content := make([]byte, size)
+	random := rand.NewChaCha8([32]byte{byte(size)})
+	_, _ = random.Read(content)
+	path := filepath.Join(w.t.TempDir(), "film.mp4")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	n, tracking := w.node()
+	f, err := publish.OpenFilm(w.ctx, publish.FilmConfig{
+		Path: path, Title: "Random", Trackers: []string{w.tracker.URL}, Node: n, Tracking: tracking, Logger: zerolog.Nop(),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.background(f.Run)
+	return content, f.Link()
+}
+
+type clip struct{ *mpegts.Loop }
+
+func (c clip) Run(ctx context.Context, emit func([]byte) error) error {
+	return c.Loop.Run(ctx, time.Now, emit)
+}
+
+// channel publishes the demo's clip.
+func (w *world) channel() ppsp.Link {
+	w.t.Helper()
+	b, err := os.ReadFile("../cmd/swarmgate/media/channel.ts")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	loop, err := mpegts.NewLoop(b)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := livesig.Generate(ppsp.ECDSAP256SHA256, crand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n, tracking := w.node()
+	l, err := publish.OpenLive(publish.LiveConfig{
+		Source: clip{loop}, Key: key, Title: "Clip", Rate: 160e3, Trackers: []string{w.tracker.URL},
+		Node: n, Tracking: tracking, Logger: zerolog.Nop(),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.background(l.Run)
+	return l.Link()
+}
+
+// gateway runs one with these links.
+func (w *world) gateway(links ...ppsp.Link) *Gateway {
+	w.t.Helper()
+	return w.gatewayIn(w.t.TempDir(), links...)
+}
+
+func (w *world) gatewayIn(dir string, links ...ppsp.Link) *Gateway {
+	w.t.Helper()
+	n, tracking := w.node()
+	g, err := New(Config{Node: n, Trackers: tracking, Links: links, FilmDir: dir, Logger: zerolog.Nop()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.background(g.Run)
+	return g
+}
+
+func TestFilmIsReadWhole(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(300_123)
+	g := w.gateway(link)
+	id := ItemID(link.SwarmID)
+	f, err := g.OpenFilm(w.ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Size() != int64(len(content)) {
+		t.Errorf("size %d, want %d", f.Size(), len(content))
+	}
+	got, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(got, content) {
+		t.Fatalf("read %d bytes, error %v: not the film of %d bytes", len(got), err, len(content))
+	}
+}
+
+// The length need not be in the link: the last chunk tells it (RFC 7574, 5.6.2).
+func TestFilmWithoutLength(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(100_001)
+	link.Length = 0
+	g := w.gateway(link)
+	f, err := g.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Size() != int64(len(content)) {
+		t.Errorf("size %d, want %d", f.Size(), len(content))
+	}
+	if item, _ := g.Item(ItemID(link.SwarmID)); item.Length != int64(len(content)) {
+		t.Errorf("the catalog says %d bytes, want %d", item.Length, len(content))
+	}
+}
+
+func TestFilmIsReadFromManyPlacesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(2_000_000)
+	g := w.gateway(link)
+	var group sync.WaitGroup
+	for k := range 10 {
+		group.Go(func() {
+			f, err := g.OpenFilm(w.ctx, ItemID(link.SwarmID))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			random := rand.New(rand.NewPCG(uint64(k), 0))
+			for range 5 {
+				at := random.Int64N(int64(len(content) - 5000))
+				if _, err := f.Seek(at, io.SeekStart); err != nil {
+					t.Error(err)
+				}
+				got := make([]byte, 5000)
+				if _, err := io.ReadFull(f, got); err != nil || !bytes.Equal(got, content[at:at+5000]) {
+					t.Errorf("reader %d at %d: wrong bytes, error %v", k, at, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// What was fetched is still there after a restart, without its publisher.
+func TestFilmSurvivesRestart(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(200_000)
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(w.ctx)
+	n, tracking := w.node()
+	g, err := New(Config{Node: n, Trackers: tracking, Links: []ppsp.Link{link}, FilmDir: dir, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	link.Trackers = nil // nobody to ask
+	again := w.gatewayIn(dir, link)
+	f, err = again.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(got, content) {
+		t.Fatalf("after the restart: %d bytes, error %v", len(got), err)
+	}
+}
+
+func TestChannelBeginsWithTablesAndKeyframe(t *testing.T) {
+	w := newWorld(t)
+	link := w.channel()
+	g := w.gateway(link)
+	r, err := g.OpenLive(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b := make([]byte, 20*188)
+	if _, err := io.ReadFull(r, b); err != nil {
+		t.Fatal(err)
+	}
+	if b[0] != 0x47 || b[1]&0x1f != 0 || b[2] != 0 {
+		t.Errorf("the stream begins with % x, want the program association table", b[:4])
+	}
+	for i := 0; i < len(b); i += 188 {
+		if b[i] != 0x47 {
+			t.Fatalf("packet %d begins with %#x, want 0x47", i/188, b[i])
+		}
+	}
+}
+
+// One session serves all screens of a channel, and says in words what it does.
+func TestSessionIsSharedAndTold(t *testing.T) {
+	w := newWorld(t)
+	link := w.channel()
+	g := w.gateway(link)
+	ctx, cancel := context.WithCancel(w.ctx)
+	defer cancel()
+	changes := g.Subscribe(ctx)
+	for range 3 {
+		r, err := g.OpenLive(w.ctx, ItemID(link.SwarmID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if _, err := io.ReadFull(r, make([]byte, 188)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range changes {
+		s := g.Sessions()
+		if len(s) != 1 || s[0].Viewers != 3 {
+			t.Fatalf("sessions %+v, want one with 3 viewers", s)
+		}
+		if s[0].State == StatePlaying && s[0].Text == "Playing" && s[0].Peers == 1 {
+			return
+		}
+	}
+	t.Error("the session never played")
+}
+
+// A gateway that watches serves others: a third gets the film when its publisher is gone.
+func TestGatewaysServeEachOther(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(150_000)
+	first := w.gateway(link)
+	f, err := first.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		t.Fatal(err)
+	}
+	link.Trackers = nil
+	link.Peers = []string{first.cfg.Node.Addr().String()} // the first gateway alone
+	second := w.gateway(link)
+	f, err = second.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, content) {
+		t.Fatalf("from the first gateway: %d bytes, error %v", len(got), err)
+	}
+}
+
+func TestUnknownItem(t *testing.T) {
+	w := newWorld(t)
+	g := w.gateway()
+	if _, err := g.OpenLive(w.ctx, "nothing"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error %v, want ErrNotFound", err)
+	}
+	if _, err := g.OpenFilm(w.ctx, "nothing"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error %v, want ErrNotFound", err)
+	}
+}
+
+// A reader that gives up ends its wait, although no peer ever comes.
+func TestReaderEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	_, link := w.film(50_000)
+	link.SwarmID = ppsp.SwarmID(bytes.Repeat([]byte{7}, 32)) // a film that nobody has
+	g := w.gateway(link)
+	ctx, cancel := context.WithTimeout(w.ctx, 50*time.Millisecond)
+	defer cancel()
+	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID)) // the link tells the size
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Read(make([]byte, 10)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want the context's", err)
+	}
+}
