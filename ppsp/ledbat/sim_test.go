@@ -31,14 +31,14 @@ func TestAloneFillsTheLinkWithShortQueue(t *testing.T) {
 
 // Without drains the flow would take its own queue for part of the path after BASE_HISTORY
 // minutes, and put another on top of it.
-func TestQueueStaysShortForHours(t *testing.T) {
+func TestQueueStaysShort(t *testing.T) {
 	l := newLink(1, 20*ms, 2*second)
 	f := l.add(Config{}, 0)
 	l.run(5 * second)
-	for hour := range int64(2) {
-		l.measure((hour + 1) * 3600 * second)
+	for n := range int64(2) {
+		l.measure((n + 1) * 20 * minute)
 		if share, wait := l.share(f), l.wait(0.95); share < 0.95 || wait > 110*ms {
-			t.Errorf("hour %d: %.2f of the link, queue of %d ms at p95", hour, share, wait/ms)
+			t.Errorf("after %d minutes: %.2f of the link, queue of %d ms at p95", 20*(n+1), share, wait/ms)
 		}
 	}
 }
