@@ -23,7 +23,7 @@ type host struct {
 
 // receive hands the engine a datagram.
 func (h *host) receive(n *network, e event) {
-	h.engine.HandleDatagram(n.now, e.from, e.datagram)
+	h.engine.HandleDatagram(n.now, e.from.addr, e.datagram)
 	n.recycle(e.datagram)
 	h.settle(n)
 }
@@ -54,7 +54,7 @@ func (h *host) settle(n *network) {
 		return // the alarm that is set comes first; it will set the next
 	}
 	h.wakeAt = max(at, n.now+1e6)
-	n.push(event{at: h.wakeAt, host: h})
+	n.push(event{at: h.wakeAt, kind: eventWake, host: h})
 }
 
 // channelIDs gives one engine its IDs; each host has a socket of its own.

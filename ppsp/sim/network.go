@@ -1,10 +1,9 @@
 // Package sim runs engines of the peer protocol (ppsp/swarm) in virtual time on a virtual
-// network: the very same engine that real sockets drive, thousands of times faster than
-// the clock, and repeatable from a seed.
+// network: the very same engine that real sockets drive, much faster than the clock, and
+// repeatable from a seed.
 package sim
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"net/netip"
 )
@@ -20,9 +19,8 @@ type Link struct {
 // network carries datagrams between hosts: each leaves through its sender's uplink, waits
 // there for its turn, may be lost, and arrives through the receiver's downlink.
 type network struct {
+	schedule
 	now    int64
-	events eventHeap
-	seq    uint64
 	random *rand.Rand
 	hosts  []*host
 	byAddr map[netip.AddrPort]*host
@@ -31,67 +29,28 @@ type network struct {
 	lost   uint64
 }
 
-// event is a datagram arriving at a host, or, without one, the host waking.
-type event struct {
-	at       int64
-	seq      uint64 // makes the order of events at one time definite
-	host     *host
-	from     netip.AddrPort
-	datagram []byte
-	arriving bool   // it stands before the downlink
-	act      func() // instead: something the scenario does
-}
-
-type eventHeap []event
-
-func (h eventHeap) Len() int { return len(h) }
-func (h eventHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
-}
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push is for container/heap alone.
-func (h *eventHeap) Push(x any) {
-	if e, ok := x.(event); ok {
-		*h = append(*h, e)
-	}
-}
-
-// Pop is for container/heap alone.
-func (h *eventHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*h = old[:len(old)-1]
-	return e
-}
-
-func (n *network) push(e event) {
-	e.seq = n.seq
-	n.seq++
-	heap.Push(&n.events, e)
-}
-
 // at lets the scenario act at a time.
 func (n *network) at(when int64, act func()) { n.push(event{at: when, act: act}) }
 
 // run carries on until the time given.
 func (n *network) run(until int64) {
-	for len(n.events) > 0 && n.events[0].at <= until {
-		e, ok := heap.Pop(&n.events).(event)
-		if !ok {
-			return
+	for {
+		if at, ok := n.next(); !ok || at > until {
+			break
 		}
+		e := n.pop()
 		n.now = e.at
-		switch {
-		case e.act != nil:
+		switch e.kind {
+		case eventAct:
 			e.act()
-		case e.arriving:
+		case eventDownlink:
 			n.arrive(e)
-		case e.datagram != nil:
+		case eventArrive:
 			e.host.receive(n, e)
-		case e.at == e.host.wakeAt:
-			e.host.wake(n)
+		case eventWake:
+			if e.at == e.host.wakeAt {
+				e.host.wake(n)
+			}
 		}
 	}
 	n.now = until
@@ -117,8 +76,8 @@ func (n *network) send(h *host, to netip.AddrPort, b []byte) {
 		return
 	}
 	n.push(event{
-		at: h.upFree + h.link.Delay + dst.link.Delay, arriving: true,
-		host: dst, from: h.addr, datagram: append(n.buffer(), b...),
+		at: h.upFree + h.link.Delay + dst.link.Delay, kind: eventDownlink,
+		host: dst, from: h, datagram: append(n.buffer(), b...),
 	})
 }
 
@@ -132,7 +91,7 @@ func (n *network) arrive(e event) {
 		return
 	}
 	h.downFree = begin + int64(len(e.datagram)+headers)*8*1e9/h.link.Down
-	e.at, e.arriving = h.downFree, false
+	e.at, e.kind = h.downFree, eventArrive
 	n.push(e)
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -123,8 +124,8 @@ func (w *world) addHost(link Link) (*host, error) {
 
 // stream lets the source append a chunk, and again when the next is due.
 func (w *world) stream(i uint64, b []byte) {
-	for k := range b {
-		b[k] = byte(w.random.Uint32())
+	for k := 0; k+8 <= len(b); k += 8 {
+		binary.LittleEndian.PutUint64(b[k:], w.random.Uint64())
 	}
 	if err := w.source.engine.Append(w.now, b); err != nil {
 		w.err = err
@@ -166,4 +167,3 @@ func (w *world) find(h *host) {
 	h.settle(&w.network)
 	w.at(w.now+10e9, func() { w.find(h) })
 }
-

@@ -13,10 +13,7 @@ const burst = 100e6 // ns
 
 // fill adds what has come since the last call.
 func (k *bucket) fill(now int64) {
-	if k.rate == 0 {
-		return
-	}
-	span := min(now-k.filled, int64(burst))
+	span := min(max(now-k.filled, 0), int64(burst))
 	k.filled = now
 	limit := max(k.rate/10, 2*MaxDatagram)
 	k.level = min(k.level+span*k.rate/1e9, limit)
@@ -24,8 +21,11 @@ func (k *bucket) fill(now int64) {
 
 // empty tells whether nothing may be sent now.
 func (k *bucket) empty(now int64) bool {
+	if k.rate == 0 {
+		return false
+	}
 	k.fill(now)
-	return k.rate != 0 && k.level <= 0
+	return k.level <= 0
 }
 
 // take draws n bytes.
@@ -35,10 +35,10 @@ func (k *bucket) take(n int) {
 	}
 }
 
-// fullAt returns when the bucket has bytes again.
-func (k *bucket) fullAt(now int64) int64 {
+// ready returns since when, or from when on, the bucket has bytes.
+func (k *bucket) ready() int64 {
 	if k.rate == 0 || k.level > 0 {
-		return now
+		return k.filled
 	}
-	return now + (1-k.level)*1e9/k.rate + 1
+	return k.filled + (1-k.level)*1e9/k.rate + 1
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/ledbat"
 	"github.com/swarmgate/swarmgate/ppsp/merkle"
-	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
 // channelState is where a channel stands between handshake and farewell (RFC 7574, 3.11).
@@ -25,15 +24,13 @@ const (
 
 // Times of a channel's life, nanoseconds.
 const (
-	handshakeRetry  = 250e6  // first wait for an answer; doubles
-	handshakeTries  = 5      // HANDSHAKE datagrams before giving up
-	respondTimeout  = 10e9   // wait for the third datagram
-	keepAliveAfter  = 17e9   // silence that a keep-alive ends; below the 30 s of NATs
-	deadAfter       = 180e9  // silence of the peer (RFC 7574, 3.12) …
-	deadTries       = 3      // … together with so many datagrams unanswered
-	suspectAfter    = 1500e6 // requests unanswered: maybe the peer was started again
-	maxPeerHaveRuns = 8192   // holes in a peer's availability that are remembered
-	haveDelay       = 20e6   // new chunks are announced together after this
+	handshakeRetry = 250e6  // first wait for an answer; doubles
+	handshakeTries = 5      // HANDSHAKE datagrams before giving up
+	respondTimeout = 10e9   // wait for the third datagram
+	keepAliveAfter = 17e9   // silence that a keep-alive ends; below the 30 s of NATs
+	deadAfter      = 180e9  // silence of the peer …
+	deadTries      = 3      // … together with so many datagrams unanswered: it is dead
+	suspectAfter   = 1500e6 // requests unanswered: maybe the peer was started again
 )
 
 // channel is the connection to one peer in one swarm.
@@ -48,30 +45,20 @@ type channel struct {
 	openedAt     int64
 	handshakeAt  int64 // when to send the next HANDSHAKE, while initiating
 	handshakes   int   // sent so far
-	replyDue     bool  // a HANDSHAKE of theirs is to be answered
+	replyDue     bool  // a HANDSHAKE of theirs is to be answered,
+	replyMost    int   // in no more than so many bytes
 	heardAt      int64
 	spokeAt      int64
 	unanswered   int  // datagrams sent since the peer was last heard
 	speakDue     bool // something must be sent, if only a keep-alive
 	reprobedAt   int64
-	peerDiscard  uint64 // the peer's live discard window in chunks, 0 for none
-	peerHave     chunk.Set
 	peerSupports [4]uint64 // bitmap of message types, by type
 
-	acks      []ack     // to be sent
-	haves     chunk.Set // to be announced
-	havesAt   int64     // when to announce them at the latest
-	munroSeen uint64    // live: end of the newest munro the peer showed to know
-	proof     merkle.Proof
-
+	availability
+	acknowledgements
+	proof merkle.Proof // hashes that the peer sent, unverified
 	requesting
 	serving
-}
-
-// ack is an acknowledgement to be sent (RFC 7574, 8.7).
-type ack struct {
-	chunks chunk.Range
-	delay  uint64 // µs
 }
 
 // initiate opens a channel to addr.
@@ -87,7 +74,7 @@ func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
 
 // newChannel makes a channel unless there are too many.
 func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
-	if len(s.order) >= MaxChannels && !s.evict(now) {
+	if len(s.order) >= MaxChannels && !s.evict() {
 		return nil
 	}
 	c := &channel{
@@ -96,6 +83,7 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
 	for i := range c.peerSupports {
 		c.peerSupports[i] = math.MaxUint64
 	}
+	c.havesAt, c.ackAt = math.MaxInt64, math.MaxInt64
 	c.control = ledbat.New(ledbat.Config{Eager: s.meta.Kind() == ppsp.Live})
 	c.sentHashes = map[chunk.Bin]int64{}
 	s.channels[c.id] = c
@@ -104,7 +92,7 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
 }
 
 // evict makes room for a newcomer by dropping the oldest channel that never opened.
-func (s *Swarm) evict(int64) bool {
+func (s *Swarm) evict() bool {
 	for _, c := range s.order {
 		if c.state == stateResponding || c.state == stateInitiating {
 			s.drop(c)
@@ -135,7 +123,7 @@ func (s *Swarm) drop(c *channel) {
 	delete(s.channels, c.id)
 	s.order = slices.DeleteFunc(s.order, func(o *channel) bool { return o == c })
 	s.cfg.Channels.Close(c.id)
-	s.picking.wanted = true
+	s.candidates.changed = true
 }
 
 // close ends c: the peer is told, and the node too.
@@ -143,9 +131,7 @@ func (c *channel) close(reason string) {
 	if c.state == stateGone || c.state == stateLeaving {
 		return
 	}
-	if c.state == stateOpen {
-		c.s.emit(Event{Kind: EventPeerDown, Peer: c.remote, Reason: reason})
-	}
+	c.s.emitDown(c, reason)
 	c.leave()
 	c.s.markReady(c)
 }
@@ -163,6 +149,7 @@ func (c *channel) leave() {
 // ban closes c and shuts its address out (RFC 7574, 12.7).
 func (c *channel) ban(now int64, reason string) {
 	c.s.bans.add(c.remote, now)
+	c.s.candidates.forget(c.remote)
 	c.s.emit(Event{Kind: EventBan, Peer: c.remote, Reason: reason})
 	c.close(reason)
 }
@@ -170,13 +157,13 @@ func (c *channel) ban(now int64, reason string) {
 // open notes that the peer has proven to listen where it says.
 func (c *channel) open(now int64) {
 	c.state = stateOpen
-	c.heardAt = now
+	c.openedAt, c.heardAt = now, now
 	s := c.s
 	s.candidates.answered(c.remote)
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
 	s.settleTwins(c, now)
 	if c.state == stateOpen {
-		c.announceAll()
+		c.announceAll(now)
 		s.picking.wanted = true
 		s.markReady(c)
 	}
@@ -207,11 +194,7 @@ func (c *channel) nextTimeout() int64 {
 	case stateResponding:
 		return c.openedAt + respondTimeout
 	case stateOpen:
-		at := c.spokeAt + keepAliveAfter
-		if c.haves.Count() > 0 {
-			at = min(at, c.havesAt)
-		}
-		return min(at, c.requestTimeout(), c.servingTimeout())
+		return min(c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
 	}
 	return math.MaxInt64
 }
@@ -237,17 +220,35 @@ func (c *channel) handleTimeout(now int64) {
 	}
 }
 
+// deadAt returns when the peer is given up: "a three minute delay since that last packet
+// has been received from that peer and at least three datagrams having been sent to that
+// peer during the same period" (RFC 7574, 3.12).
+func (c *channel) deadAt() int64 {
+	if c.unanswered < deadTries {
+		return math.MaxInt64
+	}
+	return c.heardAt + deadAfter
+}
+
 func (c *channel) handleOpenTimeout(now int64) {
-	if now-c.heardAt > deadAfter && c.unanswered >= deadTries {
+	if now >= c.deadAt() {
 		c.close("the peer has been silent for 3 minutes")
 		return
 	}
 	if now >= c.spokeAt+keepAliveAfter {
 		c.speakDue = true
+		c.s.markReady(c)
 	}
-	c.checkRequests(now)
-	c.checkServing(now)
-	c.s.markReady(c)
+	if now >= c.requestTimeout() {
+		c.checkRequests(now)
+	}
+	if now >= c.lossTimeout() {
+		c.checkLoss(now)
+		c.s.markReady(c)
+	}
+	if now >= min(c.ackAt, c.havesAt, c.serveAt()) {
+		c.s.markReady(c)
+	}
 }
 
 // reprobe opens a second channel to a peer that leaves requests unanswered: if it was
@@ -263,31 +264,4 @@ func (c *channel) reprobe(now int64) {
 	}
 	c.reprobedAt = now
 	c.s.initiate(now, c.remote)
-}
-
-// localHandshake returns our HANDSHAKE for this channel (RFC 7574, 8.4).
-func (c *channel) localHandshake() wire.Handshake {
-	s := c.s
-	h := wire.Handshake{
-		SourceChannel: c.id,
-		Version:       1,
-		Has:           wire.HasVersion | wire.HasIntegrity | wire.HasAddressing | wire.HasChunkSize | wire.HasSupported,
-		Integrity:     s.meta.Integrity,
-		Addressing:    s.meta.Addressing,
-		ChunkSize:     s.meta.ChunkSize,
-		Supported:     supported,
-	}
-	if c.remoteID == 0 { // initiating
-		h.Has |= wire.HasMinVersion | wire.HasSwarmID
-		h.MinVersion = 1
-		h.SwarmID = []byte(s.meta.SwarmID)
-	}
-	h.Has |= wire.HasHash
-	h.Hash = s.meta.Hash
-	if s.live != nil {
-		h.Has |= wire.HasSignature | wire.HasDiscardWindow
-		h.Signature = s.meta.Signature
-		h.DiscardWindow = s.cfg.Window
-	}
-	return h
 }

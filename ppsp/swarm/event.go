@@ -33,30 +33,29 @@ type Event struct {
 // NextEvent returns the oldest event not yet told. A caller that does not ask loses the
 // newest beyond 1024.
 func (s *Swarm) NextEvent() (Event, bool) {
-	if len(s.events) == 0 {
+	if s.events.len() == 0 {
 		return Event{}, false
 	}
-	e := s.events[0]
-	s.events = s.events[1:]
-	if len(s.events) == 0 {
-		s.events = nil
-	}
-	return e, true
+	return s.events.pop(), true
 }
 
-// emit queues e; runs of neighbouring chunks become one event.
+// emit queues e. Runs of neighbouring chunks become one event, even where told and played
+// chunks take turns.
 func (s *Swarm) emit(e Event) {
-	if n := len(s.events); n > 0 {
-		last := &s.events[n-1]
-		if last.Kind == e.Kind && (e.Kind == EventChunks || e.Kind == EventPlay) && last.Chunks.End == e.Chunks.Start {
-			last.Chunks.End = e.Chunks.End
+	n := s.events.len()
+	for k := n - 1; k >= max(n-2, 0) && (e.Kind == EventChunks || e.Kind == EventPlay); k-- {
+		old := s.events.at(k)
+		if old.Kind == e.Kind && old.Chunks.End == e.Chunks.Start {
+			old.Chunks.End = e.Chunks.End
 			return
 		}
-		if n >= maxEvents {
-			return
+		if old.Kind != EventChunks && old.Kind != EventPlay {
+			break
 		}
 	}
-	s.events = append(s.events, e)
+	if n < maxEvents {
+		s.events.push(e)
+	}
 }
 
 // Counters are plain sums since New.
@@ -92,7 +91,7 @@ func (s *Swarm) AppendPeers(dst []PeerStats) []PeerStats {
 	for _, c := range s.order {
 		dst = append(dst, PeerStats{
 			Addr: c.remote, Established: c.state == stateOpen, Chunks: c.peerHave.Count(),
-			RTT: c.control.RTT(), Window: c.control.Window(), Outstanding: len(c.outstanding), Queued: int(c.serving.count()),
+			RTT: c.control.RTT(), Window: c.control.Window(), Outstanding: c.outstanding.live, Queued: int(c.serving.count()),
 		})
 	}
 	return dst

@@ -2,14 +2,14 @@ package swarm
 
 import (
 	"math"
+	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
 const (
-	maxPickScan  = 4096 // runs of chunks looked at in one round
-	urgentChunks = 16   // next to be played, which are asked for in order
-	pickEvery    = 3e6  // ns between two rounds, which gathers what has arrived meanwhile
+	maxPickScan = 4096 // runs of chunks looked at in one round
+	pickEvery   = 3e6  // ns between two rounds, which gathers what has arrived meanwhile
 )
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
@@ -31,26 +31,69 @@ func (p *picking) pickAt() int64 {
 // pick gives free chunks to peers with room, most urgent chunks first.
 func (s *Swarm) pick(now int64) {
 	p := &s.picking
-	if s.failed || now < p.pickAt() {
+	if now < p.pickAt() {
 		return
 	}
 	p.wanted, p.at = false, now
+	if s.failed {
+		return
+	}
 	p.able = p.able[:0]
 	p.turn++
 	for k := range s.order {
 		c := s.order[(k+p.turn)%len(s.order)]
 		if c.spare = c.room(now); c.spare > 0 {
+			c.reach = math.MaxUint64
 			p.able = append(p.able, c)
 		}
 	}
-	if len(p.able) == 0 {
-		return
-	}
-	if s.live != nil {
+	switch {
+	case len(p.able) == 0:
+	case s.live != nil:
 		s.pickLive(now)
-	} else {
+	default:
 		s.pickFilm(now)
 	}
+}
+
+// staticState is what a receiver of a film wants.
+type staticState struct {
+	windows []chunk.Range // what readers wait for, most urgent first
+	all     bool          // the rest too
+	sized   bool          // EventSize was told
+}
+
+// wanted tells whether anything of a film is.
+func (s *Swarm) wanted() bool { return s.static.all || len(s.static.windows) > 0 }
+
+// Want says which chunks of a film readers wait for, most urgent first, and whether all
+// others are wanted too, for later. Requests for what is no longer wanted are cancelled,
+// so that a seek does not wait behind them. Windows that reach beyond the film are cut.
+func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
+	s.static.windows = append(s.static.windows[:0], windows...)
+	s.static.all = all
+	s.picking.wanted = true
+	if all {
+		return
+	}
+	wanted := func(i uint64) bool {
+		return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
+	}
+	for _, c := range s.order {
+		for k := c.outstanding.line.len() - 1; k >= 0 && k < c.outstanding.line.len(); k-- {
+			if r := *c.outstanding.line.at(k); !r.dead && !wanted(r.chunk) {
+				c.cancel(r.chunk)
+			}
+		}
+	}
+}
+
+// Lost takes back chunks that the store no longer has: they are fetched again.
+func (s *Swarm) Lost(chunks *chunk.Set) {
+	for r := range chunks.Ranges() {
+		s.have.Remove(r)
+	}
+	s.picking.wanted = true
 }
 
 // pickFilm follows the readers' windows, then what is left from a random place on, so that
@@ -78,16 +121,14 @@ func (s *Swarm) pickFilm(now int64) {
 	s.pickIn(now, chunk.Range{End: from})
 }
 
-// wanted tells whether anything of a film is.
-func (s *Swarm) wanted() bool { return s.static.all || len(s.static.windows) > 0 }
-
-// probeSize asks each peer for its first chunk: the peaks come with it (RFC 7574, 5.6.2).
+// probeSize asks each peer for one chunk: the peaks come with it (RFC 7574, 5.6.2).
 func (s *Swarm) probeSize(now int64) {
 	if !s.wanted() {
 		return
 	}
 	for _, c := range s.picking.able {
-		if i, ok := c.peerHave.First(); ok && len(c.outstanding) == 0 {
+		first, ok := c.peerHave.First()
+		if i := s.requested.NextMissing(first); ok && c.outstanding.live == 0 && c.peerHave.Has(i) {
 			c.ask(now, i)
 		}
 	}
@@ -148,10 +189,10 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 	var best *channel
 	var least float64
 	for _, c := range s.picking.able {
-		if !c.peerHave.Has(i) {
+		if i >= c.reach || !c.peerHave.Has(i) {
 			continue
 		}
-		wait := float64(c.expected()) * (1 + float64(len(c.outstanding))/8)
+		wait := float64(c.expected()) * (1 + float64(c.outstanding.live)/8)
 		if now < c.snubbed {
 			wait += maxTimeout
 		}
@@ -162,71 +203,13 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 	return best
 }
 
-// nextOffered returns the first chunk from i on that a peer with room has.
+// nextOffered returns the first chunk from i on that may be asked of a peer with room.
 func (s *Swarm) nextOffered(i uint64) uint64 {
-	next := ^uint64(0)
+	next := uint64(math.MaxUint64)
 	for _, c := range s.picking.able {
-		if r, ok := c.peerHave.NextIn(i); ok {
+		if r, ok := c.peerHave.NextIn(i); ok && r.Start < c.reach {
 			next = min(next, r.Start)
 		}
 	}
 	return next
-}
-
-// pickLive asks for what lies between the place of playing and the edge: in order where
-// several peers have it. What one peer alone has (the source, mostly) is asked for from a
-// random place on, so that the swarm gets different chunks from it to share, each once
-// rather than one chunk many times; only the most urgent are asked for in order.
-func (s *Swarm) pickLive(now int64) {
-	l := s.live
-	if !l.tuned || l.source != nil || l.next >= l.edge {
-		return
-	}
-	peers := s.Peers()
-	all := chunk.Range{Start: l.next, End: l.edge}
-	if peers <= deferCopies {
-		s.pickIn(now, all)
-		return
-	}
-	s.pickAlone(now, chunk.Range{Start: l.next, End: min(l.next+urgentChunks, l.edge)}, peers, false)
-	s.pickAlone(now, all, peers, true)
-	from := l.next + s.rand.Uint64N(l.edge-l.next)
-	s.pickAlone(now, chunk.Range{Start: from, End: l.edge}, peers, false)
-	s.pickAlone(now, chunk.Range{Start: l.next, End: from}, peers, false)
-}
-
-// pickAlone gives the free chunks of r to peers, in order: those that several peers have,
-// if shared, else also those that one has and that are not deferred.
-func (s *Swarm) pickAlone(now int64, r chunk.Range, peers int, shared bool) {
-	for scanned := 0; scanned < maxPickScan && len(s.picking.able) > 0; scanned++ {
-		run := s.free(r)
-		if run.Empty() {
-			return
-		}
-		i := run.Start
-		r.Start = i + 1
-		switch alone := s.holders(i) == 1; {
-		case alone && shared:
-			continue
-		case alone && r.Start > s.live.next+urgentChunks && s.deferred(now, i, peers):
-			s.picking.wanted = true
-			continue
-		}
-		if c := s.bestFor(now, i); c != nil {
-			s.give(now, c, i)
-		} else {
-			r.Start = s.nextOffered(i + 1)
-		}
-	}
-}
-
-// deferred tells whether chunk i is left to other peers for now: by its hash each peer has
-// a turn, and asks only if at its turn still one peer alone has it.
-func (s *Swarm) deferred(now int64, i uint64, peers int) bool {
-	from := s.live.tunedAt
-	if m := s.live.munroOf(i); m != nil {
-		from = max(from, m.at)
-	}
-	turn := int64(mix(i^s.live.salt) % uint64(peers) / deferCopies)
-	return now < from+min(turn*deferTurn, deferMost)
 }

@@ -2,7 +2,6 @@ package swarm
 
 import (
 	"math"
-	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -11,36 +10,76 @@ import (
 const (
 	minPipeline   = 8     // chunks
 	firstPipeline = 16    // chunks, until the peer's rate is known
+	snubPipeline  = 2     // chunks, of a peer that lets requests lie
 	firstLatency  = 50e6  // ns from request to chunk that a new peer is credited with
 	maxPipeline   = 2048  // chunks
 	liveSpan      = 200e6 // ns of a live peer's rate that may be asked ahead: short, as all wait for the newest
 	filmSpan      = 600e6
 	minTimeout    = 300e6 // ns without an asked chunk before it is asked of another peer
 	maxTimeout    = 2e9
-	snubFor       = 1e9 // ns that a peer that let requests lie gets few new ones
+	filmOverdue   = 3   // times that, for a chunk of a film that others overtook
+	snubAfter     = 2   // silences in a row after which a peer is snubbed
+	snubFor       = 1e9 // ns
+	rateSpan      = 200e6
 )
-
-// staticState is what a receiver of a film wants.
-type staticState struct {
-	windows []chunk.Range // what readers wait for, most urgent first
-	all     bool          // the rest too
-	sized   bool          // EventSize was told
-}
 
 // request is a chunk asked of a peer.
 type request struct {
 	chunk uint64
 	at    int64
+	dead  bool // answered out of turn: stays in line until it is first
+}
+
+// requests are what was asked of one peer, oldest first.
+type requests struct {
+	line fifo[request]
+	live int
+}
+
+func (q *requests) push(i uint64, now int64) {
+	q.line.push(request{chunk: i, at: now})
+	q.live++
+}
+
+// oldest returns the first request that is still open, nil for none.
+func (q *requests) oldest() *request {
+	if q.live == 0 {
+		return nil
+	}
+	return q.line.at(0)
+}
+
+// take removes the request for chunk i and returns when it was made.
+func (q *requests) take(i uint64) (at int64, ok bool) {
+	for k := range q.line.len() {
+		if r := q.line.at(k); r.chunk == i && !r.dead {
+			r.dead = true
+			q.live--
+			at = r.at
+			q.trim()
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// trim keeps a request that is open at the head.
+func (q *requests) trim() {
+	for q.line.len() > 0 && q.line.at(0).dead {
+		q.line.pop()
+	}
 }
 
 // requesting is the side of a channel that asks.
 type requesting struct {
 	choked      bool
-	spare       int       // room left in this round of picking
-	outstanding []request // oldest first
+	spare       int    // room left in this round of picking
+	reach       uint64 // end of what may be asked of the peer in this round
+	outstanding requests
 	toAsk       chunk.Set // chosen for this peer, REQUEST not yet sent
 	toCancel    chunk.Set
 	dataAt      int64 // when the peer last sent a chunk that counted
+	silences    int   // in a row
 	snubbed     int64 // until
 	rateFrom    int64
 	rateCount   int
@@ -62,36 +101,37 @@ func (c *channel) room(now int64) int {
 		limit = int(c.rate*float64(span+c.control.RTT())/1e9) + minPipeline
 	}
 	if now < c.snubbed {
-		limit = minPipeline
+		limit = snubPipeline
 	}
-	return min(limit, maxPipeline) - len(c.outstanding)
+	return min(limit, maxPipeline) - c.outstanding.live
 }
 
 // ask chooses c to deliver chunk i.
 func (c *channel) ask(now int64, i uint64) {
-	if len(c.outstanding) == 0 {
+	if c.outstanding.live == 0 {
 		c.dataAt = now
 	}
-	c.outstanding = append(c.outstanding, request{i, now})
+	c.outstanding.push(i, now)
 	c.toAsk.Add(chunk.One(i))
 	c.s.requested.Add(chunk.One(i))
 	c.s.markReady(c)
 }
 
-// took notes that the peer delivered chunk i.
-func (c *channel) took(now int64, i uint64) {
+// took notes that the peer delivered chunk i, and tells whether it was asked to.
+func (c *channel) took(now int64, i uint64) bool {
 	c.dataAt = now
-	c.snubbed = 0
-	k := slices.IndexFunc(c.outstanding, func(r request) bool { return r.chunk == i })
-	if k >= 0 {
-		c.answered(now - c.outstanding[k].at)
-		c.outstanding = slices.Delete(c.outstanding, k, k+1)
+	c.snubbed, c.silences = 0, 0
+	at, asked := c.outstanding.take(i)
+	if asked {
+		c.answered(now - at)
+		c.s.requested.Remove(chunk.One(i))
+		c.toAsk.Remove(chunk.One(i))
 	}
 	c.rateCount++
 	if c.rateFrom == 0 {
 		c.rateFrom = now
 	}
-	if span := now - c.rateFrom; span >= 200e6 {
+	if span := now - c.rateFrom; span >= rateSpan {
 		rate := float64(c.rateCount) * 1e9 / float64(span)
 		if c.rate == 0 {
 			c.rate = rate
@@ -100,6 +140,7 @@ func (c *channel) took(now int64, i uint64) {
 		c.rateFrom, c.rateCount = now, 0
 	}
 	c.s.picking.wanted = true
+	return asked
 }
 
 // answered notes how long a request took.
@@ -118,33 +159,46 @@ func (c *channel) expected() int64 {
 	return max(c.control.RTT(), int64(firstLatency))
 }
 
-// cancel takes back the request for chunk i, which came from elsewhere.
-func (c *channel) cancel(i uint64) {
-	k := slices.IndexFunc(c.outstanding, func(r request) bool { return r.chunk == i })
-	if k < 0 {
-		return
+// cancel takes back the request for chunk i, which is not needed from this peer; false when
+// it was not asked.
+func (c *channel) cancel(i uint64) bool {
+	if _, ok := c.outstanding.take(i); !ok {
+		return false
 	}
-	c.outstanding = slices.Delete(c.outstanding, k, k+1)
+	c.s.requested.Remove(chunk.One(i))
 	if c.toAsk.Has(i) {
 		c.toAsk.Remove(chunk.One(i))
 	} else if c.state == stateOpen {
 		c.toCancel.Add(chunk.One(i))
 		c.s.markReady(c)
 	}
+	return true
 }
 
-// release makes chunk i free to be asked of anyone.
+// release takes back the request for chunk i, to be asked of anyone.
 func (c *channel) release(i uint64) {
-	c.s.requested.Remove(chunk.One(i))
-	c.toAsk.Remove(chunk.One(i))
+	if c.cancel(i) && c.s.live != nil {
+		c.s.live.askable.Add(chunk.One(i))
+	}
+	c.s.picking.wanted = true
 }
 
-// releaseAll gives up every request to this peer.
+// releaseAll gives up every request to this peer. It is not told: it is silent, choked us,
+// or is being left.
 func (c *channel) releaseAll() {
-	for _, r := range c.outstanding {
-		c.release(r.chunk)
+	for q := &c.outstanding; q.live > 0; {
+		r := q.line.pop()
+		if !r.dead {
+			q.live--
+			c.s.requested.Remove(chunk.One(r.chunk))
+			if c.s.live != nil {
+				c.s.live.askable.Add(chunk.One(r.chunk))
+			}
+		}
 	}
-	c.outstanding = nil
+	c.outstanding.line.clear()
+	c.toAsk.Clear()
+	c.toCancel.Clear()
 	c.s.picking.wanted = true
 }
 
@@ -153,67 +207,47 @@ func (c *channel) patience() int64 {
 	return min(max(4*c.control.RTT(), 3*c.latency, int64(minTimeout)), int64(maxTimeout))
 }
 
+// overdue is how long a single chunk may take while others arrive. In a film it is worth
+// waiting for, since asking again costs a duplicate; in a live stream it is not.
+func (c *channel) overdue() int64 {
+	if c.s.live != nil {
+		return c.patience()
+	}
+	return filmOverdue * c.patience()
+}
+
 // requestTimeout returns when checkRequests has something to do.
 func (c *channel) requestTimeout() int64 {
-	if len(c.outstanding) == 0 {
+	r := c.outstanding.oldest()
+	if r == nil {
 		return math.MaxInt64
 	}
-	return max(c.outstanding[0].at, c.dataAt) + c.patience()
+	return min(max(r.at, c.dataAt)+c.patience(), r.at+c.overdue())
 }
 
 // checkRequests takes back what the peer has left lying: everything when it is silent, and
 // single chunks that were overtaken by many later ones.
 func (c *channel) checkRequests(now int64) {
-	if len(c.outstanding) == 0 {
+	r := c.outstanding.oldest()
+	if r == nil {
 		return
 	}
-	if now >= c.requestTimeout() {
-		c.s.counts.Timeouts += uint64(len(c.outstanding))
-		c.snubbed = now + snubFor
+	if now >= max(r.at, c.dataAt)+c.patience() {
+		c.s.counts.Timeouts += uint64(c.outstanding.live)
+		c.answered(now - r.at)
 		c.rate /= 2
+		if c.silences++; c.silences >= snubAfter {
+			c.snubbed = now + snubFor
+		}
 		c.releaseAll()
 		c.reprobe(now)
 		return
 	}
-	overdue := now - 3*c.patience()
-	for len(c.outstanding) > 0 && c.outstanding[0].at < overdue && c.dataAt > overdue {
+	limit := now - c.overdue()
+	for r != nil && r.at <= limit {
 		c.s.counts.Timeouts++
-		c.release(c.outstanding[0].chunk)
-		c.outstanding = c.outstanding[1:]
-		c.s.picking.wanted = true
+		c.answered(now - r.at)
+		c.release(r.chunk)
+		r = c.outstanding.oldest()
 	}
-}
-
-// Want says which chunks of a film readers wait for, most urgent first, and whether all
-// the rest is wanted too. It replaces what was wanted before; requests for what is no
-// longer wanted are cancelled (RFC 7574, 3.8).
-func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
-	if s.live != nil {
-		return
-	}
-	s.static.windows = append(s.static.windows[:0], windows...)
-	s.static.all = all
-	s.picking.wanted = true
-	if all {
-		return
-	}
-	wanted := func(i uint64) bool {
-		return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
-	}
-	for _, c := range s.order {
-		for k := len(c.outstanding) - 1; k >= 0; k-- {
-			if i := c.outstanding[k].chunk; !wanted(i) {
-				s.requested.Remove(chunk.One(i))
-				c.cancel(i)
-			}
-		}
-	}
-}
-
-// Lost takes back chunks that the store no longer has: they are fetched again.
-func (s *Swarm) Lost(chunks *chunk.Set) {
-	for r := range chunks.Ranges() {
-		s.have.Remove(r)
-	}
-	s.picking.wanted = true
 }

@@ -1,17 +1,16 @@
 package swarm
 
 import (
+	"math"
+	"math/bits"
+
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
-// Sizes of the largest messages that are put into a datagram before its DATA, in bytes;
-// with them a datagram stays below MaxDatagram.
-const (
-	maxSpec      = 16
-	signedExtra  = 2 * (1 + maxSpec + 8)
-	channelBytes = 4
-)
+// channelBytes is the length of the channel ID that begins a datagram.
+const channelBytes = wire.ChannelSize
 
 // appendDatagram appends the channel's next datagram to b; false when it has none now.
 func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
@@ -35,7 +34,7 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 		b = c.appendAvailability(b, start)
 	case stateLeaving:
 		c.state = stateGone
-		b = wire.AppendHandshake(wire.AppendChannel(b, c.remoteID), &wire.Handshake{Has: wire.HasVersion, Version: 1})
+		b = wire.AppendHandshake(wire.AppendChannel(b, c.remoteID), &wire.Handshake{Version: wire.Version})
 	case stateOpen:
 		b = c.appendMessages(now, b)
 		if len(b) == start {
@@ -50,51 +49,27 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 	return b, true
 }
 
-// appendAvailability adds HAVE messages for what we have, as many as fit (RFC 7574, 3.2).
-func (c *channel) appendAvailability(b []byte, start int) []byte {
-	for r := range c.s.have.Ranges() {
-		if len(b)-start > MaxDatagram-64*maxSpec {
-			break // the rest follows once the channel is open
-		}
-		b = c.s.format.AppendHave(b, r)
-	}
-	return b
-}
-
-// announceAll queues everything we have for a peer whose channel has just opened.
-func (c *channel) announceAll() {
-	c.haves = c.s.have.Clone()
-	c.havesAt = c.heardAt
-}
-
-// announce queues r to be told to the peer soon.
-func (c *channel) announce(now int64, r chunk.Range) {
-	if c.haves.Count() == 0 {
-		c.havesAt = now + haveDelay
-	}
-	c.haves.Add(r)
-}
-
 // appendMessages adds the datagram of an open channel: acknowledgements, requests, news,
-// the signed edge of the stream, and then hashes and a chunk. Nothing to say leaves b as it is.
+// the signed edge of the stream, and then hashes and a chunk. Acknowledgements and news
+// wait until they are due, or something else is said. Nothing to say leaves b as it is.
 func (c *channel) appendMessages(now int64, b []byte) []byte {
+	serving, tries, serves := c.nextToServe(now)
+	if !serves && !c.speakDue && now < c.ackAt && now < c.havesAt && c.toAsk.Runs() == 0 && c.toCancel.Runs() == 0 {
+		return b
+	}
 	start := len(b)
 	b = wire.AppendChannel(b, c.remoteID)
-	empty := len(b)
 	b = c.appendAcks(b, start)
 	b = c.appendRequests(b, start)
-	serving, tries, serves := c.nextToServe(now)
-	if c.haves.Count() > 0 && (now >= c.havesAt || len(b) > empty || serves) {
+	if c.haves.Runs() > 0 && now >= c.quiet {
 		b = c.appendHaves(b, start)
 	}
-	if len(b) > empty || serves || c.speakDue {
-		b = c.appendEdge(b, start)
-	}
+	b = c.appendEdge(b, start)
 	if serves {
 		b = c.appendChunk(now, b, start, serving, tries)
 	}
-	if len(b) == empty && !c.speakDue {
-		return b[:start]
+	if len(b) == start+channelBytes && !c.speakDue {
+		return b[:start] // all of it has become void
 	}
 	return b
 }
@@ -102,183 +77,85 @@ func (c *channel) appendMessages(now int64, b []byte) []byte {
 // fits tells whether n more bytes may go into the datagram that began at start.
 func fits(b []byte, start, n int) bool { return len(b)-start+n <= MaxDatagram }
 
-func (c *channel) appendAcks(b []byte, start int) []byte {
-	for len(c.acks) > 0 && fits(b, start, 1+maxSpec+8) {
-		a := c.acks[0]
-		c.acks = c.acks[1:]
-		for len(c.acks) > 0 && c.acks[0].chunks.Start == a.chunks.End { // RFC 7574, 4.3.2
-			a.chunks.End = c.acks[0].chunks.End
-			a.delay = min(a.delay, c.acks[0].delay)
-			c.acks = c.acks[1:]
-		}
-		b = c.s.format.AppendAck(b, a.chunks, a.delay)
+// specRoom returns how many bytes messages about r may take, each with so many bytes
+// behind the chunk specification.
+func (s *Swarm) specRoom(r chunk.Range, tail int) int {
+	n := 1
+	if a := s.format.Addressing; a == ppsp.Bins32 || a == ppsp.Bins64 {
+		n = 2 * bits.Len64(r.Len())
 	}
-	if len(c.acks) == 0 {
-		c.acks = nil
-	}
-	return b
+	return n * (1 + s.specSize + tail)
 }
 
 func (c *channel) appendRequests(b []byte, start int) []byte {
-	for c.toCancel.Count() > 0 && fits(b, start, 64*maxSpec) {
+	for c.toCancel.Runs() > 0 {
 		r, _ := c.toCancel.NextIn(0)
+		if !fits(b, start, c.s.specRoom(r, 0)) {
+			return b
+		}
 		c.toCancel.Remove(r)
 		b = c.s.format.AppendCancel(b, r)
 	}
-	for c.toAsk.Count() > 0 && fits(b, start, 64*maxSpec) {
+	for c.toAsk.Runs() > 0 {
 		r, _ := c.toAsk.NextIn(0)
+		if !fits(b, start, c.s.specRoom(r, 0)) {
+			return b
+		}
 		c.toAsk.Remove(r)
 		b = c.s.format.AppendRequest(b, r)
 	}
 	return b
 }
 
-func (c *channel) appendHaves(b []byte, start int) []byte {
-	for c.haves.Count() > 0 && fits(b, start, 64*maxSpec) {
-		r, _ := c.haves.NextIn(0)
-		c.haves.Remove(r)
-		for part := range c.s.have.Ranges() { // the largest interval that holds it (RFC 7574, 4.3.1)
-			if part.Overlaps(r) {
-				c.haves.Remove(part)
-				b = c.s.format.AppendHave(b, part)
-			}
-			if part.Start >= r.End || !fits(b, start, 64*maxSpec) {
-				break
-			}
-		}
-	}
-	return b
+// Acknowledgements wait for others a moment, as LEDBAT allows (RFC 7574, 3.4).
+const (
+	ackDelay = 10e6 // ns
+	ackMost  = 8    // chunks
+	maxAcks  = 256  // messages that wait; more are dropped, and the chunks come again
+)
+
+// acknowledgements are those to be sent (RFC 7574, 8.7).
+type acknowledgements struct {
+	acks     fifo[ack]
+	ackAt    int64 // when to send them at the latest
+	ackCount int   // chunks
 }
 
-// appendEdge adds our newest signed munro while the peer has not shown to know it or a
-// newer one (RFC 7574, 6.1.2.4).
-func (c *channel) appendEdge(b []byte, start int) []byte {
-	l := c.s.live
-	if l == nil || len(l.munros) == 0 {
-		return b
-	}
-	m := &l.munros[len(l.munros)-1]
-	if c.munroSeen > m.chunks.Start || !fits(b, start, signedExtra+len(m.hash)+len(m.signature)) {
-		return b
-	}
-	return c.appendMunro(b, m)
+type ack struct {
+	chunks chunk.Range
+	delay  uint64 // µs
 }
 
-func (c *channel) appendMunro(b []byte, m *munro) []byte {
-	b = c.s.format.AppendIntegrity(b, m.chunks, m.hash)
-	return c.s.format.AppendSignedIntegrity(b, m.chunks, m.ntp, m.signature)
-}
-
-// appendChunk adds the hashes that the peer misses for chunk i, then the chunk. What does
-// not fit into one datagram is sent as several, hashes first (RFC 7574, 5.3).
-func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries int) []byte {
-	b, whole := c.appendHashes(now, b, start, i)
-	if !whole {
-		return b
+// acknowledge queues the acknowledgement of chunk i; one message does for neighbours.
+func (c *channel) acknowledge(now int64, i, delay uint64) {
+	n := c.acks.len()
+	if n >= maxAcks {
+		return
 	}
-	size := int(c.s.meta.ChunkSize)
-	if len(b)-start > channelBytes && !fits(b, start, size+1+maxSpec+8) {
-		return b // the chunk goes alone, next
-	}
-	mark := len(b)
-	b = c.s.format.AppendDataHeader(b, i, uint64(c.s.micros(now)))
-	out, err := c.s.cfg.Store.AppendChunk(b, i)
-	if err != nil {
-		c.s.have.Remove(chunk.One(i))
-		c.queue.remove(chunk.One(i))
-		return b[:mark]
-	}
-	c.served(now, i, tries, len(out)-start)
-	return out
-}
-
-// appendHashes adds the peaks, or the signed munro, and the uncle hashes of chunk i that
-// the peer neither has shown to have nor was sent lately; false when not all of them fit.
-func (c *channel) appendHashes(now int64, b []byte, start int, i uint64) ([]byte, bool) {
-	s := c.s
-	if s.live != nil {
-		m := s.live.munroOf(i)
-		if m == nil {
-			return b, true
-		}
-		if !c.peerKnows(m.bin, m.chunks, now) {
-			if !fits(b, start, signedExtra+len(m.hash)+len(m.signature)) {
-				return b, false
-			}
-			b = c.appendMunro(b, m)
-			c.sentHashes[m.bin] = now
-		}
-		s.bins = s.live.tree.AppendUncles(s.bins[:0], i, func(n chunk.Bin) bool { return c.knows(n, now) })
+	if n > 0 && c.acks.at(n-1).chunks.End == i {
+		last := c.acks.at(n - 1)
+		last.chunks.End, last.delay = i+1, min(last.delay, delay)
 	} else {
-		var whole bool
-		if b, whole = c.appendPeaks(now, b, start); !whole {
-			return b, false
-		}
-		s.bins = s.tree.AppendUncles(s.bins[:0], i, func(n chunk.Bin) bool { return c.knows(n, now) })
+		c.acks.push(ack{chunk.One(i), delay})
 	}
-	for _, n := range s.bins {
-		hash, ok := s.hash(n)
-		if !ok {
-			continue
-		}
-		if !fits(b, start, 1+maxSpec+len(hash)) {
-			return b, false
-		}
-		b = s.format.AppendIntegrity(b, n.Range(), hash)
-		c.remember(n, now)
-		c.remember(n.Sibling(), now) // which the peer computes on its way up
+	if c.ackCount++; c.ackCount >= ackMost {
+		c.ackAt = now
+		c.s.markReady(c)
+	} else if c.ackAt == math.MaxInt64 {
+		c.ackAt = now + ackDelay
 	}
-	return b, true
 }
 
-// appendPeaks adds the peak hashes until the peer has acknowledged a chunk (RFC 7574, 5.6.2).
-func (c *channel) appendPeaks(now int64, b []byte, start int) ([]byte, bool) {
-	if c.peerHave.Count() > 0 {
-		return b, true
-	}
-	first := true
-	for n := range chunk.Peaks(c.s.tree.Chunks()) {
-		if first && c.peerKnows(n, chunk.Range{}, now) {
-			return b, true
+func (c *channel) appendAcks(b []byte, start int) []byte {
+	for c.acks.len() > 0 {
+		a := *c.acks.at(0)
+		if !fits(b, start, c.s.specRoom(a.chunks, 8)) {
+			c.ackAt = math.MinInt64 // in the next datagram
+			return b
 		}
-		first = false
-		hash, ok := c.s.hash(n)
-		if !ok || !fits(b, start, 1+maxSpec+len(hash)) {
-			return b, false
-		}
-		b = c.s.format.AppendIntegrity(b, n.Range(), hash)
-		c.remember(n, now)
+		c.acks.pop()
+		b = c.s.format.AppendAck(b, a.chunks, a.delay)
 	}
-	return b, true
-}
-
-// hash returns a verified node of the tree.
-func (s *Swarm) hash(n chunk.Bin) ([]byte, bool) {
-	if s.live != nil {
-		return s.live.tree.Hash(n)
-	}
-	return s.tree.Hash(n)
-}
-
-// knows tells whether the peer has the hash of n: it verified a chunk below n's parent, for
-// which it needed n or computed it (RFC 7574, 5.3), or it was sent n lately.
-func (c *channel) knows(n chunk.Bin, now int64) bool {
-	return c.peerKnows(n, n.Parent().Range(), now)
-}
-
-// peerKnows tells whether the peer has some chunk of r, or was sent n lately.
-func (c *channel) peerKnows(n chunk.Bin, r chunk.Range, now int64) bool {
-	if have, ok := c.peerHave.NextIn(r.Start); ok && have.Start < r.End {
-		return true
-	}
-	at, ok := c.sentHashes[n]
-	return ok && now-at < 2*c.control.RTO()
-}
-
-// remember notes that n is under way to the peer.
-func (c *channel) remember(n chunk.Bin, now int64) {
-	if len(c.sentHashes) >= maxSentHashes {
-		clear(c.sentHashes)
-	}
-	c.sentHashes[n] = now
+	c.ackAt, c.ackCount = math.MaxInt64, 0
+	return b
 }

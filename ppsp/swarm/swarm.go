@@ -26,6 +26,7 @@ package swarm
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 
@@ -88,10 +89,12 @@ const (
 
 // Swarm is this node's part in one swarm. Make it by New.
 type Swarm struct {
-	cfg    Config
-	meta   ppsp.Metadata
-	format wire.Format
-	rand   *rand.Rand
+	cfg      Config
+	meta     ppsp.Metadata
+	format   wire.Format
+	swarmID  []byte // of meta
+	specSize int    // bytes
+	rand     *rand.Rand
 
 	have   chunk.Set // chunks that were verified and are in the store
 	tree   *merkle.Tree
@@ -100,18 +103,20 @@ type Swarm struct {
 
 	channels   map[uint32]*channel // by our channel ID
 	order      []*channel          // the same, oldest first
-	ready      []*channel          // those that may have a datagram to send, each once
+	ready      fifo[*channel]      // those that may have a datagram to send, each once
 	candidates candidates
 	bans       bans
 
-	requested chunk.Set // chunks asked of some channel
+	requested chunk.Set // chunks asked of some channel, each of one
+	turn      int
 	picking   picking
 	budget    bucket
 
 	decoder wire.Decoder
 	message wire.Message
 	bins    []chunk.Bin // scratch
-	events  []Event
+	events  fifo[Event]
+	work    int // left of maxWork for this datagram
 	counts  Counters
 	closed  bool
 	failed  bool // the store refused a chunk: nothing more is requested
@@ -138,6 +143,7 @@ func New(cfg Config) (*Swarm, error) {
 			HashSize: cfg.Meta.Hash.Size(),
 		},
 	}
+	s.swarmID, s.specSize = []byte(cfg.Meta.SwarmID), s.format.SpecSize()
 	var err error
 	switch cfg.Meta.Integrity {
 	case ppsp.IntegrityMerkle:
@@ -195,7 +201,7 @@ func (s *Swarm) Close(now int64) {
 func (s *Swarm) markReady(c *channel) {
 	if !c.inLine {
 		c.inLine = true
-		s.ready = append(s.ready, c)
+		s.ready.push(c)
 	}
 }
 
@@ -206,9 +212,8 @@ func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPo
 	if s.picking.wanted && !s.closed {
 		s.pick(now)
 	}
-	for len(s.ready) > 0 {
-		c := s.ready[0]
-		s.ready = s.ready[1:]
+	for s.ready.len() > 0 {
+		c := s.ready.pop()
 		c.inLine = false
 		if out, ok = c.appendDatagram(now, b); ok {
 			s.markReady(c)
@@ -223,13 +228,15 @@ func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPo
 			return out, to, true
 		}
 	}
-	s.ready = s.ready[:0]
 	return b, netip.AddrPort{}, false
 }
 
 // NextTimeout returns when HandleTimeout wants to be called, as a now; never is math.MaxInt64.
 func (s *Swarm) NextTimeout() int64 {
-	at := min(s.candidates.nextAt(s), s.picking.pickAt())
+	if s.closed {
+		return math.MaxInt64
+	}
+	at := min(s.nextConnect(), s.picking.pickAt())
 	for _, c := range s.order {
 		at = min(at, c.nextTimeout())
 	}
@@ -244,17 +251,34 @@ func (s *Swarm) HandleTimeout(now int64) {
 	if s.closed {
 		return
 	}
-	for i := 0; i < len(s.order); {
-		c := s.order[i]
-		c.handleTimeout(now)
-		if c.state == stateGone {
+	s.handleChannels(now)
+	s.connect(now)
+	switch {
+	case s.live == nil:
+	case s.live.source != nil:
+		s.advanceOffers(now)
+	default:
+		s.advance(now)
+	}
+}
+
+// handleChannels begins with another channel each time, so that all get their share where
+// there is not enough for all.
+func (s *Swarm) handleChannels(now int64) {
+	gone := false
+	s.turn++
+	for k := range s.order {
+		c := s.order[(s.turn+k)%len(s.order)]
+		if now >= c.nextTimeout() {
+			c.handleTimeout(now)
+			gone = gone || c.state == stateGone
+		}
+	}
+	for k := 0; gone && k < len(s.order); {
+		if c := s.order[k]; c.state == stateGone {
 			s.drop(c)
 			continue
 		}
-		i++
-	}
-	s.connect(now)
-	if s.live != nil {
-		s.advance(now)
+		k++
 	}
 }

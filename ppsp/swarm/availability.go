@@ -1,0 +1,171 @@
+package swarm
+
+import (
+	"math"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+)
+
+// How long news of a chunk may wait for more news, or for a datagram to ride on,
+// nanoseconds. "The policy will depend on how urgent it is to distribute this information
+// to the other peers" (RFC 7574, 3.2): it is when we may be the first who has the chunk.
+const (
+	announceRare   = 15e6  // no other peer is known to have the chunk
+	announceCommon = 100e6 // some have it
+	announceKnown  = 1e9   // the one who is told has it itself
+)
+
+// maxPeerHaveRuns bounds the holes in a peer's availability that are remembered.
+const maxPeerHaveRuns = 8192
+
+// availability is what both ends of a channel know of each other's chunks.
+type availability struct {
+	peerHave chunk.Set // what the peer said to have
+	discard  uint64    // the peer's live discard window in chunks, 0 for none
+	seen     uint64    // live: end of the newest chunk the peer has shown to have
+	haves    chunk.Set // to be announced
+	havesAt  int64     // when to announce them at the latest
+	quiet    int64     // live source: nothing is announced before
+}
+
+// handleHave notes what the peer has (RFC 7574, 8.5).
+func (c *channel) handleHave(r chunk.Range) bool {
+	if !c.plausible(r) {
+		return false
+	}
+	c.peerHas(r)
+	if c.peerHave.Runs() > maxPeerHaveRuns {
+		c.close("the peer's availability has too many holes")
+		return false
+	}
+	c.removeQueued(r) // HAVE is an implicit CANCEL (RFC 7574, 3.2)
+	c.s.picking.wanted = true
+	return true
+}
+
+// plausible bounds what a peer may claim: chunks that the film has, or a live range of
+// no more than the largest ring.
+func (c *channel) plausible(r chunk.Range) bool {
+	if c.s.live != nil {
+		return r.Len() <= MaxLiveWindow
+	}
+	if c.s.tree.Sized() {
+		return r.End <= c.s.tree.Chunks()
+	}
+	return r.End <= merkle.MaxChunks
+}
+
+// peerHas adds r to what the peer has, less what its discard window let go (RFC 7574, 7.9).
+func (c *channel) peerHas(r chunk.Range) {
+	c.s.work -= 2 + c.peerHave.Runs()/64
+	c.peerHave.Add(r)
+	if c.s.live == nil {
+		return
+	}
+	c.s.live.offered(r)
+	c.seen = max(c.seen, r.End)
+	window := uint64(MaxLiveWindow)
+	if c.discard != 0 && c.discard < window {
+		window = c.discard
+	}
+	if last, ok := c.peerHave.Last(); ok && last >= window {
+		c.peerHave.Remove(chunk.Range{End: last + 1 - window})
+	}
+}
+
+// announce lets the peers know of chunk i, which came from one of them.
+func (s *Swarm) announce(now int64, i uint64, from *channel) {
+	at := now + int64(announceRare)
+	for _, o := range s.order {
+		if o != from && o.state == stateOpen && o.peerHave.Has(i) {
+			at = now + int64(announceCommon)
+			break
+		}
+	}
+	for _, o := range s.order {
+		switch {
+		case o == from || o.state != stateOpen || o.complete():
+		case o.peerHave.Has(i):
+			o.tell(chunk.One(i), now+int64(announceKnown))
+		default:
+			o.tell(chunk.One(i), at)
+		}
+	}
+}
+
+// complete tells whether the peer has all of a film: "a peer SHOULD NOT send a HAVE message
+// to peers that have the complete content already" (RFC 7574, 3.2).
+func (c *channel) complete() bool {
+	t := c.s.tree
+	return t != nil && t.Sized() && c.peerHave.Count() == t.Chunks()
+}
+
+// tell queues r to be announced to the peer until the time given.
+func (c *channel) tell(r chunk.Range, until int64) {
+	c.haves.Add(r)
+	c.havesAt = min(c.havesAt, max(until, c.quiet))
+}
+
+// announceAll queues everything we have, for a peer whose channel has just opened.
+func (c *channel) announceAll(now int64) {
+	if c.s.live != nil && c.s.live.source != nil {
+		c.s.offerTo(now, c)
+		return
+	}
+	c.haves = c.s.have.Clone()
+	c.havesAt = math.MaxInt64
+	if c.haves.Count() > 0 {
+		c.havesAt = now
+	}
+}
+
+// appendAvailability adds HAVE messages to the answer to a HANDSHAKE, as many as may be
+// sent to a peer that has not proven its address (RFC 7574, 3.1.1 and 12.1.1).
+func (c *channel) appendAvailability(b []byte, start int) []byte {
+	if c.s.live != nil && c.s.live.source != nil {
+		return b // the source offers with care
+	}
+	for r := range c.s.have.Ranges() {
+		if len(b)-start+c.s.specRoom(r, 0) > min(c.replyMost, MaxDatagram) {
+			break // the rest follows once the channel is open
+		}
+		b = c.s.format.AppendHave(b, r)
+	}
+	return b
+}
+
+// appendHaves adds what is to be announced, in "the biggest complete interval of all chunks
+// the receiver has received and checked so far that fully includes the interval of chunks
+// just received" (RFC 7574, 4.3.1).
+func (c *channel) appendHaves(b []byte, start int) []byte {
+	for {
+		r, ok := c.haves.NextIn(0)
+		if !ok {
+			c.havesAt = math.MaxInt64
+			return b
+		}
+		whole, ok := c.s.have.Covering(r.Start)
+		if !ok { // gone meanwhile
+			c.haves.Remove(chunk.Range{Start: r.Start, End: c.s.nextHad(r)})
+			continue
+		}
+		if l := c.s.live; l != nil && l.source != nil {
+			whole = l.offers.widest(r, whole)
+		}
+		if !fits(b, start, c.s.specRoom(whole, 0)) {
+			c.havesAt = math.MinInt64 // in the next datagram
+			return b
+		}
+		c.haves.Remove(whole)
+		b = c.s.format.AppendHave(b, whole)
+	}
+}
+
+// nextHad returns the first chunk of r that we have, its end if there is none.
+func (s *Swarm) nextHad(r chunk.Range) uint64 {
+	if run, ok := s.have.NextIn(r.Start); ok {
+		return min(run.Start, r.End)
+	}
+	return r.End
+}

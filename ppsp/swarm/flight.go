@@ -1,0 +1,135 @@
+package swarm
+
+import (
+	"math"
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+const (
+	maxResends = 4 // times a chunk is sent again before the peer must ask anew
+	lossGap    = 3 // chunks acknowledged behind one that is then taken for lost
+	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
+	// acknowledges nothing are forgotten.
+	deafAfter = 20
+)
+
+// sent is a DATA message under way.
+type sent struct {
+	chunk uint64
+	seq   uint64
+	at    int64
+	size  int // of its datagram, bytes; 0 once it was acknowledged
+	tries int
+}
+
+// flight is the DATA messages under way to a peer, in the order they were sent. The first
+// is open.
+type flight struct {
+	line fifo[sent]
+	next uint64 // seq
+}
+
+func (f *flight) push(i uint64, now int64, size, tries int) {
+	f.line.push(sent{i, f.next, now, size, tries})
+	f.next++
+}
+
+// trim keeps a message that is open at the head.
+func (f *flight) trim() {
+	for f.line.len() > 0 && f.line.at(0).size == 0 {
+		f.line.pop()
+	}
+}
+
+// handleAck notes the arrival of chunks and feeds the congestion control (RFC 7574, 8.7).
+func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
+	if !c.plausible(r) {
+		return false
+	}
+	c.peerHas(r)
+	c.removeQueued(r)
+	newest, left := uint64(0), r.Len()
+	for k := 0; k < c.flight.line.len() && left > 0; k++ {
+		c.s.work--
+		f := c.flight.line.at(k)
+		if f.size == 0 || !r.Contains(f.chunk) {
+			continue
+		}
+		left--
+		newest = f.seq + 1
+		rtt := now - f.at
+		if f.tries > 0 {
+			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
+		}
+		c.control.Acked(now, f.size, int64(delay), rtt)
+		f.size = 0
+	}
+	c.flight.trim()
+	c.detectLoss(now, newest)
+	if c.flight.line.len() == 0 && c.again.len() == 0 {
+		clear(c.sentHashes) // nothing is under way
+	}
+	c.s.markReady(c)
+	return true
+}
+
+// detectLoss takes for lost what was sent well before something that has arrived.
+func (c *channel) detectLoss(now int64, newest uint64) {
+	for c.flight.line.len() > 0 && c.flight.line.at(0).seq+lossGap < newest {
+		f := c.flight.line.pop()
+		c.flight.trim()
+		c.control.Lost(now, f.size)
+		c.resend(f)
+	}
+}
+
+// resend puts f among those that are sent again, with all their hashes, since these may be
+// what was lost.
+func (c *channel) resend(f sent) {
+	clear(c.sentHashes)
+	if f.tries++; f.tries <= maxResends && c.s.have.Has(f.chunk) {
+		c.again.push(f)
+	}
+}
+
+// lossTimeout returns when checkLoss has something to do.
+func (c *channel) lossTimeout() int64 {
+	if c.flight.line.len() == 0 {
+		return math.MaxInt64
+	}
+	return c.flight.line.at(0).at + c.control.RTO()
+}
+
+// checkLoss takes the whole flight for lost when no acknowledgement came for long.
+func (c *channel) checkLoss(now int64) {
+	c.control.TimedOut(now)
+	for c.flight.line.len() > 0 {
+		if f := c.flight.line.pop(); f.size != 0 {
+			c.resend(f)
+		}
+	}
+	if c.unanswered > deafAfter { // it is gone, or was started again: do not fill its line
+		c.again.clear()
+		c.queue.clear()
+	}
+}
+
+// removeQueued takes out what the peer no longer waits for.
+func (c *channel) removeQueued(r chunk.Range) {
+	if len(c.queue.ranges) > 0 {
+		c.s.work -= 1 + len(c.queue.ranges)/8
+		c.queue.remove(r)
+	}
+}
+
+// handleCancel takes back requests (RFC 7574, 8.11).
+func (c *channel) handleCancel(r chunk.Range) {
+	c.removeQueued(r)
+	if c.again.len() > 0 {
+		c.s.work -= 1 + c.again.len()/8
+		c.again.items = slices.DeleteFunc(c.again.items[c.again.head:], func(f sent) bool { return r.Contains(f.chunk) })
+		c.again.head = 0
+	}
+}

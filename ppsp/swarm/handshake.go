@@ -1,0 +1,153 @@
+package swarm
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// supported are the messages that we act on (RFC 7574, 7.10): all but the PEX family.
+var supported = wire.NewSupported(
+	wire.TypeHandshake, wire.TypeData, wire.TypeAck, wire.TypeHave, wire.TypeIntegrity,
+	wire.TypeSignedIntegrity, wire.TypeRequest, wire.TypeCancel, wire.TypeChoke, wire.TypeUnchoke,
+)
+
+// replyFactor bounds the answer to a first datagram, whose sender may be forged, to so many
+// times its length: we are no use to who wants to flood a third party (RFC 7574, 12.1.1).
+const replyFactor = 3
+
+// greet answers an initiating HANDSHAKE (RFC 7574, 3.1.1). A failed check is met with
+// silence (RFC 7574, 12.6.1).
+func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
+	s.decoder.Reset(b, s.format)
+	m := &s.message
+	ok, err := s.decoder.Next(m)
+	if err != nil || !ok || m.Type != wire.TypeHandshake || m.Handshake.SourceChannel == 0 {
+		s.counts.BadMessages++
+		return
+	}
+	h := &m.Handshake
+	if h.Has&wire.HasSwarmID == 0 || !s.agrees(h) {
+		return
+	}
+	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
+		s.candidates.forget(own.remote) // it came back to us: the address is our own
+		s.drop(own)
+		return
+	}
+	for _, c := range s.order {
+		if c.remote != from || c.remoteID != h.SourceChannel {
+			continue
+		}
+		if c.state == stateResponding { // our answer was lost
+			c.replyDue, c.replyMost = true, replyFactor*len(b)
+			s.markReady(c)
+		}
+		return // else: an old copy of the datagram that opened this channel
+	}
+	c := s.newChannel(now, from)
+	if c == nil {
+		return
+	}
+	c.state = stateResponding
+	c.remoteID = h.SourceChannel
+	c.learn(h)
+	c.replyDue, c.replyMost = true, replyFactor*len(b)
+	s.markReady(c)
+	c.handleRest(now)
+}
+
+// agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7).
+func (s *Swarm) agrees(h *wire.Handshake) bool {
+	switch {
+	case h.Has&wire.HasVersion == 0 || h.Version < 1 || h.MinVersion > 1:
+		return false
+	case h.Has&wire.HasSwarmID != 0 && !bytes.Equal(h.SwarmID, []byte(s.meta.SwarmID)):
+		return false
+	case h.Has&wire.HasIntegrity == 0 || h.Integrity != s.meta.Integrity:
+		return false
+	case h.Has&wire.HasHash != 0 && h.Hash != s.meta.Hash:
+		return false
+	case h.Has&wire.HasSignature != 0 && h.Signature != s.meta.Signature:
+		return false
+	case h.Has&wire.HasAddressing == 0 || h.Addressing != s.meta.Addressing:
+		return false
+	case h.Has&wire.HasChunkSize != 0 && h.ChunkSize != s.meta.ChunkSize:
+		return false
+	}
+	return true
+}
+
+// learn takes from the peer's HANDSHAKE what differs from peer to peer.
+func (c *channel) learn(h *wire.Handshake) {
+	if h.Has&wire.HasDiscardWindow != 0 {
+		c.discard = h.DiscardWindow
+		if c.s.format.Addressing == ppsp.ByteRanges64 && h.DiscardWindow != wire.KeepsAll {
+			c.discard /= uint64(c.s.meta.ChunkSize) // told in bytes (RFC 7574, 7.9)
+		}
+	}
+	if h.Has&wire.HasSupported != 0 {
+		for t := range 256 {
+			if !h.Supported.Has(wire.Type(t)) {
+				c.peerSupports[t/64] &^= 1 << (t % 64)
+			}
+		}
+	}
+}
+
+// understands tells whether the peer acts on messages of type t.
+func (c *channel) understands(t wire.Type) bool { return c.peerSupports[t/64]&(1<<(t%64)) != 0 }
+
+// handleReply takes the first message of the datagram that answers our HANDSHAKE, and
+// opens the channel; false when this is no answer, or a refusal.
+func (c *channel) handleReply(now int64) bool {
+	s := c.s
+	m := &s.message
+	ok, err := s.decoder.Next(m)
+	if err != nil || !ok || m.Type != wire.TypeHandshake {
+		return false // only the answer opens the channel (RFC 7574, 12.1)
+	}
+	if m.Handshake.SourceChannel == 0 {
+		c.state = stateGone
+		return false
+	}
+	if !s.agrees(&m.Handshake) {
+		return false
+	}
+	c.remoteID = m.Handshake.SourceChannel
+	c.learn(&m.Handshake)
+	c.control.Sample(now - c.spokeAt)
+	c.speakDue = true // the third datagram proves our address
+	c.open(now)
+	return true
+}
+
+// localHandshake returns our HANDSHAKE for this channel (RFC 7574, 8.4).
+func (c *channel) localHandshake() wire.Handshake {
+	s := c.s
+	h := wire.Handshake{
+		SourceChannel: c.id,
+		Has:           wire.HasIntegrity | wire.HasHash | wire.HasAddressing,
+		Version:       wire.Version,
+		Integrity:     s.meta.Integrity,
+		Hash:          s.meta.Hash,
+		Signature:     s.meta.Signature,
+		Addressing:    s.meta.Addressing,
+		ChunkSize:     s.meta.ChunkSize,
+		Supported:     supported,
+	}
+	if c.remoteID == 0 { // initiating
+		h.MinVersion = wire.Version
+		h.SwarmID = s.swarmID
+	}
+	if s.live != nil {
+		h.Has |= wire.HasDiscardWindow
+		h.DiscardWindow = s.cfg.Window
+		if s.meta.Addressing == ppsp.ByteRanges64 {
+			h.DiscardWindow *= uint64(s.meta.ChunkSize)
+		}
+	}
+	return h
+}

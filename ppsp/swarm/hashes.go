@@ -1,0 +1,155 @@
+package swarm
+
+import (
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+const (
+	// maxSentHashes bounds the hashes remembered as under way to a peer.
+	maxSentHashes = 8192
+	// maxSpec is the length of the longest chunk specification in bytes.
+	maxSpec = 16
+	// signedExtra is what INTEGRITY and SIGNED_INTEGRITY take beside hash and signature.
+	signedExtra = 2 * (1 + maxSpec + 8)
+)
+
+// appendChunk adds the hashes that the peer misses for chunk i, then the chunk. What does
+// not fit into one datagram is sent as several, hashes first (RFC 7574, 5.3).
+func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries int) []byte {
+	b, whole := c.appendHashes(now, b, start, i)
+	if !whole {
+		return b
+	}
+	size := int(c.s.meta.ChunkSize)
+	if len(b)-start > channelBytes && !fits(b, start, size+1+maxSpec+8) {
+		return b // the chunk goes alone, next
+	}
+	mark := len(b)
+	b = c.s.format.AppendDataHeader(b, i, uint64(c.s.micros(now)))
+	out, err := c.s.cfg.Store.AppendChunk(b, i)
+	if err != nil || len(out) == len(b) {
+		c.s.have.Remove(chunk.One(i))
+		return b[:mark]
+	}
+	c.served(now, i, tries, len(out)-start)
+	return out
+}
+
+// appendHashes adds the peaks, or the signed munro, and the uncle hashes of chunk i that
+// the peer neither has shown to have nor was sent lately; false when not all of them fit.
+func (c *channel) appendHashes(now int64, b []byte, start int, i uint64) ([]byte, bool) {
+	s := c.s
+	known := func(n chunk.Bin) bool { return c.knows(n, now) }
+	if s.live != nil {
+		m := s.live.munroOf(i)
+		if m == nil {
+			return b, true
+		}
+		if !c.peerKnows(m.bin, m.chunks, now) {
+			if !fits(b, start, signedExtra+len(m.hash)+len(m.signature)) {
+				return b, false
+			}
+			b = c.appendMunro(b, m)
+			c.remember(m.bin, now)
+		}
+		s.bins = s.live.tree.AppendUncles(s.bins[:0], i, known)
+	} else {
+		var whole bool
+		if b, whole = c.appendPeaks(now, b, start); !whole {
+			return b, false
+		}
+		s.bins = s.tree.AppendUncles(s.bins[:0], i, known)
+	}
+	for _, n := range s.bins {
+		hash, ok := s.hash(n)
+		if !ok {
+			continue
+		}
+		if !fits(b, start, 1+maxSpec+len(hash)) {
+			return b, false
+		}
+		b = s.format.AppendIntegrity(b, n.Range(), hash)
+		c.remember(n, now)
+		c.remember(n.Sibling(), now) // which the peer computes on its way up
+	}
+	return b, true
+}
+
+// appendPeaks adds the peak hashes until the peer has acknowledged a chunk (RFC 7574, 5.6.2).
+func (c *channel) appendPeaks(now int64, b []byte, start int) ([]byte, bool) {
+	if c.peerHave.Count() > 0 {
+		return b, true
+	}
+	for n := range chunk.Peaks(c.s.tree.Chunks()) {
+		if c.peerKnows(n, chunk.Range{}, now) {
+			continue
+		}
+		hash, ok := c.s.hash(n)
+		if !ok || !fits(b, start, 1+maxSpec+len(hash)) {
+			return b, false
+		}
+		b = c.s.format.AppendIntegrity(b, n.Range(), hash)
+		c.remember(n, now)
+	}
+	return b, true
+}
+
+// hash returns a verified node of the tree.
+func (s *Swarm) hash(n chunk.Bin) ([]byte, bool) {
+	if s.live != nil {
+		return s.live.tree.Hash(n)
+	}
+	return s.tree.Hash(n)
+}
+
+// knows tells whether the peer has the hash of n: it verified a chunk below n's parent, for
+// which it needed n or computed it (RFC 7574, 5.3), or it was sent n lately.
+func (c *channel) knows(n chunk.Bin, now int64) bool {
+	return c.peerKnows(n, n.Parent().Range(), now)
+}
+
+// peerKnows tells whether the peer has some chunk of r, or was sent n lately.
+func (c *channel) peerKnows(n chunk.Bin, r chunk.Range, now int64) bool {
+	if have, ok := c.peerHave.NextIn(r.Start); ok && have.Start < r.End {
+		return true
+	}
+	if len(c.sentHashes) == 0 {
+		return false
+	}
+	at, ok := c.sentHashes[n]
+	return ok && now-at < 2*c.control.RTO()
+}
+
+// remember notes that n is under way to the peer.
+func (c *channel) remember(n chunk.Bin, now int64) {
+	if len(c.sentHashes) >= maxSentHashes {
+		clear(c.sentHashes)
+	}
+	c.sentHashes[n] = now
+}
+
+// appendEdge adds our newest signed munro from the third datagram on until the peer has
+// shown to hold a chunk of it or of a newer one (RFC 7574, 6.1.2.4). By then it has tuned
+// in, and gets later munros with their chunks (6.1.2.3), unless it falls far behind.
+func (c *channel) appendEdge(b []byte, start int) []byte {
+	l := c.s.live
+	if l == nil || len(l.munros) == 0 {
+		return b
+	}
+	m := &l.munros[len(l.munros)-1]
+	if c.edgeShown && c.seen > c.edgeStart && c.seen+l.window/2 > l.edge {
+		return b
+	}
+	if !fits(b, start, signedExtra+len(m.hash)+len(m.signature)) {
+		return b
+	}
+	if !c.edgeShown {
+		c.edgeShown, c.edgeStart = true, m.chunks.Start
+	}
+	return c.appendMunro(b, m)
+}
+
+func (c *channel) appendMunro(b []byte, m *munro) []byte {
+	b = c.s.format.AppendIntegrity(b, m.chunks, m.hash)
+	return c.s.format.AppendSignedIntegrity(b, m.chunks, m.ntp, m.signature)
+}

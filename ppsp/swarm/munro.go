@@ -1,0 +1,115 @@
+package swarm
+
+import (
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// munro is a subtree root that the source has signed (RFC 7574, 6.1.2.1).
+type munro struct {
+	bin       chunk.Bin
+	chunks    chunk.Range
+	ntp       uint64
+	hash      []byte
+	signature []byte
+}
+
+// handleSigned takes in a signed munro; its hash came in an INTEGRITY message before it
+// (RFC 7574, 6.1.2.3).
+func (c *channel) handleSigned(now int64, m *wire.Message) bool {
+	s, l := c.s, c.s.live
+	if l == nil {
+		return false
+	}
+	bin, ok := chunk.BinOf(m.Chunks)
+	if !ok || m.Chunks.Len() < 2 || m.Chunks.Len() > MaxMunro {
+		return false
+	}
+	if m.Chunks.End+l.window <= l.edge {
+		return true // fell out of the window already
+	}
+	if _, known := l.find(bin); known {
+		return true
+	}
+	hash := c.proof.Get(bin)
+	if hash == nil {
+		return true // "if some additional data is still missing … the message SHOULD be dropped"
+	}
+	if !l.inOrder(m.Chunks, m.Time) {
+		return true // a replay, or two swarms under one key
+	}
+	if !l.key.Verify(m.Spec, m.Time, hash, m.Payload) {
+		c.ban(now, "a signature that is not the publisher's")
+		return false
+	}
+	if l.tree.AddMunro(bin, hash) != nil {
+		return true
+	}
+	s.addMunro(munro{bin, m.Chunks, m.Time, slices.Clone(hash), slices.Clone(m.Payload)}, now)
+	s.picking.wanted = true
+	return true
+}
+
+// find returns the place of a munro in the list, or where it belongs.
+func (l *liveState) find(b chunk.Bin) (int, bool) {
+	start := b.Range().Start
+	k, found := slices.BinarySearchFunc(l.munros, start, func(m munro, at uint64) int {
+		switch {
+		case m.chunks.Start < at:
+			return -1
+		case m.chunks.Start > at:
+			return 1
+		}
+		return 0
+	})
+	return k, found && l.munros[k].bin == b
+}
+
+// inOrder tells whether a munro's timestamp lies between its neighbours': the source signs
+// in the order of the chunks, so what does not fit was replayed (RFC 7574, 6.1.2.4).
+func (l *liveState) inOrder(r chunk.Range, ntp uint64) bool {
+	k, _ := slices.BinarySearchFunc(l.munros, r.Start, func(m munro, at uint64) int {
+		if m.chunks.Start < at {
+			return -1
+		}
+		return 1
+	})
+	if k > 0 && (l.munros[k-1].ntp > ntp || l.munros[k-1].chunks.End > r.Start) {
+		return false
+	}
+	return k == len(l.munros) || (l.munros[k].ntp >= ntp && l.munros[k].chunks.Start >= r.End)
+}
+
+// munroOf returns the signed munro that chunk i belongs to.
+func (l *liveState) munroOf(i uint64) *munro {
+	k, _ := slices.BinarySearchFunc(l.munros, i, func(m munro, at uint64) int {
+		if m.chunks.End <= at {
+			return -1
+		}
+		return 1
+	})
+	if k < len(l.munros) && l.munros[k].chunks.Contains(i) {
+		return &l.munros[k]
+	}
+	return nil
+}
+
+// addMunro takes a verified munro into the window and moves the edge.
+func (s *Swarm) addMunro(m munro, now int64) {
+	l := s.live
+	k, _ := l.find(m.bin)
+	l.munros = slices.Insert(l.munros, k, m)
+	if m.chunks.End <= l.edge {
+		return
+	}
+	if l.next >= l.edge {
+		l.waitFrom(now)
+	}
+	l.edge = m.chunks.End
+	if l.source == nil {
+		s.tuneIn(now)
+	}
+	s.forget()
+}

@@ -1,0 +1,168 @@
+package swarm
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// The source of a live stream lets each signed subtree out in stages, so that its uplink
+// carries each chunk about offerCopies times, however many peers there are; these pass it
+// on to each other. HAVE is what lets a peer ask: "the HAVE message can be used as a method
+// of choking" (RFC 7574, 3.2). The stages:
+//
+//	at once            the subtree in stripes, each to offerCopies peers; all peers take turns
+//	after offerAgain   stripes of which no peer has shown to hold a chunk, to as many others
+//	after offerAll     everything, to everyone: who still lacks a chunk gets it here
+//
+// While there are no more than offerCopies peers, they are offered everything at once. A
+// peer that joins more is offered nothing for a while, so that it fetches what it needs to
+// begin from the others.
+const (
+	offerCopies = 2
+	offerLeast  = 4     // chunks of a stripe: they share their uncle hashes
+	offerAgain  = 250e6 // ns
+	offerAll    = 600e6 // ns
+	offerJoiner = 700e6 // ns
+	offerTested = 1e9   // ns that a peer must be here to be given stripes
+	offerSilent = 1500e6
+)
+
+// offers is the state of these stages.
+type offers struct {
+	fresh  fifo[offer] // in the first stage, oldest first
+	again  fifo[offer] // in the second
+	public uint64      // end of what is in the third
+	turn   int
+}
+
+type offer struct {
+	chunks chunk.Range
+	at     int64 // when it was signed
+}
+
+// nextTimeout returns when a subtree gets to its next stage.
+func (o *offers) nextTimeout() int64 {
+	at := int64(math.MaxInt64)
+	if o.fresh.len() > 0 {
+		at = o.fresh.at(0).at + offerAgain
+	}
+	if o.again.len() > 0 {
+		at = min(at, o.again.at(0).at+offerAll)
+	}
+	return at
+}
+
+// offer lets out a subtree that was just signed.
+func (s *Swarm) offer(now int64, r chunk.Range) {
+	o := &s.live.offers
+	if s.Peers() <= offerCopies {
+		o.fresh.clear()
+		o.again.clear()
+		s.publish(now, r.End)
+		return
+	}
+	o.fresh.push(offer{r, now})
+	s.offerStripes(now, r, func(chunk.Range) bool { return true })
+}
+
+// publish offers everyone what lies before end.
+func (s *Swarm) publish(now int64, end uint64) {
+	o := &s.live.offers
+	r := chunk.Range{Start: o.public, End: end}
+	o.public = end
+	for _, c := range s.order {
+		if c.state == stateOpen && !r.Empty() {
+			c.tell(r, now)
+			s.markReady(c)
+		}
+	}
+}
+
+// offerStripes offers those stripes of r that are wanted, each to offerCopies peers.
+func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) bool) {
+	share := r.Len() * offerCopies / uint64(max(s.Peers(), 1))
+	size := max(uint64(1)<<bits.Len64(max(share, 1)-1), offerLeast)
+	for start := r.Start; start < r.End; start += size {
+		stripe := chunk.Range{Start: start, End: min(start+size, r.End)}
+		if !wanted(stripe) {
+			continue
+		}
+		for range offerCopies {
+			if c := s.nextInTurn(now); c != nil {
+				c.tell(stripe, now)
+				s.markReady(c)
+			}
+		}
+	}
+}
+
+// nextInTurn returns the peer that is to be given the next stripe: one that has been here
+// for a while and is heard of; else any, which then does not have to wait.
+func (s *Swarm) nextInTurn(now int64) *channel {
+	o := &s.live.offers
+	var spare *channel
+	for range s.order {
+		o.turn++
+		c := s.order[o.turn%len(s.order)]
+		if c.state != stateOpen {
+			continue
+		}
+		if now-c.openedAt >= offerTested && now-c.heardAt < offerSilent {
+			return c
+		}
+		spare = c
+	}
+	if spare != nil {
+		spare.quiet = now
+	}
+	return spare
+}
+
+// offerTo begins with a peer whose channel has just opened.
+func (s *Swarm) offerTo(now int64, c *channel) {
+	l := s.live
+	if s.Peers() <= offerCopies {
+		s.publish(now, l.edge)
+	} else {
+		c.quiet = now + offerJoiner
+	}
+	for r := range s.have.Ranges() {
+		if r = r.Intersect(chunk.Range{End: l.offers.public}); !r.Empty() {
+			c.tell(r, now)
+		}
+	}
+}
+
+// advanceOffers moves subtrees to their next stage.
+func (s *Swarm) advanceOffers(now int64) {
+	o := &s.live.offers
+	for o.fresh.len() > 0 && now >= o.fresh.at(0).at+offerAgain {
+		f := o.fresh.pop()
+		s.offerStripes(now, f.chunks, func(stripe chunk.Range) bool { return !s.held(stripe) })
+		o.again.push(f)
+	}
+	for o.again.len() > 0 && now >= o.again.at(0).at+offerAll {
+		s.publish(now, o.again.pop().chunks.End)
+	}
+}
+
+// held tells whether some peer has shown to hold a chunk of r.
+func (s *Swarm) held(r chunk.Range) bool {
+	for _, c := range s.order {
+		if run, ok := c.peerHave.NextIn(r.Start); ok && run.Start < r.End {
+			return true
+		}
+	}
+	return false
+}
+
+// widest returns the interval in which r is announced: as much of whole, which holds its
+// beginning, as was let out.
+func (o *offers) widest(r, whole chunk.Range) chunk.Range {
+	if r.Start < o.public {
+		return whole.Intersect(chunk.Range{End: max(o.public, r.End)})
+	}
+	return whole.Intersect(r)
+}

@@ -1,0 +1,71 @@
+package swarm
+
+import (
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// Bounds of what one peer may wait for.
+const (
+	maxQueued      = 8192 // chunks
+	maxQueueRanges = 512  // pieces in which it may ask for them
+)
+
+// queue holds the ranges a peer asked for, in its order: "Peer Q SHOULD process the
+// REQUESTs in the order received" (RFC 7574, 3.7).
+type queue struct {
+	ranges []chunk.Range
+	chunks uint64
+}
+
+// add appends r, less what is queued already; false when the peer asks for too much.
+func (q *queue) add(r chunk.Range) bool {
+	q.remove(r)
+	if q.chunks+r.Len() > maxQueued || len(q.ranges) >= maxQueueRanges {
+		return false
+	}
+	if n := len(q.ranges); n > 0 && q.ranges[n-1].End == r.Start {
+		q.ranges[n-1].End = r.End
+	} else {
+		q.ranges = append(q.ranges, r)
+	}
+	q.chunks += r.Len()
+	return true
+}
+
+// remove takes the chunks of r out.
+func (q *queue) remove(r chunk.Range) {
+	for k := 0; k < len(q.ranges); k++ {
+		old := q.ranges[k]
+		cut := old.Intersect(r)
+		if cut.Empty() {
+			continue
+		}
+		q.chunks -= cut.Len()
+		left, right := chunk.Range{Start: old.Start, End: cut.Start}, chunk.Range{Start: cut.End, End: old.End}
+		switch {
+		case left.Empty() && right.Empty():
+			q.ranges = slices.Delete(q.ranges, k, k+1)
+			k--
+		case left.Empty():
+			q.ranges[k] = right
+		case right.Empty():
+			q.ranges[k] = left
+		default:
+			q.ranges[k] = left
+			q.ranges = slices.Insert(q.ranges, k+1, right)
+		}
+	}
+}
+
+// first returns the chunk at the head.
+func (q *queue) first() (uint64, bool) {
+	if len(q.ranges) == 0 {
+		return 0, false
+	}
+	return q.ranges[0].Start, true
+}
+
+// clear takes all out.
+func (q *queue) clear() { q.ranges, q.chunks = q.ranges[:0], 0 }
