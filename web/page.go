@@ -21,10 +21,10 @@ import (
 //go:embed page/dist
 var dist embed.FS
 
-// pagePolicy lets the page run its own files only. Workers and media sources of the
-// player are blobs that it makes itself; logos may lie with their publishers.
+// pagePolicy lets the page run its own files only. Media sources of the player are blobs
+// that it makes itself; logos may lie with their publishers.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; " +
-	"media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; " +
+	"media-src 'self' blob:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // page serves the built files.
