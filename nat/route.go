@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	routeTable   = "/proc/net/route" // Linux; elsewhere the multicast search has to do
-	maxRouteSize = 64 << 10          // bytes of it that are read
+	routeTable   = "/proc/self/net/route" // Linux, also where only /proc/self is shown; elsewhere the multicast search has to do
+	maxRouteSize = 64 << 10               // bytes of it that are read
 )
 
 // defaultGateways returns the IPv4 routers through which the given interfaces (all when empty) reach the world; none
