@@ -42,8 +42,8 @@ func homeHost(host string) bool {
 		return true
 	}
 	for _, suffix := range []string{".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost"} {
-		if strings.HasSuffix(name, suffix) {
-			return plainName(strings.TrimSuffix(name, suffix))
+		if before, ok := strings.CutSuffix(name, suffix); ok {
+			return plainName(before)
 		}
 	}
 	return !strings.Contains(name, ".") && plainName(name)

@@ -211,6 +211,28 @@ func TestCatalogChangesAreTold(t *testing.T) {
 	}
 }
 
+// What changed after New and before Run is told as well, though nothing ticks.
+func TestChangeBeforeRunIsTold(t *testing.T) {
+	library := newHousehold()
+	s := newServer(t, library)
+	library.changes++
+	server := serve(t, s)
+	running(t, s)
+	events := make(chan string, 4)
+	do(t, "SUBSCRIBE", server.URL+"/dlna/ContentDirectory/event", "", "NT: upnp:event", "CALLBACK: <"+serveEvents(t, events)+">")
+	late := time.After(10 * time.Second)
+	for want := s.directory.SystemUpdateID(); ; {
+		select {
+		case e := <-events:
+			if systemUpdateIDOf(e) == want {
+				return
+			}
+		case <-late:
+			t.Fatalf("no event says SystemUpdateID %s", want)
+		}
+	}
+}
+
 func systemUpdateIDOf(event string) string {
 	_, id, _ := strings.Cut(event, "<SystemUpdateID>")
 	id, _, _ = strings.Cut(id, "<")

@@ -20,6 +20,9 @@ func TestSubscribeAnswer(t *testing.T) {
 	if w.Code != http.StatusOK || len(h["SID"]) != 1 || h["TIMEOUT"][0] != "Second-300" || h["SERVER"][0] != "test/1 UPnP/1.0 test/1" {
 		t.Errorf("%d %v", w.Code, h)
 	}
+	if !w.Flushed {
+		t.Error("the answer is held back: the initial event can overtake it")
+	}
 	again := request(p, "SUBSCRIBE", "NT: upnp:event", "CALLBACK: <"+tv+">")
 	if sidOf(again) == sidOf(w) {
 		t.Error("two subscriptions have one SID")

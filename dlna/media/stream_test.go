@@ -46,12 +46,18 @@ func TestLive(t *testing.T) {
 		lines []string
 		proto string
 	}{
-		{"Samsung", []string{"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "User-Agent: DLNADOC/1.50 SEC_HHP_[TV] UE40D7000/1.0",
-			"getcontentFeatures.dlna.org: 1", "transferMode.dlna.org: Streaming", "Range: bytes=0-"}, "HTTP/1.1"},
-		{"LG", []string{"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "User-Agent: Linux/3.10.19-32 UPnP/1.0 LGE_DLNA_SDK/1.6.0",
-			"TimeSeekRange.dlna.org: npt=0.000-", "transferMode.dlna.org: Streaming"}, "HTTP/1.1"},
-		{"VLC", []string{"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "Accept: */*", "User-Agent: VLC/3.0.24 LibVLC/3.0.24",
-			"Range: bytes=0-"}, "HTTP/1.1"},
+		{"Samsung", []string{
+			"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "User-Agent: DLNADOC/1.50 SEC_HHP_[TV] UE40D7000/1.0",
+			"getcontentFeatures.dlna.org: 1", "transferMode.dlna.org: Streaming", "Range: bytes=0-",
+		}, "HTTP/1.1"},
+		{"LG", []string{
+			"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "User-Agent: Linux/3.10.19-32 UPnP/1.0 LGE_DLNA_SDK/1.6.0",
+			"TimeSeekRange.dlna.org: npt=0.000-", "transferMode.dlna.org: Streaming",
+		}, "HTTP/1.1"},
+		{"VLC", []string{
+			"GET /dlna/media/channel.ts HTTP/1.1", "Host: 192.168.1.2:8088", "Accept: */*", "User-Agent: VLC/3.0.24 LibVLC/3.0.24",
+			"Range: bytes=0-",
+		}, "HTTP/1.1"},
 		{"absurd range", []string{"GET /dlna/media/channel.ts HTTP/1.1", "Host: x", "Range: bytes=99999999999999999999-"}, "HTTP/1.1"},
 		{"last bytes", []string{"GET /dlna/media/channel.ts HTTP/1.1", "Host: x", "Range: bytes=-500"}, "HTTP/1.1"},
 		{"HTTP/1.0", []string{"GET /dlna/media/channel.ts HTTP/1.0"}, "HTTP/1.0"},
