@@ -1,0 +1,106 @@
+// Package config is the configuration of "swarmgate run": one struct, read from one TOML
+// file, the environment and flags, checked as a whole, and described to people from the
+// same struct that the program uses.
+//
+// What counts is, from weak to strong: the default, the file, SWARMGATE_… in the
+// environment, the flag. The package reads the file and nothing else of its surroundings.
+package config
+
+import "github.com/swarmgate/swarmgate/ppsp"
+
+// Config is all that can be configured. Tags are the source of the sample file and of
+// "config show": toml names the key, help tells its meaning.
+type Config struct {
+	Dir   string `toml:"dir" help:"Folder for what must survive a restart: who this node is, channels that were added on the page, films. Left empty: /var/lib/swarmgate for root, ~/.local/state/swarmgate for others, or what systemd prescribes."`
+	Links []Link `toml:"links" help:"Channels and films to offer, as links (\"ppsp:…\"). More can be added on the page."`
+
+	HTTP   HTTP   `toml:"http" help:"The page, the API, playlists and streams for the home."`
+	DLNA   DLNA   `toml:"dlna" help:"The media server that TVs find by themselves."`
+	Peer   Peer   `toml:"peer" help:"The side towards the Internet: other peers of the swarms."`
+	Buffer Buffer `toml:"buffer" help:"Memory and disk for what is watched. It is also what this node can give to other peers."`
+	Log    Log    `toml:"log" help:"Logs go to standard error."`
+
+	Channels []Channel `toml:"channel"`
+}
+
+// HTTP is the section [http].
+type HTTP struct {
+	Listen HostPort `toml:"listen" help:"Address and TCP port. \":8088\" means all addresses of this machine, which TVs need; \"127.0.0.1:8088\" means this machine only; port 0 takes a free one."`
+}
+
+// DLNA is the section [dlna].
+type DLNA struct {
+	Enabled    bool     `toml:"enabled" help:"Whether TVs see this machine."`
+	Name       string   `toml:"name" help:"What TVs call it. Left empty: \"Swarmgate (name of this machine)\"."`
+	Interfaces []string `toml:"interfaces" help:"Network interfaces on which TVs are, as [\"eth0\", \"wlan0\"]. Left empty: all that can do multicast."`
+}
+
+// Peer is the section [peer].
+type Peer struct {
+	Listen HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
+	Upload Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
+	STUN   []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: only what links and trackers name is asked."`
+	NAT    bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP) and to find out the public address (STUN)."`
+}
+
+// Buffer is the section [buffer].
+type Buffer struct {
+	Live     ByteSize `toml:"live" help:"Memory for each channel that is being watched."`
+	Films    ByteSize `toml:"films" help:"Disk space for films. Those watched longest ago make room for others. \"0\" means no limit."`
+	FilmDir  string   `toml:"film_dir" help:"Folder for films. Left empty: \"films\" in the folder \"dir\"."`
+	KeepWarm Duration `toml:"keep_warm" help:"How long a channel or film goes on after its last viewer left, so that coming back is instant."`
+	Sessions int      `toml:"sessions" help:"Most channels and films that are watched at the same time."`
+}
+
+// Log is the section [log].
+type Log struct {
+	Level  Level  `toml:"level" help:"\"debug\", \"info\", \"warn\" or \"error\"."`
+	Format Format `toml:"format" help:"\"text\" for people, \"json\" for programs."`
+}
+
+// Channel is one [[channel]]: a link with words of the household's own.
+type Channel struct {
+	Link  Link   `toml:"link"`
+	Title string `toml:"title"` // instead of the link's, empty for that
+	Group string `toml:"group"`
+	Logo  string `toml:"logo"`
+}
+
+// Default returns the configuration that needs no file.
+func Default() Config {
+	return Config{
+		HTTP: HTTP{Listen: HostPort{Port: 8088}},
+		DLNA: DLNA{Enabled: true},
+		Peer: Peer{NAT: true},
+		Buffer: Buffer{
+			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+// Swarms returns the links of links and [[channel]] with the household's own words in
+// them, in the order of the file.
+func (c *Config) Swarms() []ppsp.Link {
+	all := make([]ppsp.Link, 0, len(c.Links)+len(c.Channels))
+	for _, l := range c.Links {
+		all = append(all, l.Link)
+	}
+	for _, ch := range c.Channels {
+		all = append(all, ch.link())
+	}
+	return all
+}
+
+func (ch *Channel) link() ppsp.Link {
+	l := ch.Link.Link
+	for _, word := range []struct {
+		to   *string
+		from string
+	}{{&l.Title, ch.Title}, {&l.Group, ch.Group}, {&l.Logo, ch.Logo}} {
+		if word.from != "" {
+			*word.to = word.from
+		}
+	}
+	return l
+}

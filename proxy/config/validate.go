@@ -1,0 +1,149 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+// Bounds of values.
+const (
+	MinLive     ByteSize = 4 << 20
+	MaxLive     ByteSize = 2 << 30
+	MinFilms    ByteSize = 16 << 20
+	MinUpload   Rate     = 64_000
+	MaxKeepWarm          = Duration(24 * time.Hour)
+	MaxSessions          = 1000
+	MaxName              = 63 // bytes; "should be < 64 characters" (UPnP Device Architecture 2.0, 2.3)
+	MaxSwarms            = 10000
+)
+
+// Problem is one thing wrong with a configuration.
+type Problem struct {
+	Place  string // "gate.toml:12:8", "flag", empty if unknown
+	Key    string // "buffer.live"
+	Value  string // as in the file
+	Reason string // and remedy
+}
+
+// Error returns one line.
+func (p *Problem) Error() string {
+	text := fmt.Sprintf("%s = %s: %s", p.Key, p.Value, p.Reason)
+	if p.Place != "" {
+		return p.Place + ": " + text
+	}
+	return text
+}
+
+// Validate returns all that is wrong with c, joined; each error is a *Problem.
+func (c *Config) Validate() error { return join(c.problems()) }
+
+// Validate returns all that is wrong, joined, and where it was written; each error is a
+// *Problem.
+func (s *Settings) Validate() error {
+	problems := s.problems()
+	for _, p := range problems {
+		key, _, _ := strings.Cut(p.Key, "[")
+		switch s.origin[key] {
+		case FromFlag:
+			p.Place = "flag"
+		case FromEnv:
+			f := find(fields(&s.Config), key)
+			p.Place = "environment variable " + f.env()
+		case FromFile:
+			p.Place = s.place(key)
+		}
+	}
+	return join(problems)
+}
+
+func join(problems []*Problem) error {
+	all := make([]error, len(problems))
+	for i, p := range problems {
+		all[i] = p
+	}
+	return errors.Join(all...)
+}
+
+func (c *Config) problems() []*Problem {
+	v := validator{all: fields(c)}
+	v.node(c)
+	v.buffers(&c.Buffer)
+	v.swarms(c)
+	return v.problems
+}
+
+type validator struct {
+	all      []field
+	problems []*Problem
+}
+
+// want notes a problem with a key unless it is good.
+func (v *validator) want(good bool, key, reason string, args ...any) {
+	if good {
+		return
+	}
+	f := find(v.all, key)
+	v.problems = append(v.problems, &Problem{Key: key, Value: literal(f.value), Reason: fmt.Sprintf(reason, args...)})
+}
+
+func (v *validator) node(c *Config) {
+	v.want(!strings.ContainsRune(c.Dir, 0), "dir", "is no path of a folder")
+	v.want(len(c.DLNA.Name) <= MaxName, "dlna.name", "has %d bytes; TVs want at most %d", len(c.DLNA.Name), MaxName)
+	v.want(!strings.ContainsFunc(c.DLNA.Name, unicode.IsControl), "dlna.name", "has line ends or control characters; write one line of text")
+	seen := map[string]bool{}
+	for _, name := range c.DLNA.Interfaces {
+		v.want(name != "" && !strings.ContainsAny(name, ", \t\n"), "dlna.interfaces", `%q is no name of an interface; "ip link" lists them`, name)
+		v.want(!seen[name], "dlna.interfaces", "%q is there twice; remove one", name)
+		seen[name] = true
+	}
+	v.want(c.Peer.Upload == 0 || c.Peer.Upload >= MinUpload, "peer.upload", "leaves nothing for other peers; write at least %q", MinUpload)
+	for _, s := range c.Peer.STUN {
+		v.want(s.Host != "" && s.Port != 0, "peer.stun", `%q is no server; write as "stun.example.org:3478"`, s)
+	}
+	var level Level
+	v.want(level.UnmarshalText([]byte(c.Log.Level)) == nil, "log.level", `write "debug", "info", "warn" or "error"`)
+	var format Format
+	v.want(format.UnmarshalText([]byte(c.Log.Format)) == nil, "log.format", `write "text" or "json"`)
+}
+
+func (v *validator) buffers(b *Buffer) {
+	v.want(b.Live >= MinLive, "buffer.live", "is too little for a channel; write at least %q", MinLive)
+	v.want(b.Live <= MaxLive, "buffer.live", "is more than a channel can use; write at most %q", MaxLive)
+	v.want(b.Films == 0 || b.Films >= MinFilms, "buffer.films", `is too little for a film; write at least %q, or "0" for no limit`, MinFilms)
+	v.want(!strings.ContainsRune(b.FilmDir, 0), "buffer.film_dir", "is no path of a folder")
+	v.want(b.KeepWarm >= Duration(time.Second), "buffer.keep_warm", `is too short to come back; write at least "1s"`)
+	v.want(b.KeepWarm <= MaxKeepWarm, "buffer.keep_warm", "is too long; write at most %q", MaxKeepWarm)
+	v.want(b.Sessions >= 1 && b.Sessions <= MaxSessions, "buffer.sessions", "write a number from 1 to %d", MaxSessions)
+}
+
+func (v *validator) swarms(c *Config) {
+	v.want(len(c.Links)+len(c.Channels) <= MaxSwarms, "links", "there are more than %d channels and films", MaxSwarms)
+	first := map[ppsp.SwarmID]string{}
+	for i, l := range c.Swarms() {
+		place, value := fmt.Sprintf("links[%d]", i+1), quote(l.String())
+		if n := i - len(c.Links); n >= 0 {
+			place = fmt.Sprintf("channel[%d]", n+1)
+			value = quote(c.Channels[n].Title)
+		}
+		note := func(reason string) {
+			v.problems = append(v.problems, &Problem{Key: place, Value: value, Reason: reason})
+		}
+		switch at, twice := first[l.SwarmID]; {
+		case l.SwarmID == "":
+			note(`has no link; write link = "ppsp:…"`)
+			continue
+		case twice:
+			note("is the same swarm as " + at + "; remove one")
+		default:
+			first[l.SwarmID] = place
+		}
+		if err := l.Validate(); err != nil {
+			note(strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+}
