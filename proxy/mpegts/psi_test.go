@@ -31,8 +31,10 @@ func TestPMT(t *testing.T) {
 		testStream{0x06, 0x102, []byte{0x59, 0}}, testStream{kind: 0xc0, pid: 0x103})
 	pcr, n := parsePMT(s, streams[:])
 	want := []Stream{
-		{0x100, 0x1b, "H.264", Video}, {0x101, 0x06, "AC-3", Audio},
-		{0x102, 0x06, "DVB subtitles", Other}, {0x103, 0xc0, "", Other},
+		{0x100, 0x1b, "H.264", Video},
+		{0x101, 0x06, "AC-3", Audio},
+		{0x102, 0x06, "DVB subtitles", Other},
+		{0x103, 0xc0, "", Other},
 	}
 	if pcr != 0x1ff || pmtProgramme(s) != 5 || !slices.Equal(streams[:n], want) {
 		t.Errorf("clock on %#x, programme %d, streams %+v", pcr, pmtProgramme(s), streams[:n])
