@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/swarmgate/swarmgate/proxy/config"
+)
+
+// configCommand looks after the configuration of "swarmgate run".
+type configCommand struct {
+	Check configCheck `cmd:"" help:"Say what is wrong with the configuration, or that nothing is."`
+	Show  configShow  `cmd:"" help:"Show every setting, its value, where that came from, and what it means."`
+	Init  configInit  `cmd:"" help:"Write a configuration file with every setting and its default, unless there is one."`
+}
+
+// configFile is what the three have in common.
+type configFile struct {
+	Config string `help:"Configuration file. Default: the one that swarmgate run reads." placeholder:"FILE" type:"path"`
+	JSON   bool   `name:"json" help:"Print one JSON object a line for programs."`
+}
+
+type configCheck struct{ configFile }
+
+// Run carries the command out.
+func (c *configCheck) Run(con console) error {
+	out := newPrinter(con.out, c.JSON)
+	s, err := config.Load(c.Config, config.Here())
+	if err != nil {
+		return err
+	}
+	for _, notice := range s.Notices {
+		out.say("Note: %s", notice)
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	from := s.File
+	if from == "" {
+		from = "no file, defaults only"
+	}
+	out.event("config", map[string]any{"ok": true, "file": s.File})
+	out.say("The configuration is well (%s).", from)
+	return nil
+}
+
+type configShow struct{ configFile }
+
+// Run carries the command out.
+func (c *configShow) Run(con console) error {
+	out := newPrinter(con.out, c.JSON)
+	s, err := config.Load(c.Config, config.Here())
+	if err != nil {
+		return err
+	}
+	for _, p := range s.Describe() {
+		fields, err := asMap(p)
+		if err != nil {
+			return err
+		}
+		out.event("parameter", fields)
+		out.say("%s = %s  (%s)\n    %s", p.Key, p.Value, p.Origin, p.Meaning)
+	}
+	return nil
+}
+
+type configInit struct{ configFile }
+
+// Run carries the command out.
+func (c *configInit) Run(con console) error {
+	out := newPrinter(con.out, c.JSON)
+	path := c.Config
+	if path == "-" {
+		_, err := fmt.Fprint(con.out, config.Sample())
+		return err
+	}
+	if path == "" {
+		path = config.Here().DefaultFile()
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and was not touched; choose another with --config", path)
+	}
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	if _, err := f.WriteString(config.Sample()); err != nil {
+		return errors.Join(fmt.Errorf("write configuration %s: %w", path, err), f.Close(), os.Remove(path))
+	}
+	out.event("config", map[string]any{"ok": true, "file": path})
+	out.say("Wrote %s.", path)
+	return f.Close()
+}

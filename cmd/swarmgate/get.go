@@ -1,0 +1,348 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// getCommand fetches a film into a file. It resumes what an earlier run began.
+type getCommand struct {
+	Link    string        `arg:"" help:"The link (ppsp:…)."`
+	Output  string        `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
+	Peer    []string      `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
+	Timeout time.Duration `help:"Give up after this time." placeholder:"D"`
+	Seed    time.Duration `help:"Stay afterwards and serve others." placeholder:"D"`
+	peerFlags
+	logFlags
+}
+
+// download is a film on its way into a file.
+type download struct {
+	link   ppsp.Link
+	file   *store.File
+	member *membership.Member
+	out    *printer
+	log    zerolog.Logger
+
+	mu       sync.Mutex
+	done     chan struct{} // closed when complete
+	complete bool
+	err      error
+	savedAt  time.Time
+	saves    sync.WaitGroup
+	saving   bool
+	began    time.Time
+	had      uint64 // chunks at the start
+}
+
+// Run carries the command out.
+func (g *getCommand) Run(ctx context.Context, c console) error {
+	asJSON := newPrinter(c.out, g.JSON)
+	out := asJSON
+	if g.Output == "-" && !g.JSON {
+		out = newPrinter(c.err, false)
+	}
+	err := g.fetch(ctx, c, out)
+	if err != nil {
+		out.event("failed", map[string]any{"error": err.Error()})
+	}
+	return err
+}
+
+func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
+	log, err := g.logger(out, "warn")
+	if err != nil {
+		return err
+	}
+	link, err := ppsp.ParseLink(g.Link)
+	if err != nil {
+		return usageError{err}
+	}
+	if link.Metadata.Kind() == ppsp.Live {
+		return wrongUsage("the link is of a live channel, which has no end; watch it with the gateway: swarmgate run")
+	}
+	link.Peers = append(link.Peers, g.Peer...)
+	if len(link.Peers) == 0 && len(link.Trackers) == 0 {
+		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT")
+	}
+	path, finish, err := g.target()
+	if err != nil {
+		return err
+	}
+	defer finish()
+	file, err := store.OpenFile(ctx, path, link.Metadata)
+	if err != nil {
+		return err
+	}
+	if notice := file.Notice(); notice != nil {
+		log.Warn().Err(notice).Msg("starting anew")
+	}
+	d := &download{link: link, file: file, out: out, log: log, done: make(chan struct{}), began: time.Now()}
+	if err := errors.Join(d.run(ctx, g), file.Close()); err != nil {
+		return err
+	}
+	return g.finish(c, d, path)
+}
+
+// target is the file to fetch into; standard output gets a temporary one.
+func (g *getCommand) target() (path string, finish func(), err error) {
+	if g.Output != "-" {
+		return g.Output, func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "swarmgate-get-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	return dir + "/film", func() { _ = os.RemoveAll(dir) }, nil
+}
+
+// run fetches until all is there.
+func (d *download) run(ctx context.Context, g *getCommand) error {
+	if n := d.link.Length; n > 0 {
+		size := int64(d.link.ChunkSize)
+		d.file.Tree().Expect(uint64((n + size - 1) / size))
+		if err := d.file.SetSize(n); err != nil {
+			return err
+		}
+	}
+	id, err := ppsp.NewPeerID(rand.Reader)
+	if err != nil {
+		return err
+	}
+	peering, err := openPeering("", g.peerFlags, id, d.log)
+	if err != nil {
+		return err
+	}
+	have := d.file.Have()
+	d.had = have.Count()
+	d.member, err = membership.Join(membership.Config{
+		Node: peering.node, Link: d.link, Trackers: peering.trackers, Logger: d.log, Events: d.event,
+		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Upload: bytesPerSecond(g.Upload)},
+	})
+	if err != nil {
+		return errors.Join(err, peering.node.Close())
+	}
+	if d.file.Complete() {
+		d.finished(nil)
+	}
+	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeSockets()
+	var below errgroup.Group
+	below.Go(func() error { return peering.Run(sockets) })
+	peering.await(ctx)
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts errgroup.Group
+	parts.Go(func() error { return d.member.Run(work) })
+	parts.Go(func() error { peering.report(work, d.out, d.log); return nil })
+	err = d.follow(ctx, g)
+	stop()
+	err = errors.Join(err, parts.Wait())
+	d.saves.Wait()
+	closeSockets()
+	return errors.Join(err, below.Wait())
+}
+
+// follow shows the progress until all is there, or nothing comes any more.
+func (d *download) follow(ctx context.Context, g *getCommand) error {
+	if err := d.member.Swarm().Want(nil, true); err != nil {
+		return err
+	}
+	var limit <-chan time.Time
+	if g.Timeout > 0 {
+		t := time.NewTimer(g.Timeout)
+		defer t.Stop()
+		limit = t.C
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	bar := newBar(d.began)
+	for {
+		select {
+		case <-ctx.Done():
+			d.out.keep("Stopped; the same command goes on from here.", true)
+			return ctx.Err()
+		case <-limit:
+			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why())
+		case <-d.done:
+			if d.err != nil {
+				return d.err
+			}
+			d.progress(bar, true)
+			return d.stay(ctx, g.Seed)
+		case <-tick.C:
+			d.progress(bar, false)
+		}
+	}
+}
+
+// stay serves others for a while.
+func (d *download) stay(ctx context.Context, span time.Duration) error {
+	if span <= 0 {
+		return nil
+	}
+	d.out.say("Serving others for %s.", span)
+	t := time.NewTimer(span)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+	return nil
+}
+
+// why says what the download waits for.
+func (d *download) why() string {
+	stats, err := d.member.Swarm().Stats()
+	if err != nil {
+		return err.Error()
+	}
+	if len(stats.Peers) == 0 {
+		if trouble := d.member.Trouble(); trouble != "" {
+			return "no peer was found: " + trouble
+		}
+		return "no peer was found; is the publisher running?"
+	}
+	return fmt.Sprintf("%s answered", counted(len(stats.Peers), "peer"))
+}
+
+func (d *download) progress(bar *bar, last bool) {
+	stats, err := d.member.Swarm().Stats()
+	if err != nil {
+		return
+	}
+	have := d.file.Have()
+	length, _ := d.file.Size()
+	bytes := int64(have.Count()) * int64(d.link.ChunkSize)
+	if length > 0 {
+		bytes = min(bytes, length)
+	}
+	bps := bar.rate(time.Now(), stats.Counters.ChunkBytesReceived)
+	d.out.event("progress", map[string]any{"bytes": bytes, "length": length, "rate": bps, "peers": len(stats.Peers)})
+	d.out.keep(bar.line(bytes, length, bps, len(stats.Peers)), last)
+}
+
+// event is called on the engine's goroutine.
+func (d *download) event(e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventChunks:
+		d.save(false)
+	case swarm.EventComplete:
+		d.finished(nil)
+	case swarm.EventStoreFailed:
+		d.finished(errors.New(e.Reason))
+	case swarm.EventBan:
+		d.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
+	}
+}
+
+// save keeps the sidecar current, every few seconds.
+func (d *download) save(now bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.saving || (!now && time.Since(d.savedAt) < 2*time.Second) {
+		return
+	}
+	d.saving, d.savedAt = true, time.Now()
+	point := d.file.Checkpoint()
+	d.saves.Go(func() {
+		err := point.Save()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.saving = false; err != nil {
+			d.log.Warn().Err(err).Msg("what was fetched could not be noted")
+		}
+	})
+}
+
+func (d *download) finished(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.complete {
+		d.complete, d.err = true, err
+		close(d.done)
+	}
+}
+
+// finish tells what was fetched, after reading the file once more from the disk.
+func (g *getCommand) finish(c console, d *download, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	var to io.Writer = sum
+	if g.Output == "-" && !g.JSON {
+		to = io.MultiWriter(sum, c.out)
+	}
+	n, err := io.Copy(to, f)
+	if err != nil {
+		return fmt.Errorf("read %s again: %w", path, err)
+	}
+	digest := hex.EncodeToString(sum.Sum(nil))
+	seconds := time.Since(d.began).Seconds()
+	d.out.event("done", map[string]any{"bytes": n, "seconds": seconds, "sha256": digest})
+	d.out.say("%s in %.1f s, SHA-256 %s", size(n), seconds, digest)
+	return nil
+}
+
+// bar draws the progress of a download.
+type bar struct {
+	began  time.Time
+	at     time.Time
+	bytes  uint64
+	smooth float64
+}
+
+func newBar(began time.Time) *bar { return &bar{began: began, at: began} }
+
+// rate returns bytes per second, smoothed over some seconds.
+func (b *bar) rate(now time.Time, bytes uint64) int64 {
+	if span := now.Sub(b.at).Seconds(); span > 0 {
+		current := float64(bytes-b.bytes) / span
+		if b.smooth == 0 {
+			b.smooth = current
+		}
+		b.smooth += (current - b.smooth) / 4
+		b.at, b.bytes = now, bytes
+	}
+	return int64(b.smooth)
+}
+
+// line draws: bar, share, rate, peers, time left.
+func (b *bar) line(bytes, length, bps int64, peers int) string {
+	if length <= 0 {
+		return fmt.Sprintf("%s · %s/s · %s", size(bytes), size(bps), counted(peers, "peer"))
+	}
+	const width = 24
+	full := int(bytes * width / length)
+	left := "finding peers"
+	switch {
+	case bytes >= length:
+		left = "done"
+	case bps > 0:
+		left = (time.Duration((length-bytes)/max(bps, 1)) * time.Second).String() + " left"
+	case peers > 0:
+		left = "waiting"
+	}
+	return fmt.Sprintf("[%s%s] %3d %% of %s · %s/s · %s · %s", strings.Repeat("█", full), strings.Repeat("░", width-full),
+		bytes*100/length, size(length), size(bps), counted(peers, "peer"), left)
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/dlna"
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/state"
+	"github.com/swarmgate/swarmgate/web"
+)
+
+// homeConfig says what a gateway shows and how; demo and run fill it in.
+type homeConfig struct {
+	dir        string // of state and films; it exists
+	name       string // empty for "Swarmgate (host)"
+	http       string // HOST:PORT
+	dlna       bool
+	interfaces []string
+	links      []ppsp.Link
+	liveBuffer int64 // bytes
+	filmSpace  int64 // bytes
+	filmDir    string
+	keepWarm   config.Duration
+	sessions   int
+	upload     int64 // bytes per second for each swarm
+	peering    *peering
+	state      *state.State
+	out        *printer
+	log        zerolog.Logger
+}
+
+// home is a gateway as it stands in a house: the swarms on one side, the page and the
+// media server on the other.
+type home struct {
+	cfg      homeConfig
+	gateway  *proxy.Gateway
+	listener net.Listener
+	server   *http.Server
+	dlna     *dlna.Server // nil when it is switched off or can't work
+}
+
+// shutdownTime bounds the end of the HTTP server.
+const shutdownTime = 3 * time.Second
+
+// openHome opens everything, and nothing runs yet.
+func openHome(c homeConfig) (*home, error) {
+	if c.name == "" {
+		host, err := os.Hostname()
+		if err != nil || host == "" {
+			host = "home"
+		}
+		c.name = "Swarmgate (" + host + ")"
+	}
+	if c.filmDir == "" {
+		c.filmDir = filepath.Join(c.dir, "films")
+	}
+	if err := makeFolder(c.filmDir); err != nil {
+		return nil, err
+	}
+	gateway, err := proxy.New(proxy.Config{
+		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
+		FilmDir: c.filmDir, LiveBuffer: c.liveBuffer, FilmSpace: c.filmSpace, Logger: c.log,
+		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions, Upload: c.upload,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := &home{cfg: c, gateway: gateway}
+	if h.listener, err = listenHTTP(c.http); err != nil {
+		return nil, err
+	}
+	mounts := map[string]http.Handler{}
+	if c.dlna {
+		h.openDLNA(mounts)
+	}
+	page := web.New(web.Config{Gateway: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts})
+	h.server = web.HTTPServer(page.Handler())
+	return h, nil
+}
+
+// openDLNA adds the media server. What stands in its way is told, and the rest goes on.
+func (h *home) openDLNA(mounts map[string]http.Handler) {
+	c := h.cfg
+	server, err := dlna.New(dlna.Config{
+		Name: c.name, UDN: "uuid:" + strings.TrimPrefix(c.state.DeviceUUID(), "uuid:"), Version: version,
+		Interfaces: c.interfaces, HTTPPort: h.port(), Library: h.gateway, Logger: c.log,
+	})
+	if err != nil {
+		c.log.Error().Err(err).Msg("TVs can't find this gateway; the page and players work")
+		return
+	}
+	h.dlna = server
+	mounts[dlna.Root] = server.Handler()
+}
+
+// port is the TCP port in use.
+func (h *home) port() uint16 {
+	a, err := netip.ParseAddrPort(h.listener.Addr().String())
+	if err != nil {
+		return 0
+	}
+	return a.Port()
+}
+
+// Run serves until ctx ends or something fails that nothing works without.
+func (h *home) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return h.gateway.Run(ctx) })
+	group.Go(func() error {
+		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("HTTP: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		if err := h.server.Shutdown(end); err != nil {
+			return h.server.Close()
+		}
+		return nil
+	})
+	if h.dlna != nil {
+		group.Go(func() error {
+			if err := h.dlna.Run(ctx); err != nil {
+				h.cfg.log.Error().Err(err).Msg("TVs can't find this gateway; the page and players work")
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// page is the address of the page for a browser on this machine.
+func (h *home) page() string {
+	a, err := netip.ParseAddrPort(h.listener.Addr().String())
+	if err != nil || a.Addr().IsUnspecified() || a.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+		return "http://localhost:" + strconv.Itoa(int(h.port())) + "/"
+	}
+	return "http://" + a.String() + "/"
+}
+
+// m3u is the address of the channel list.
+func (h *home) m3u() string { return h.page() + "channels.m3u" }
+
+// device is the media server's name, empty when there is none.
+func (h *home) device() string {
+	if h.dlna == nil {
+		return ""
+	}
+	return h.cfg.name
+}
+
+// discovery says in words on which networks TVs find the gateway, and what is in the way.
+func (h *home) discovery() string {
+	if h.dlna == nil {
+		return "off"
+	}
+	var on, not []string
+	for _, s := range h.dlna.Status() {
+		if s.Problem != "" {
+			not = append(not, s.Problem)
+		} else {
+			on = append(on, s.Interface)
+		}
+	}
+	words := "found on " + list(on)
+	if len(on) == 0 {
+		words = "not found: no network with multicast; name one with --interface"
+	}
+	if len(not) > 0 {
+		words += "; " + strings.Join(not, "; ")
+	}
+	return words
+}
+
+// line is the current state in one line.
+func (h *home) line() string {
+	var peers, viewers int
+	var down int64
+	var buffer float64
+	for _, s := range h.gateway.Sessions() {
+		peers += s.Peers
+		viewers += s.Viewers
+		down += s.DownBps
+		buffer = max(buffer, s.BufferS)
+	}
+	return fmt.Sprintf("%s · %s · buffer %.1f s · %s", counted(peers, "peer"), rate(down), buffer, counted(viewers, "viewer"))
+}
+
+// show keeps the status line current until ctx ends.
+func (h *home) show(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		h.cfg.out.keep(h.line(), false)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// listenHTTP opens the port, and says what to do when it can't.
+func listenHTTP(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("HTTP %s is in use by another program; end that, or choose another port with --http, 0 for a free one", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("HTTP %s needs rights that this user has not; choose a port above 1023 with --http", addr)
+	}
+	return nil, fmt.Errorf("HTTP %s: %w; give --http as HOST:PORT or :PORT", addr, err)
+}
+
+// makeFolder makes a folder that can be written to.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("folder %s can't be made: %w; choose another with --dir", dir, err)
+	}
+	f, err := os.CreateTemp(dir, ".write-test-*")
+	if err != nil {
+		return fmt.Errorf("folder %s can't be written to: %w; choose another with --dir", dir, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/proxy/publish"
+)
+
+// inspectCommand shows what a link says, or what a file's link would be.
+type inspectCommand struct {
+	What string `arg:"" name:"link-or-file" help:"A link (ppsp:…), or a file."`
+	metadataFlags
+	JSON bool `name:"json" help:"Print one JSON object a line for programs."`
+}
+
+// Run carries the command out.
+func (i *inspectCommand) Run(ctx context.Context, c console) error {
+	out := newPrinter(c.out, i.JSON)
+	link, err := i.link(ctx)
+	if err != nil {
+		return err
+	}
+	out.event("swarm", swarmFields(link))
+	saySwarm(out, link)
+	return nil
+}
+
+func (i *inspectCommand) link(ctx context.Context) (ppsp.Link, error) {
+	if _, err := os.Stat(i.What); err != nil && strings.HasPrefix(strings.ToLower(i.What), ppsp.LinkScheme+":") {
+		return ppsp.ParseLink(i.What)
+	}
+	meta, err := i.film()
+	if err != nil {
+		return ppsp.Link{}, err
+	}
+	file, meta, err := store.Seed(ctx, i.What, store.SeedConfig{Metadata: meta})
+	if err != nil {
+		return ppsp.Link{}, err
+	}
+	l := ppsp.NewLink(meta)
+	l.Title = strings.TrimSuffix(filepath.Base(i.What), filepath.Ext(i.What))
+	l.MediaType = publish.MediaType(i.What)
+	l.Length, _ = file.Size()
+	return l, file.Close()
+}

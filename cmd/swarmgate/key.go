@@ -1,0 +1,72 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/proxy/state"
+)
+
+// openKey reads the private key of a live stream, or makes it when the file is missing:
+// whoever goes on with the key goes on with the channel.
+func openKey(path string, algorithm ppsp.Signature) (*livesig.PrivateKey, error) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		key, err := livesig.ParsePEM(b)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w; it was not changed, give another with --key", path, err)
+		}
+		return key, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("key %s: %w", path, err)
+	}
+	key, err := livesig.Generate(algorithm, rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make key %s: %w", path, err)
+	}
+	if b, err = key.MarshalPEM(); err != nil {
+		return nil, fmt.Errorf("make key %s: %w", path, err)
+	}
+	return key, writeKey(path, b)
+}
+
+// writeKey writes the key so that it is either there whole or not at all.
+func writeKey(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
+	if err != nil {
+		return fmt.Errorf("write key %s: %w", path, err)
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write key %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// openState opens the state in a folder and tells what was not well with it.
+func openState(dir string, log zerolog.Logger) (*state.State, error) {
+	if err := makeFolder(dir); err != nil {
+		return nil, err
+	}
+	s, err := state.Open(state.Config{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	if notice := s.Notice(); notice != nil {
+		log.Warn().Err(notice).Msg("state")
+	}
+	return s, nil
+}

@@ -1,0 +1,115 @@
+// Command swarmgate is the gateway, and everything around it that a swarm needs: a
+// publisher, a tracker, a plain download, and a demo that is made of all of them.
+//
+// Exit status: 0 well, 1 failed, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "0.1.0-dev"
+
+// commands is the command line. The names are a contract with scripts and packages.
+type commands struct {
+	Demo    demoCommand    `cmd:"" help:"Show it all on this machine: a tracker, a publisher with a live channel and a film, and a gateway."`
+	Run     runCommand     `cmd:"" help:"Run the gateway of a home."`
+	Publish publishCommand `cmd:"" help:"Publish a film, a folder of films, or a live stream, and print the link."`
+	Get     getCommand     `cmd:"" help:"Fetch a film or a stretch of a live stream into a file."`
+	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
+	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
+	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
+	Config  configCommand  `cmd:"" help:"Check, show or write the configuration of the gateway."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// console is where a command reads and writes.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// exit is thrown by kong's own --help and caught by run.
+type exit int
+
+// run carries out one command line and returns the exit status.
+func run(ctx context.Context, args []string, c console) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code, ok := r.(exit)
+			if !ok {
+				panic(r)
+			}
+			status = int(code)
+		}
+	}()
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("swarmgate"),
+		kong.Description("A home gateway for peer-to-peer streaming: swarms on the one side, TVs and browsers on the other."),
+		kong.Writers(c.out, c.err), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
+	)
+	if err != nil {
+		fmt.Fprintln(c.err, "swarmgate:", err)
+		return 1
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(c.err, "swarmgate: %s; see swarmgate %s--help\n", err, named(args))
+		return 2
+	}
+	err = command.Run()
+	switch wrong := (usageError{}); {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
+		return 2
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 0
+	default:
+		fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
+		return 1
+	}
+}
+
+// usageError is a command line that can't work: exit status 2.
+type usageError struct{ error }
+
+// wrongUsage makes a usageError.
+func wrongUsage(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// named returns the command that was meant, for a hint.
+func named(args []string) string {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return args[0] + " "
+	}
+	return ""
+}
+
+// oneLine joins the lines of an error.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/nat"
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+// peering is this process on the swarm's side: its socket, and how the socket is reached.
+type peering struct {
+	node     *node.Node
+	nat      *nat.Traversal
+	trackers membership.Trackers
+	ready    chan struct{} // closed when our own addresses are known
+
+	mu        sync.Mutex
+	listeners []chan struct{}
+}
+
+// trackerTimeout bounds one request to a tracker.
+const trackerTimeout = 10 * time.Second
+
+// openPeering opens the socket. listen empty takes a free port on all addresses.
+func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger) (*peering, error) {
+	if f.Listen != "" {
+		listen = f.Listen
+	}
+	if listen == "" {
+		listen = ":0"
+	}
+	p := &peering{ready: make(chan struct{})}
+	n, err := node.Listen(node.Config{Listen: listen, Logger: log, STUN: p.stun})
+	if err != nil {
+		return nil, err
+	}
+	p.node = n
+	p.nat, err = nat.New(nat.Config{
+		Port: n.Addr().Port(), Bind: n.Addr().Addr(), STUN: f.Stun, Send: n.Send,
+		Disabled: f.NoNAT || n.Addr().Addr().IsLoopback(), Logger: log,
+	})
+	if err != nil {
+		_ = n.Close()
+		return nil, wrongUsage("%w", err)
+	}
+	p.trackers = membership.Trackers{
+		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout}, Addresses: p.addresses, Moves: p.moves,
+	}
+	return p, nil
+}
+
+// stun takes the datagrams that are STUN's.
+func (p *peering) stun(b []byte, from netip.AddrPort) bool {
+	if !nat.IsSTUN(b) {
+		return false
+	}
+	p.nat.HandleSTUN(b, from)
+	return true
+}
+
+// Run reads the socket and keeps our addresses known until ctx ends.
+func (p *peering) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	group.Go(func() { _ = p.nat.Run(ctx) }) // always nil
+	group.Go(func() { p.follow(ctx) })
+	err := p.node.Run(ctx)
+	group.Wait()
+	if err != nil {
+		return fmt.Errorf("peer protocol: %w", err)
+	}
+	return nil
+}
+
+// follow tells of changes of our addresses.
+func (p *peering) follow(ctx context.Context) {
+	first := true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.nat.Changed():
+		}
+		if first {
+			close(p.ready)
+			first = false
+		}
+		p.mu.Lock()
+		for _, l := range p.listeners {
+			select {
+			case l <- struct{}{}:
+			default:
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// moves returns a channel that has a value after our addresses changed, until ctx ends.
+func (p *peering) moves(ctx context.Context) <-chan struct{} {
+	l := make(chan struct{}, 1)
+	p.mu.Lock()
+	p.listeners = append(p.listeners, l)
+	p.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for i := range p.listeners {
+			if p.listeners[i] == l {
+				p.listeners = append(p.listeners[:i], p.listeners[i+1:]...)
+				return
+			}
+		}
+	})
+	return l
+}
+
+// await waits until our own addresses are known, a moment at most.
+func (p *peering) await(ctx context.Context) {
+	timer := time.NewTimer(200 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-p.ready:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// addresses is where we are reached, as trackers are told (RFC 7846, 3.2.4).
+func (p *peering) addresses() []tracker.Address {
+	var list []tracker.Address
+	for i, f := range p.nat.Findings() {
+		a := tracker.Address{AddrPort: f.Addr, Type: tracker.Host, Priority: int64(100 - i), Protocol: tracker.PeerProtocol}
+		if f.Type == nat.Mapped || f.Type == nat.Reflexive {
+			a.Type = tracker.Reflexive
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// report prints how we are reached, as it becomes known: "nat" lines with --json, the
+// words of NAT traversal in the log.
+func (p *peering) report(ctx context.Context, out *printer, log zerolog.Logger) {
+	told := map[nat.Finding]bool{}
+	words := ""
+	moved := p.moves(ctx)
+	for {
+		for _, f := range p.nat.Findings() {
+			if !told[f] {
+				told[f] = true
+				out.event("nat", map[string]any{"address": f.Addr.String(), "type": f.Type, "by": f.By})
+			}
+		}
+		if now := p.nat.Status(); now != words {
+			words = now
+			log.Info().Msg(words)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-moved:
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/ingest"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
+	"github.com/swarmgate/swarmgate/proxy/publish"
+	"github.com/swarmgate/swarmgate/proxy/state"
+)
+
+// publishCommand makes swarms of files or of a live input, and serves them.
+type publishCommand struct {
+	Path               string        `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
+	Live               bool          `help:"Publish the transport stream in PATH live, in real time."`
+	Tracker            []string      `help:"Tracker to announce at; may repeat." placeholder:"URL"`
+	Title              string        `help:"Title of the film or channel. Default: the file's name."`
+	Key                string        `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
+	Dir                string        `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
+	Signature          string        `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519." default:"ecdsap256sha256" placeholder:"NAME"`
+	ChunksPerSignature uint64        `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
+	Rate               config.Rate   `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
+	Duration           time.Duration `help:"Stop after this time." placeholder:"D"`
+	metadataFlags
+	peerFlags
+	logFlags
+}
+
+// maxFilms bounds how many films of a folder are published.
+const maxFilms = 10000
+
+// Run carries the command out.
+func (p *publishCommand) Run(ctx context.Context, c console) error {
+	out := newPrinter(c.out, p.JSON)
+	log, err := p.logger(out, "info")
+	if err != nil {
+		return err
+	}
+	dir, err := stateFolder(p.Dir, "publisher")
+	if err != nil {
+		return err
+	}
+	store, err := openState(dir, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	peering, err := openPeering("", p.peerFlags, store.PeerID(), log)
+	if err != nil {
+		return err
+	}
+	if p.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.Duration)
+		defer cancel()
+	}
+	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
+	if err != nil {
+		return errors.Join(err, peering.node.Close())
+	}
+	return p.serve(ctx, swarms, peering, out, log)
+}
+
+// swarmService is a film or a stream that is being published.
+type swarmService interface {
+	Link() ppsp.Link
+	Run(ctx context.Context) error
+}
+
+// open prepares what PATH names.
+func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
+	if p.Live || p.Path == "-" {
+		live, err := p.openLive(in, dir, s, peering, log)
+		if err != nil {
+			return nil, err
+		}
+		return []swarmService{live}, nil
+	}
+	meta, err := p.film()
+	if err != nil {
+		return nil, err
+	}
+	paths, err := films(p.Path)
+	if err != nil {
+		return nil, err
+	}
+	var swarms []swarmService
+	for _, path := range paths {
+		title := ""
+		if len(paths) == 1 {
+			title = p.Title
+		}
+		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
+			Path: path, Metadata: meta, Title: title, Trackers: p.Tracker, Contacts: contacts(peering.node), StateDir: dir,
+			Node: peering.node, Tracking: peering.trackers, Upload: bytesPerSecond(p.Upload), Logger: log,
+			Progress: func(done, total int64) {
+				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		swarms = append(swarms, film)
+	}
+	return swarms, nil
+}
+
+// openLive prepares the live input.
+func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
+	algorithm, err := ppsp.ParseSignature(p.Signature)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--signature: %w", err)}
+	}
+	meta, err := p.live(publish.LiveChunkSize)
+	if err != nil {
+		return nil, err
+	}
+	if p.Key == "" {
+		p.Key = filepath.Join(dir, "channel.key")
+	}
+	key, err := openKey(p.Key, algorithm)
+	if err != nil {
+		return nil, err
+	}
+	source, err := p.source(in, log)
+	if err != nil {
+		return nil, err
+	}
+	if p.Title == "" {
+		p.Title = "Live"
+		if p.Path != "-" {
+			p.Title = strings.TrimSuffix(filepath.Base(p.Path), filepath.Ext(p.Path))
+		}
+	}
+	return publish.OpenLive(publish.LiveConfig{
+		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
+		Trackers: p.Tracker, Contacts: contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
+		Node: peering.node, Tracking: peering.trackers, Upload: bytesPerSecond(p.Upload), Logger: log,
+	})
+}
+
+// serve runs socket and swarms until ctx ends.
+func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peering *peering, out *printer, log zerolog.Logger) error {
+	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeSockets()
+	var below errgroup.Group
+	below.Go(func() error { return peering.Run(sockets) })
+	peering.await(ctx)
+	for _, s := range swarms {
+		fields := swarmFields(s.Link())
+		fields["listen"] = peering.node.Addr().String()
+		out.event("swarm", fields)
+		if len(swarms) == 1 {
+			saySwarm(out, s.Link())
+		} else {
+			out.say("%s\n  %s", s.Link().Title, s.Link())
+		}
+	}
+	if len(p.Tracker) == 0 {
+		out.say("No --tracker was named: the link leads to this machine alone.")
+	}
+	out.say("Serving on UDP %s; Ctrl-C ends it.", peering.node.Addr())
+	parts, ctx := errgroup.WithContext(ctx)
+	reporting, reported := context.WithCancel(ctx)
+	defer reported()
+	for _, s := range swarms {
+		parts.Go(func() error {
+			if p.Live || p.Path == "-" { // the end of the input is the end of the program
+				defer reported()
+			}
+			return s.Run(ctx)
+		})
+	}
+	parts.Go(func() error { peering.report(reporting, out, log); return nil })
+	err := parts.Wait()
+	closeSockets()
+	return errors.Join(err, below.Wait())
+}
+
+// contacts is the address that goes into links of a node that listens on one address.
+func contacts(n *node.Node) []string {
+	a := n.Addr()
+	if a.Addr().IsUnspecified() {
+		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	}
+	return []string{a.String()}
+}
+
+// films lists what is published: the file, or the media files of the folder and those below.
+func films(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var found []string
+	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case strings.HasPrefix(d.Name(), ".") && d.IsDir() && name != path:
+			return fs.SkipDir
+		case !d.Type().IsRegular() || !strings.HasPrefix(publish.MediaType(name), "video/"):
+			return nil
+		case len(found) == maxFilms:
+			return fmt.Errorf("the folder has more than %d films; publish its parts", maxFilms)
+		}
+		found = append(found, name)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("publish %s: %w", path, err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("publish %s: the folder has no films (.mp4, .mkv, .ts, .webm, …)", path)
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// stateFolder returns the folder for state: the one given, or the user's own.
+func stateFolder(dir, part string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	if s := os.Getenv("STATE_DIRECTORY"); s != "" { // systemd's
+		return filepath.Join(s, part), nil
+	}
+	base := os.Getenv("XDG_STATE_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("folder for state: %w; choose one with --dir", err)
+		}
+		base = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(base, "swarmgate", part), nil
+}
+
+// source opens the live input: a file is paced by its own clock, a pipe by whoever writes.
+func (p *publishCommand) source(in io.Reader, log zerolog.Logger) (publish.Source, error) {
+	alarm := func(a ingest.Alarm) {
+		if a.Over {
+			log.Info().Dur("silent", a.Silent).Msg("the live input speaks again")
+		} else {
+			log.Warn().Dur("silent", a.Silent).Msg("the live input is silent: viewers wait")
+		}
+	}
+	if p.Path == "-" {
+		return ingest.New(in, ingest.Options{Alarm: alarm}), nil
+	}
+	f, err := os.Open(p.Path)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	if p.Rate == 0 {
+		p.Rate = config.Rate(measure(f))
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("publish %s live: %w; a pipe is published as -", p.Path, err), f.Close())
+	}
+	return ingest.New(f, ingest.Options{Paced: true, Alarm: alarm}), nil
+}
+
+// measured is how much of a file is read to learn its rate, bytes.
+const measured = 4 << 20
+
+// measure returns the rate of a transport stream in bits per second, 0 when it does not tell.
+func measure(r io.Reader) int64 {
+	bus := mpegts.NewBus(measured)
+	defer bus.Close()
+	_, _ = io.Copy(bus, io.LimitReader(r, measured)) // what can't be read is told when it is published
+	return bus.Info().Bitrate
+}

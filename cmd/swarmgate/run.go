@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/proxy/config"
+)
+
+// runCommand is the gateway of a home. What is not given as a flag comes from the
+// environment, the configuration file, or the defaults.
+type runCommand struct {
+	Config    string   `help:"Configuration file. Default: /etc/swarmgate/swarmgate.toml for root, ~/.config/swarmgate/swarmgate.toml for others, if it is there." placeholder:"FILE" type:"path"`
+	HTTP      string   `name:"http" help:"Address of the page, the API and the streams." placeholder:"ADDR"`
+	Dir       string   `help:"Folder for state and films." placeholder:"DIR" type:"path"`
+	Name      string   `help:"Name under which TVs list this gateway."`
+	Interface []string `help:"Network interface on which TVs find it; may repeat." placeholder:"NAME"`
+	NoDLNA    bool     `name:"no-dlna" help:"Be no media server for TVs."`
+	peerFlags
+	logFlags
+}
+
+// settings reads the configuration and lays the flags over it.
+func (r *runCommand) settings(around config.Surroundings) (*config.Settings, error) {
+	s, err := config.Load(r.Config, around)
+	if err != nil {
+		return nil, err
+	}
+	flags := []struct{ key, text string }{
+		{"http.listen", r.HTTP},
+		{"dir", r.Dir},
+		{"dlna.name", r.Name},
+		{"dlna.interfaces", strings.Join(r.Interface, ",")},
+		{"peer.listen", r.Listen},
+		{"peer.stun", strings.Join(r.Stun, ",")},
+		{"log.level", r.LogLevel},
+		{"log.format", r.LogFormat},
+	}
+	if r.NoDLNA {
+		flags = append(flags, struct{ key, text string }{"dlna.enabled", "false"})
+	}
+	if r.NoNAT {
+		flags = append(flags, struct{ key, text string }{"peer.nat", "false"})
+	}
+	if r.Upload != 0 {
+		flags = append(flags, struct{ key, text string }{"peer.upload", r.Upload.String()})
+	}
+	for _, f := range flags {
+		if f.text == "" {
+			continue
+		}
+		if err := s.Set(f.key, f.text); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return s, s.Validate()
+}
+
+// Run carries the command out.
+func (r *runCommand) Run(ctx context.Context, c console) error {
+	out := newPrinter(c.out, r.JSON)
+	s, err := r.settings(config.Here())
+	if err != nil {
+		return err
+	}
+	log, err := logFlags{LogLevel: string(s.Log.Level), LogFormat: string(s.Log.Format)}.logger(out, "info")
+	if err != nil {
+		return err
+	}
+	for _, notice := range s.Notices {
+		log.Warn().Msg(notice)
+	}
+	h, closeState, err := openConfigured(s, out, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.serve(ctx, h), closeState())
+}
+
+// openConfigured opens a gateway as its configuration says.
+func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home, func() error, error) {
+	dir := s.StateDir()
+	store, err := openState(dir, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	flags := peerFlags{Listen: s.Peer.Listen.String(), NoNAT: !s.Peer.NAT}
+	for _, server := range s.Peer.STUN {
+		flags.Stun = append(flags.Stun, server.String())
+	}
+	peering, err := openPeering("", flags, store.PeerID(), log)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	h, err := openHome(homeConfig{
+		dir: dir, name: s.DLNA.Name, http: s.HTTP.Listen.String(), dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
+		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
+		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions, upload: bytesPerSecond(s.Peer.Upload),
+		peering: peering, state: store, out: out, log: log,
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())
+	}
+	return h, store.Close, nil
+}
+
+// serve runs the gateway until ctx ends: its socket last, so that farewells still go out.
+func (r *runCommand) serve(ctx context.Context, h *home) error {
+	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeSockets()
+	var below errgroup.Group
+	below.Go(func() error { return h.cfg.peering.Run(sockets) })
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return h.Run(ctx) })
+	parts.Go(func() error { h.cfg.peering.report(ctx, h.cfg.out, h.cfg.log); return nil })
+	parts.Go(func() error {
+		r.greet(ctx, h)
+		h.show(ctx)
+		return nil
+	})
+	err := parts.Wait()
+	closeSockets()
+	err = errors.Join(err, below.Wait())
+	h.cfg.out.keep("Stopped.", true)
+	return err
+}
+
+// greet prints what to open.
+func (r *runCommand) greet(ctx context.Context, h *home) {
+	h.cfg.out.event("ready", map[string]any{"page": h.page(), "m3u": h.m3u(), "device": h.device()})
+	h.cfg.out.say("Swarmgate is running.\n")
+	h.cfg.out.say("  In a browser   %s", h.page())
+	if h.dlna != nil {
+		h.cfg.out.say("  On a TV        %s (%s)", h.device(), settled(ctx, h))
+	}
+	h.cfg.out.say("  In a player    %s\n", h.m3u())
+	if len(h.gateway.Items()) == 0 {
+		h.cfg.out.say("There are no channels yet: add a link on the page, or in the configuration.\n")
+	}
+}

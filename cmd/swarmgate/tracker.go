@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+)
+
+// trackerCommand runs a tracker (RFC 7846).
+type trackerCommand struct {
+	Listen       string        `help:"TCP address; port 0 takes a free one." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
+	HTTP         bool          `name:"http" help:"Serve plain HTTP: for this machine, a laboratory, or behind a proxy that speaks HTTPS."`
+	Cert         string        `help:"Certificate chain for HTTPS, PEM." placeholder:"FILE" type:"path"`
+	Key          string        `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
+	TrackTimeout time.Duration `help:"Silence after which a peer is forgotten." default:"2m" placeholder:"D"`
+	OpenStatus   bool          `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
+	logFlags
+}
+
+// trackerService is a tracker on its socket.
+type trackerService struct {
+	tracker   *tracker.Server
+	server    *http.Server
+	listener  net.Listener
+	cert, key string // files, empty for plain HTTP
+}
+
+// openTracker opens the socket; nothing is served before Run.
+func openTracker(listen string, c tracker.ServerConfig) (*trackerService, error) {
+	l, err := net.Listen("tcp", listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("tracker: %s is in use by another program; end that, or choose another with --listen, port 0 for a free one", listen)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tracker: listen on %s: %w; give --listen as HOST:PORT or :PORT", listen, err)
+	}
+	t := tracker.NewServer(c)
+	return &trackerService{tracker: t, server: tracker.NewHTTPServer(t), listener: l}, nil
+}
+
+// url is where the tracker is reached from this machine.
+func (t *trackerService) url() string {
+	scheme := "http"
+	if t.cert != "" {
+		scheme = "https"
+	}
+	a, err := netip.ParseAddrPort(t.listener.Addr().String())
+	if err != nil || a.Addr().IsUnspecified() {
+		return scheme + "://localhost:" + strconv.Itoa(int(a.Port())) + "/"
+	}
+	return scheme + "://" + a.String() + "/"
+}
+
+// Run serves until ctx ends.
+func (t *trackerService) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return t.tracker.Run(ctx) })
+	group.Go(func() error {
+		var err error
+		if t.cert != "" {
+			err = t.server.ServeTLS(t.listener, t.cert, t.key)
+		} else {
+			err = t.server.Serve(t.listener)
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("tracker: %w", err)
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		if t.server.Shutdown(end) != nil {
+			return t.server.Close()
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// Run carries the command out.
+func (t *trackerCommand) Run(ctx context.Context, c console) error {
+	out := newPrinter(c.out, t.JSON)
+	log, err := t.logger(out, "info")
+	if err != nil {
+		return err
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return wrongUsage("--cert and --key go together")
+	}
+	if t.Cert == "" && !t.HTTP {
+		return wrongUsage("a tracker needs --cert FILE and --key FILE for HTTPS, or --http for plain HTTP on this machine")
+	}
+	service, err := openTracker(t.Listen, tracker.ServerConfig{
+		Registry:     tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: t.TrackTimeout}),
+		TrackTimeout: t.TrackTimeout, OpenStatus: t.OpenStatus, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	service.cert, service.key = t.Cert, t.Key
+	out.event("ready", map[string]any{"url": service.url()})
+	out.say("Tracker: %s", service.url())
+	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())
+	return service.Run(ctx)
+}
