@@ -137,7 +137,7 @@ func TestDescribedIsRead(t *testing.T) {
 // TestEnvironmentIsRead: every variable that Describe names sets its key and no other.
 func TestEnvironmentIsRead(t *testing.T) {
 	want := other(t)
-	unquote := strings.NewReplacer(`"`, "", "[\"", "", "\"]", "", `\"`, `"`, `\\`, `\`)
+	unquote := strings.NewReplacer("[\"", "", "\"]", "", `\"`, `"`, `\\`, `\`, `"`, "")
 	for i, p := range want.Describe() {
 		if p.Key == "channel" {
 			continue
