@@ -143,7 +143,7 @@ func (g *igd) externalIP(ctx context.Context) (netip.Addr, error) {
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.IsUnspecified() {
-		return netip.Addr{}, nil //nolint:nilerr // "no address" is an answer, and gateways word it in many ways
+		return netip.Addr{}, nil // "no address" is an answer, and gateways word it in many ways
 	}
 	return a.Unmap().WithZone(""), nil
 }
