@@ -29,6 +29,7 @@ type commands struct {
 	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
 	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
 	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
+	Bench   benchCommand   `cmd:"" help:"Measure what the README quotes."`
 	Config  configCommand  `cmd:"" help:"Check, show or write the configuration of the gateway."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
