@@ -39,8 +39,6 @@ out=packaging/out
 mkdir -p "$out/$PKG_ARCH"
 
 CGO_ENABLED=0 GOARCH=$PKG_ARCH go build -trimpath -ldflags "-s -w -X main.version=$PKG_VERSION" -o "$out/$PKG_ARCH/swarmgate" ./cmd/swarmgate
-# The default configuration is what the program itself says it is.
-CGO_ENABLED=0 go run ./cmd/swarmgate config show >"$out/$PKG_ARCH/swarmgate.toml"
 
 for format; do
   package=$out/swarmgate_${PKG_VERSION}_$PKG_ARCH.$format
