@@ -134,7 +134,7 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 	d.had = have.Count()
 	d.member, err = membership.Join(membership.Config{
 		Node: peering.node, Link: d.link, Trackers: peering.trackers, Logger: d.log, Events: d.event,
-		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Upload: bytesPerSecond(g.Upload)},
+		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have},
 	})
 	if err != nil {
 		return errors.Join(err, peering.node.Close())

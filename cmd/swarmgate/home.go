@@ -38,7 +38,6 @@ type homeConfig struct {
 	filmDir    string
 	keepWarm   config.Duration
 	sessions   int
-	upload     int64 // bytes per second for each swarm
 	peering    *peering
 	state      *state.State
 	out        *printer
@@ -76,7 +75,7 @@ func openHome(c homeConfig) (*home, error) {
 	gateway, err := proxy.New(proxy.Config{
 		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
 		FilmDir: c.filmDir, LiveBuffer: c.liveBuffer, FilmSpace: c.filmSpace, Logger: c.log,
-		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions, Upload: c.upload,
+		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions,
 	})
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		listen = ":0"
 	}
 	p := &peering{ready: make(chan struct{})}
-	n, err := node.Listen(node.Config{Listen: listen, Logger: log, STUN: p.stun})
+	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun})
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
 			Path: path, Metadata: meta, Title: title, Trackers: p.Tracker, Contacts: contacts(peering.node), StateDir: dir,
-			Node: peering.node, Tracking: peering.trackers, Upload: bytesPerSecond(p.Upload), Logger: log,
+			Node: peering.node, Tracking: peering.trackers, Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
@@ -151,7 +151,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
 		Trackers: p.Tracker, Contacts: contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
-		Node: peering.node, Tracking: peering.trackers, Upload: bytesPerSecond(p.Upload), Logger: log,
+		Node: peering.node, Tracking: peering.trackers, Logger: log,
 	})
 }
 

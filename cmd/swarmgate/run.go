@@ -88,7 +88,7 @@ func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home
 	if err != nil {
 		return nil, nil, err
 	}
-	flags := peerFlags{Listen: s.Peer.Listen.String(), NoNAT: !s.Peer.NAT}
+	flags := peerFlags{Listen: s.Peer.Listen.String(), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}
@@ -99,7 +99,7 @@ func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home
 	h, err := openHome(homeConfig{
 		dir: dir, name: s.DLNA.Name, http: s.HTTP.Listen.String(), dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
-		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions, upload: bytesPerSecond(s.Peer.Upload),
+		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
 		peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {

@@ -9,12 +9,13 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,11 +23,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
-	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
-
-// batch is how many datagrams one system call moves.
-const batch = 64
 
 // socketBuffer is asked of the kernel for each direction, bytes; it may give less.
 const socketBuffer = 4 << 20
@@ -34,6 +31,7 @@ const socketBuffer = 4 << 20
 // Config is what a Node is made of.
 type Config struct {
 	Listen string // "host:port", UDP; port 0 takes a free one
+	Upload int64  // bytes per second that all swarms together may send, 0 for no limit
 	Logger zerolog.Logger
 	// STUN, if set, is shown every datagram that could be STUN and says whether it was.
 	// It is called on the reader's goroutine and must not keep b.
@@ -46,6 +44,7 @@ type Node struct {
 	packets *ipv4.PacketConn
 	log     zerolog.Logger
 	stun    func([]byte, netip.AddrPort) bool
+	upload  int64
 	started time.Time
 	ids     *channelIDs
 
@@ -60,8 +59,11 @@ func Listen(cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("UDP address %q: %w; use HOST:PORT or :PORT", cfg.Listen, err)
 	}
 	conn, err := net.ListenUDP("udp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("UDP %s is in use by another program; end that, or choose another port, 0 for a free one", cfg.Listen)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open UDP %s: %w; choose another with port 0 for a free one", cfg.Listen, err)
+		return nil, fmt.Errorf("open UDP %s: %w; use an address of this machine, or :PORT for all of them", cfg.Listen, bare(err))
 	}
 	// Failure leaves the system's default, which is smaller but works.
 	_ = conn.SetReadBuffer(socketBuffer)
@@ -72,8 +74,19 @@ func Listen(cfg Config) (*Node, error) {
 	}
 	return &Node{
 		conn: conn, packets: ipv4.NewPacketConn(conn), log: cfg.Logger, stun: cfg.STUN,
-		started: time.Now(), ids: ids, swarms: map[ppsp.SwarmID]*Swarm{},
+		upload: cfg.Upload, started: time.Now(), ids: ids, swarms: map[ppsp.SwarmID]*Swarm{},
 	}, nil
+}
+
+// bare takes from a network error what the words around it say already.
+func bare(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) {
+		err = op.Err
+	}
+	if call := new(os.SyscallError); errors.As(err, &call) {
+		err = call.Err
+	}
+	return err
 }
 
 // Addr returns the local address of the socket.
@@ -90,70 +103,6 @@ func (n *Node) Send(b []byte, to netip.AddrPort) error {
 
 // Close frees the socket of a node that was never run.
 func (n *Node) Close() error { return n.conn.Close() }
-
-// Run reads the socket until ctx ends, then closes it. Swarms should have ended before, so
-// that their farewells still go out.
-func (n *Node) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = n.conn.SetReadDeadline(time.Now()) })
-	defer stop()
-	messages := make([]ipv4.Message, batch)
-	for i := range messages {
-		messages[i].Buffers = [][]byte{make([]byte, 64<<10)}
-	}
-	for {
-		count, err := n.packets.ReadBatch(messages, 0)
-		if ctx.Err() != nil {
-			return n.conn.Close()
-		}
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			// An ICMP error of an earlier datagram is reported here; it names no peer.
-			n.log.Debug().Err(err).Msg("UDP read")
-			continue
-		}
-		for _, m := range messages[:count] {
-			if a, ok := m.Addr.(*net.UDPAddr); ok {
-				n.dispatch(m.Buffers[0][:m.N], a.AddrPort())
-			}
-		}
-	}
-}
-
-// dispatch hands a datagram to its swarm.
-func (n *Node) dispatch(b []byte, from netip.AddrPort) {
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	if n.stun != nil && n.stun(b, from) {
-		return
-	}
-	id, ok := wire.Channel(b)
-	if !ok {
-		return
-	}
-	var s *Swarm
-	if id != 0 {
-		s = n.ids.owner(id)
-	} else {
-		s = n.addressee(b)
-	}
-	if s != nil {
-		s.deliver(b, from)
-	}
-}
-
-// addressee finds the swarm that an initiating HANDSHAKE names.
-func (n *Node) addressee(b []byte) *Swarm {
-	var d wire.Decoder
-	var m wire.Message
-	d.Reset(b, wire.Format{})
-	if ok, err := d.Next(&m); err != nil || !ok || m.Type != wire.TypeHandshake {
-		return nil
-	}
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.swarms[ppsp.SwarmID(m.Handshake.SwarmID)]
-}
 
 // now is the time that engines know: nanoseconds since Listen.
 func (n *Node) now() int64 { return int64(time.Since(n.started)) }
@@ -179,7 +128,17 @@ func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) 
 		return nil, fmt.Errorf("swarm %s is joined already", cfg.Meta.SwarmID.Short())
 	}
 	n.swarms[cfg.Meta.SwarmID] = s
+	n.share()
 	return s, nil
+}
+
+// share divides the upload among the swarms. The caller holds mu.
+func (n *Node) share() {
+	for _, s := range n.swarms {
+		if n.upload > 0 {
+			s.upload.Store(max(n.upload/int64(len(n.swarms)), 1))
+		}
+	}
 }
 
 // part forgets a swarm that has ended.
@@ -187,5 +146,6 @@ func (n *Node) part(s *Swarm) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.swarms, s.engine.Metadata().SwarmID)
+	n.share()
 	n.ids.closeAll(s)
 }

@@ -2,16 +2,12 @@ package node
 
 import (
 	"context"
-	"errors"
-	"net"
+	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/ipv4"
-
-	"github.com/swarmgate/swarmgate/ppsp"
-	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
@@ -19,18 +15,20 @@ import (
 // socket buffer would.
 const inboxSize = 1024
 
-// ErrEnded says that the swarm was left.
-var ErrEnded = errors.New("the swarm was left")
-
-// Swarm is a joined swarm. Its methods may be called from any goroutine while Run is at
-// work; they are carried out between two batches of datagrams.
+// Swarm is a joined swarm. Its methods may be called from any goroutine at any time, but
+// not by the events function of Join. While Run is at work they are carried out between two
+// batches of datagrams; before, at once; afterwards they return ErrEnded.
 type Swarm struct {
 	node   *Node
-	engine *swarm.Swarm // touched by Run's goroutine only
 	events func(swarm.Event)
 	inbox  chan datagram
 	asks   chan func()
 	done   chan struct{} // closed when Run has returned
+	upload atomic.Int64  // bytes per second, 0 for no limit
+
+	mu      sync.Mutex
+	started bool
+	engine  *swarm.Swarm // under mu before Run, then touched by Run's goroutine only
 }
 
 type datagram struct {
@@ -53,8 +51,12 @@ func (s *Swarm) deliver(b []byte, from netip.AddrPort) {
 }
 
 // Run is the swarm's loop. It returns after ctx has ended and the farewells are sent, and
-// calls the events function of Join on its goroutine.
+// calls the events function of Join on its goroutine. A swarm runs once: to go on, join
+// again.
 func (s *Swarm) Run(ctx context.Context) error {
+	if !s.start() {
+		return fmt.Errorf("swarm %s was run before; join it again", s.Metadata().SwarmID.Short())
+	}
 	defer close(s.done)
 	defer s.node.part(s)
 	timer := time.NewTimer(0)
@@ -77,6 +79,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 		case <-timer.C:
 			s.engine.HandleTimeout(s.node.now())
 		}
+		s.engine.SetUpload(s.upload.Load())
 		dry := s.flush(out)
 		for event, ok := s.engine.NextEvent(); ok; event, ok = s.engine.NextEvent() {
 			if s.events != nil {
@@ -91,11 +94,20 @@ func (s *Swarm) Run(ctx context.Context) error {
 	}
 }
 
-// wait is the time until the engine wants to be woken, bounded so that a change of the
-// system's clock or a sleep of the machine can't stop it.
+// Bounds of wait: the least that the system's timers can do, and the most, so that a
+// change of the system's clock or a sleep of the machine can't stop the swarm.
+const (
+	leastWait = time.Millisecond
+	mostWait  = time.Second
+)
+
+// wait is the time until the engine wants to be woken.
 func (s *Swarm) wait() time.Duration {
-	d := time.Duration(min(s.engine.NextTimeout()-s.node.now(), int64(time.Second)))
-	return max(d, time.Millisecond)
+	at, now := s.engine.NextTimeout(), s.node.now()
+	if at <= now {
+		return leastWait
+	}
+	return min(max(time.Duration(at-now), leastWait), mostWait)
 }
 
 // receive handles d and what else has come, up to a batch, at one reading of the clock.
@@ -137,130 +149,4 @@ func (s *Swarm) flush(out *outbox) (dry bool) {
 		}
 	}
 	return false
-}
-
-// do carries out f on the loop and waits for it.
-func (s *Swarm) do(f func(now int64)) error {
-	ran := make(chan struct{})
-	select {
-	case s.asks <- func() { defer close(ran); f(s.node.now()) }:
-	case <-s.done:
-		return ErrEnded
-	}
-	select {
-	case <-ran:
-		return nil
-	case <-s.done:
-		return ErrEnded
-	}
-}
-
-// AddPeers names addresses at which peers listen.
-func (s *Swarm) AddPeers(addrs []netip.AddrPort) error {
-	return s.do(func(now int64) { s.engine.AddPeers(now, addrs) })
-}
-
-// Want says which chunks of a film are waited for; see swarm.Swarm.Want.
-func (s *Swarm) Want(windows []chunk.Range, all bool) error {
-	return s.do(func(now int64) { s.engine.Want(now, windows, all) })
-}
-
-// Lost takes back chunks that the store no longer has; see swarm.Swarm.Lost.
-func (s *Swarm) Lost(chunks chunk.Set) error {
-	return s.do(func(int64) { s.engine.Lost(&chunks) })
-}
-
-// Append adds the next chunk at the source of a live stream; see swarm.Swarm.Append.
-func (s *Swarm) Append(b []byte) error {
-	var err error
-	if gone := s.do(func(now int64) { err = s.engine.Append(now, b) }); gone != nil {
-		return gone
-	}
-	return err
-}
-
-// Stats is a picture of the swarm at one moment.
-type Stats struct {
-	Counters    swarm.Counters
-	Peers       []swarm.PeerStats
-	Connecting  int
-	Unconnected int    // addresses known beyond the channels
-	Have        uint64 // chunks
-	Chunks      uint64 // of a film, 0 while unknown
-	Edge, Next  uint64 // of a live stream
-}
-
-// Stats asks the loop for its numbers.
-func (s *Swarm) Stats() (Stats, error) {
-	var st Stats
-	err := s.do(func(int64) {
-		e := s.engine
-		st = Stats{
-			Counters: e.Counters(), Peers: e.AppendPeers(nil), Connecting: e.Connecting(),
-			Unconnected: e.Unconnected(), Have: e.Have().Count(), Chunks: e.Chunks(),
-		}
-		st.Edge, st.Next = e.Edge()
-	})
-	return st, err
-}
-
-// Have returns a copy of the set of chunks that are verified and stored.
-func (s *Swarm) Have() (chunk.Set, error) {
-	var have chunk.Set
-	err := s.do(func(int64) { have = s.engine.Have().Clone() })
-	return have, err
-}
-
-// Metadata returns what the swarm was joined with.
-func (s *Swarm) Metadata() ppsp.Metadata { return s.engine.Metadata() }
-
-// outbox gathers datagrams for one system call.
-type outbox struct {
-	node     *Node
-	messages []ipv4.Message
-	addrs    []net.UDPAddr
-	count    int
-}
-
-func newOutbox(n *Node) *outbox {
-	o := &outbox{node: n, messages: make([]ipv4.Message, batch), addrs: make([]net.UDPAddr, batch)}
-	for i := range o.messages {
-		o.messages[i].Buffers = [][]byte{make([]byte, 0, 2048)}
-		o.addrs[i].IP = make(net.IP, 0, 16)
-	}
-	return o
-}
-
-// next returns the empty buffer of the next datagram.
-func (o *outbox) next() []byte { return o.messages[o.count].Buffers[0][:0] }
-
-func (o *outbox) full() bool { return o.count == batch }
-
-// add takes in the datagram that was built in next.
-func (o *outbox) add(b []byte, to netip.AddrPort) {
-	m, a := &o.messages[o.count], &o.addrs[o.count]
-	m.Buffers[0] = b
-	ip := to.Addr().As16()
-	if to.Addr().Is4() {
-		a.IP = append(a.IP[:0], ip[12:]...)
-	} else {
-		a.IP = append(a.IP[:0], ip[:]...)
-	}
-	a.Port, a.Zone = int(to.Port()), to.Addr().Zone()
-	m.Addr = a
-	o.count++
-}
-
-// send hands what was gathered to the kernel. A datagram that it refuses is lost, as on
-// the way it could be; the engine copes.
-func (o *outbox) send() {
-	for sent := 0; sent < o.count; {
-		n, err := o.node.packets.WriteBatch(o.messages[sent:o.count], 0)
-		if err != nil {
-			o.node.log.Debug().Err(err).Stringer("to", o.messages[sent].Addr).Msg("UDP send")
-			n = 1
-		}
-		sent += max(n, 1)
-	}
-	o.count = 0
 }

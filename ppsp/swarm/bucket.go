@@ -8,6 +8,9 @@ type bucket struct {
 	filled int64 // when
 }
 
+// SetUpload changes how many bytes per second this swarm may send, 0 for no limit.
+func (s *Swarm) SetUpload(rate int64) { s.budget.rate = rate }
+
 // burst is how long the bucket fills without being drawn.
 const burst = 100e6 // ns
 
