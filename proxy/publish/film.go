@@ -31,7 +31,6 @@ type FilmConfig struct {
 
 	Node     *node.Node
 	Tracking membership.Trackers
-	Upload   int64 // bytes per second, 0 for no limit
 	Progress func(done, total int64)
 	Logger   zerolog.Logger
 }
@@ -71,7 +70,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	}
 	f.member, err = membership.Join(membership.Config{
 		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
-		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Upload: c.Upload},
+		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have()},
 		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
 	})
 	if err != nil {

@@ -44,7 +44,6 @@ type LiveConfig struct {
 
 	Node     *node.Node
 	Tracking membership.Trackers
-	Upload   int64 // bytes per second, 0 for no limit
 	Logger   zerolog.Logger
 }
 
@@ -104,7 +103,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
 		Swarm: swarm.Config{
 			Meta: meta, Store: store.NewRing(meta.ChunkSize, int(chunks)), Window: chunks,
-			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Upload: c.Upload,
+			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next,
 		},
 		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
 	})
