@@ -12,7 +12,8 @@ type player struct {
 	from     int64 // chunks that fall due before are not counted: warm-up
 
 	started bool
-	startAt int64
+	startup int64 // from joining to the first picture, nanoseconds
+	startAt int64 // when chunk first was played, later by all that it stood still since
 	first   uint64
 	next    uint64
 	ready   uint64 // end of what has arrived in order
@@ -35,7 +36,7 @@ func (p *player) event(now int64, e swarm.Event) {
 		}
 		p.ready = e.Chunks.End
 		if !p.started && int64(p.ready-p.first)*p.interval >= startBuffer {
-			p.started, p.startAt = true, now
+			p.started, p.startAt, p.startup = true, now, now-p.joined
 		}
 		if p.started {
 			p.take(now)

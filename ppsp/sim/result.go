@@ -47,7 +47,7 @@ func (w *world) result(seed uint64) Result {
 		h.player.finish(w.now)
 		continuity = append(continuity, h.player.continuity())
 		if h.player.started {
-			startup = append(startup, float64(h.player.startAt-h.player.joined)/1e9)
+			startup = append(startup, float64(h.player.startup)/1e9)
 		} else {
 			startup = append(startup, float64(w.now-h.player.joined)/1e9)
 		}

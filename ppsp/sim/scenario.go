@@ -24,8 +24,9 @@ type Scenario struct {
 	Source   Link
 	Home     Link
 	DelayMax int64         // homes have between Home.Delay and this one way, nanoseconds
+	Lead     time.Duration // the stream has been running for this when the first home joins
 	Joining  time.Duration // homes join evenly over this
-	Warmup   time.Duration
+	Warmup   time.Duration // from the first home's joining until what is played counts
 	Duration time.Duration // after the warm-up
 }
 
@@ -38,7 +39,7 @@ func Scenarios() []Scenario {
 		Source:   Link{Up: 8e6, Down: 50e6, Delay: 5e6, Queue: 300e6},
 		Home:     Link{Up: 10e6, Down: 50e6, Delay: 5e6, Loss: 0.005, Queue: 300e6},
 		DelayMax: 40e6,
-		Joining:  10 * time.Second, Warmup: 20 * time.Second, Duration: 60 * time.Second,
+		Lead:     5 * time.Second, Joining: 10 * time.Second, Warmup: 20 * time.Second, Duration: 60 * time.Second,
 	}}
 }
 
@@ -61,8 +62,9 @@ type world struct {
 	meta     ppsp.Metadata
 	key      *livesig.PrivateKey
 	source   *host
-	signed   []int64 // by munro, when it was signed
-	interval int64   // nanoseconds between chunks
+	content  *store.Ring // what the source published
+	signed   []int64     // by munro, when it was signed
+	interval int64       // nanoseconds between chunks
 	err      error
 }
 
@@ -93,10 +95,17 @@ func Run(sc Scenario, seed uint64) (Result, error) {
 	}
 	w.stream(0, make([]byte, sc.Chunk))
 	for i := range sc.Peers {
-		w.at(int64(sc.Joining)*int64(i)/int64(sc.Peers), w.join)
+		w.at(int64(sc.Lead)+int64(sc.Joining)*int64(i)/int64(sc.Peers), w.join)
 	}
-	w.run(int64(sc.Warmup + sc.Duration))
-	return w.result(seed), w.err
+	if startHook != nil {
+		startHook(w)
+	}
+	w.run(int64(sc.Lead + sc.Warmup + sc.Duration))
+	r := w.result(seed)
+	if debugHook != nil {
+		debugHook(w)
+	}
+	return r, w.err
 }
 
 // addHost adds an engine to the network.
@@ -104,12 +113,14 @@ func (w *world) addHost(link Link) (*host, error) {
 	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(len(w.hosts) >> 8), byte(len(w.hosts))}), 7000)
 	size := uint64(w.Rate / 8 * window / int64(w.Chunk))
 	cfg := swarm.Config{
-		Meta: w.meta, Store: store.NewRing(w.meta.ChunkSize, int(size)),
+		Meta: w.meta, Store: &ring{content: w.content, size: size},
 		Channels: &channelIDs{rand.New(rand.NewPCG(w.random.Uint64(), 1)), map[uint32]bool{}},
 		Rand:     rand.New(rand.NewPCG(w.random.Uint64(), 2)),
 		Epoch:    1e18, Window: size, Behind: uint64(2 * w.Rate / 8 / int64(w.Chunk)),
 	}
 	if w.source == nil {
+		w.content = store.NewRing(w.meta.ChunkSize, int(2*size))
+		cfg.Store = w.content
 		cfg.Key, cfg.ChunksPerSignature = w.key, w.PerMunro
 	}
 	engine, err := swarm.New(cfg)
@@ -150,7 +161,7 @@ func (w *world) join() {
 		w.err = err
 		return
 	}
-	h.player = &player{interval: w.interval, signedAt: w.signedAt, joined: w.now, from: int64(w.Warmup)}
+	h.player = &player{interval: w.interval, signedAt: w.signedAt, joined: w.now, from: int64(w.Lead + w.Warmup)}
 	w.find(h)
 }
 
@@ -167,3 +178,5 @@ func (w *world) find(h *host) {
 	h.settle(&w.network)
 	w.at(w.now+10e9, func() { w.find(h) })
 }
+
+var debugHook, startHook func(*world)

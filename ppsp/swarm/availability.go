@@ -59,11 +59,14 @@ func (c *channel) plausible(r chunk.Range) bool {
 // peerHas adds r to what the peer has, less what its discard window let go (RFC 7574, 7.9).
 func (c *channel) peerHas(r chunk.Range) {
 	c.s.work -= 2 + c.peerHave.Runs()/64
-	c.peerHave.Add(r)
 	if c.s.live == nil {
+		c.peerHave.Add(r)
 		return
 	}
-	c.s.live.offered(r)
+	for gap := range c.peerHave.Missing(r) {
+		c.s.live.offered(gap)
+	}
+	c.peerHave.Add(r)
 	c.seen = max(c.seen, r.End)
 	window := uint64(MaxLiveWindow)
 	if c.discard != 0 && c.discard < window {
@@ -105,6 +108,7 @@ func (c *channel) complete() bool {
 func (c *channel) tell(r chunk.Range, until int64) {
 	c.haves.Add(r)
 	c.havesAt = min(c.havesAt, max(until, c.quiet))
+	c.dueAt = min(c.dueAt, c.havesAt)
 }
 
 // announceAll queues everything we have, for a peer whose channel has just opened.

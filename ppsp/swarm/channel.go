@@ -40,7 +40,8 @@ type channel struct {
 	remoteID uint32 // theirs, 0 while unknown
 	remote   netip.AddrPort
 	state    channelState
-	inLine   bool // stands in Swarm.ready
+	inLine   bool  // stands in Swarm.ready
+	dueAt    int64 // nextTimeout as of the last look: never later than it is
 
 	openedAt     int64
 	handshakeAt  int64 // when to send the next HANDSHAKE, while initiating
@@ -50,6 +51,7 @@ type channel struct {
 	heardAt      int64
 	spokeAt      int64
 	unanswered   int  // datagrams sent since the peer was last heard
+	alone        bool // the next chunk had no room beside other messages: it goes first
 	speakDue     bool // something must be sent, if only a keep-alive
 	reprobedAt   int64
 	peerSupports [4]uint64 // bitmap of message types, by type
@@ -78,12 +80,13 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
 		return nil
 	}
 	c := &channel{
-		s: s, id: s.cfg.Channels.Open(), remote: addr, openedAt: now, heardAt: now, spokeAt: now,
+		s: s, id: s.cfg.Channels.Open(), remote: addr, openedAt: now, heardAt: now, spokeAt: now, dueAt: now,
 	}
 	for i := range c.peerSupports {
 		c.peerSupports[i] = math.MaxUint64
 	}
 	c.havesAt, c.ackAt = math.MaxInt64, math.MaxInt64
+	c.pipeline = firstPipeline
 	c.control = ledbat.New(ledbat.Config{Eager: s.meta.Kind() == ppsp.Live})
 	c.sentHashes = map[chunk.Bin]int64{}
 	s.channels[c.id] = c

@@ -13,6 +13,9 @@ const (
 	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
+	// lineQueue is the queueing delay in ns below which a lone loss is taken for a fault of
+	// the line.
+	lineQueue = 25e6
 )
 
 // sent is a DATA message under way.
@@ -27,8 +30,10 @@ type sent struct {
 // flight is the DATA messages under way to a peer, in the order they were sent. The first
 // is open.
 type flight struct {
-	line fifo[sent]
-	next uint64 // seq
+	line   fifo[sent]
+	next   uint64 // seq
+	lostAt int64  // when something was last taken for lost
+	delay  int64  // µs, the newest that was measured
 }
 
 func (f *flight) push(i uint64, now int64, size, tries int) {
@@ -63,7 +68,8 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 		if f.tries > 0 {
 			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
 		}
-		c.control.Acked(now, f.size, int64(delay), rtt)
+		c.flight.delay = int64(delay)
+		c.control.Acked(now, f.size, c.flight.delay, rtt)
 		f.size = 0
 	}
 	c.flight.trim()
@@ -80,9 +86,22 @@ func (c *channel) detectLoss(now int64, newest uint64) {
 	for c.flight.line.len() > 0 && c.flight.line.at(0).seq+lossGap < newest {
 		f := c.flight.line.pop()
 		c.flight.trim()
-		c.control.Lost(now, f.size)
+		c.lost(now, f.size)
 		c.resend(f)
 	}
+}
+
+// lost tells the congestion control of a loss, unless it is the only one in a round trip of
+// a live stream and no queue preceded it. Then a line that drops now and then does not slow
+// the stream down: live streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15).
+func (c *channel) lost(now int64, size int) {
+	alone := now-c.flight.lostAt > c.control.RTT()
+	c.flight.lostAt = now
+	if alone && c.s.live != nil && c.control.QueueDelay() < lineQueue {
+		c.control.Acked(now, size, c.flight.delay, 0)
+		return
+	}
+	c.control.Lost(now, size)
 }
 
 // resend puts f among those that are sent again, with all their hashes, since these may be

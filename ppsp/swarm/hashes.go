@@ -18,10 +18,12 @@ const (
 func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries int) []byte {
 	b, whole := c.appendHashes(now, b, start, i)
 	if !whole {
+		c.alone = true
 		return b
 	}
 	size := int(c.s.meta.ChunkSize)
 	if len(b)-start > channelBytes && !fits(b, start, size+1+maxSpec+8) {
+		c.alone = true
 		return b // the chunk goes alone, next
 	}
 	mark := len(b)
@@ -31,6 +33,7 @@ func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries in
 		c.s.have.Remove(chunk.One(i))
 		return b[:mark]
 	}
+	c.alone = false
 	c.served(now, i, tries, len(out)-start)
 	return out
 }

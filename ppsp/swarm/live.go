@@ -27,11 +27,13 @@ type liveState struct {
 	edge   uint64  // end of the newest
 
 	tuned   bool
-	next    uint64 // first chunk not yet played
-	since   int64  // since when next has been missing
-	checkAt int64  // when to look whether it is to be skipped
-	started bool   // something was played
-	askable chunk.Set
+	next    uint64    // first chunk not yet played
+	since   int64     // since when next has been missing
+	checkAt int64     // when to look whether it is to be skipped
+	started bool      // something was played
+	askable chunk.Set // offered by some peer, and to be asked for
+	known   chunk.Set // offered by some peer
+	rare    chunk.Set // offered by one peer, so far, and not looked at by pickRare
 
 	source     *livesig.PrivateKey // nil at receivers
 	perMunro   uint64

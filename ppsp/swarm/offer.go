@@ -21,12 +21,18 @@ import (
 // begin from the others.
 const (
 	offerCopies = 2
-	offerLeast  = 4     // chunks of a stripe: they share their uncle hashes
-	offerAgain  = 250e6 // ns
-	offerAll    = 600e6 // ns
-	offerJoiner = 700e6 // ns
-	offerTested = 1e9   // ns that a peer must be here to be given stripes
-	offerSilent = 1500e6
+	offerLeast  = 4      // chunks of a stripe: they share their uncle hashes
+	offerAgain  = 250e6  // ns
+	offerAll    = 600e6  // ns
+	offerJoiner = 700e6  // ns
+	offerTested = 1e9    // ns that a peer must be here to be given stripes
+	offerSilent = 1500e6 // ns without a word from it, after which it is given none
+	// While more than so many subtrees, or chunks, are asked of the source and not sent,
+	// nothing gets to the third stage: everybody asking the source for what others have
+	// would keep it from sending what only it has.
+	offerLoad      = 4
+	offerLoadLeast = 64
+	offerCheck     = 100e6 // ns between two looks at that
 )
 
 // offers is the state of these stages.
@@ -35,6 +41,8 @@ type offers struct {
 	again  fifo[offer] // in the second
 	public uint64      // end of what is in the third
 	turn   int
+
+	notBefore int64 // the third stage waits, as the source has too much to do
 }
 
 type offer struct {
@@ -49,7 +57,7 @@ func (o *offers) nextTimeout() int64 {
 		at = o.fresh.at(0).at + offerAgain
 	}
 	if o.again.len() > 0 {
-		at = min(at, o.again.at(0).at+offerAll)
+		at = min(at, max(o.again.at(0).at+offerAll, o.notBefore))
 	}
 	return at
 }
@@ -89,24 +97,24 @@ func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) 
 		if !wanted(stripe) {
 			continue
 		}
-		for range offerCopies {
-			if c := s.nextInTurn(now); c != nil {
-				c.tell(stripe, now)
-				s.markReady(c)
-			}
+		s.live.offers.turn++
+		first := s.fosterOf(now, s.live.offers.turn, nil)
+		s.foster(now, first, stripe)
+		for range offerCopies - 1 {
+			// At random: were it the next in turn, the same peers would share all their
+			// stripes, and the others ask the nearer one of them for all.
+			s.foster(now, s.fosterOf(now, s.rand.IntN(len(s.order)), first), stripe)
 		}
 	}
 }
 
-// nextInTurn returns the peer that is to be given the next stripe: one that has been here
-// for a while and is heard of; else any, which then does not have to wait.
-func (s *Swarm) nextInTurn(now int64) *channel {
-	o := &s.live.offers
+// fosterOf returns a peer that is to be given a stripe, other than one that has it: the
+// first from the k-th on that has been here for a while and is heard of; else any.
+func (s *Swarm) fosterOf(now int64, k int, other *channel) *channel {
 	var spare *channel
-	for range s.order {
-		o.turn++
-		c := s.order[o.turn%len(s.order)]
-		if c.state != stateOpen {
+	for n := range s.order {
+		c := s.order[(k+n)%len(s.order)]
+		if c.state != stateOpen || c == other {
 			continue
 		}
 		if now-c.openedAt >= offerTested && now-c.heardAt < offerSilent {
@@ -114,10 +122,16 @@ func (s *Swarm) nextInTurn(now int64) *channel {
 		}
 		spare = c
 	}
-	if spare != nil {
-		spare.quiet = now
-	}
 	return spare
+}
+
+// foster offers a stripe to c, which then has not to wait any longer.
+func (s *Swarm) foster(now int64, c *channel, stripe chunk.Range) {
+	if c != nil {
+		c.quiet = min(c.quiet, now)
+		c.tell(stripe, now)
+		s.markReady(c)
+	}
 }
 
 // offerTo begins with a peer whose channel has just opened.
@@ -143,9 +157,22 @@ func (s *Swarm) advanceOffers(now int64) {
 		s.offerStripes(now, f.chunks, func(stripe chunk.Range) bool { return !s.held(stripe) })
 		o.again.push(f)
 	}
-	for o.again.len() > 0 && now >= o.again.at(0).at+offerAll {
+	for o.again.len() > 0 && now >= max(o.again.at(0).at+offerAll, o.notBefore) {
+		if s.loaded() {
+			o.notBefore = now + offerCheck
+			return
+		}
 		s.publish(now, o.again.pop().chunks.End)
 	}
+}
+
+// loaded tells whether more is asked of the source than it can send soon.
+func (s *Swarm) loaded() bool {
+	queued := uint64(0)
+	for _, c := range s.order {
+		queued += c.count()
+	}
+	return queued > max(offerLoad*s.live.perMunro, offerLoadLeast)
 }
 
 // held tells whether some peer has shown to hold a chunk of r.

@@ -9,9 +9,17 @@ const aheadMunros = 4
 // maxAhead bounds, in chunks, what offers beyond the edge are remembered.
 const maxAhead = 4096
 
-// pickLive asks for what lies between the place of playing and the edge, in the order of
-// playing, of the peer that will likely deliver first. What only the source has is not for
-// us to spread: the source offers each peer its share (see offers).
+// maxRareScan bounds the chunks that one round looks at of those that one peer offers.
+const maxRareScan = 256
+
+// pickLive asks for what lies between the place of playing and the edge: first what only
+// one peer offers, newest first, then the rest in the order of playing; each of the peer
+// that will likely deliver it first.
+//
+// What only one peer offers is, in the main, our share of the newest chunks, which the
+// source lets us spread (see offers). It goes first even if we are late: were all homes to
+// ask the source for what they play next, they would all ask for the same, have nothing to
+// give each other, and never catch up.
 //
 // Looked at is only what some peer has offered: askable holds every chunk that is offered,
 // not here and not asked for, and perhaps some that are; those are taken out on the way.
@@ -20,11 +28,17 @@ func (s *Swarm) pickLive(now int64) {
 	if !l.tuned || l.source != nil {
 		return
 	}
-	l.askable.Remove(chunk.Range{End: l.next})
+	past := chunk.Range{End: l.next}
+	l.askable.Remove(past)
+	l.known.Remove(past)
+	l.rare.Remove(past)
 	for _, c := range s.picking.able {
-		if c.reach = l.edge; c.rate > 0 && now >= c.snubbed {
+		if c.reach = l.edge; c.useful && now >= c.snubbed {
 			c.reach = l.horizon()
 		}
+	}
+	if s.Peers() > offerCopies {
+		s.pickRare(now)
 	}
 	at := l.next
 	for scanned := 0; scanned < maxPickScan && len(s.picking.able) > 0; scanned++ {
@@ -48,6 +62,25 @@ func (s *Swarm) pickLive(now int64) {
 	}
 }
 
+// pickRare asks for what only one peer offers, newest first.
+func (s *Swarm) pickRare(now int64) {
+	l := s.live
+	for scanned := 0; scanned < maxRareScan; scanned++ {
+		last, ok := l.rare.Last()
+		if !ok || len(s.picking.able) == 0 {
+			return
+		}
+		if !s.have.Has(last) && !s.requested.Has(last) {
+			c := s.bestFor(now, last)
+			if c == nil {
+				return // its peer has enough to do; all its older ones would wait, too
+			}
+			s.give(now, c, last)
+		}
+		l.rare.Remove(chunk.One(last))
+	}
+}
+
 // horizon is the end of what is asked for before it is known to be signed.
 func (l *liveState) horizon() uint64 {
 	if len(l.munros) == 0 {
@@ -56,16 +89,34 @@ func (l *liveState) horizon() uint64 {
 	return l.edge + aheadMunros*l.munros[len(l.munros)-1].chunks.Len()
 }
 
-// offered notes that a peer has the chunks of r.
+// offered notes that one more peer has the chunks of r.
 func (l *liveState) offered(r chunk.Range) {
-	if l.tuned && l.source == nil {
-		l.askable.Add(r.Intersect(chunk.Range{Start: l.next, End: l.edge + maxAhead}))
+	r = r.Intersect(chunk.Range{Start: l.next, End: l.edge + maxAhead})
+	if !l.tuned || l.source != nil || r.Empty() {
+		return
 	}
+	l.askable.Add(r)
+	for at := r.Start; at < r.End; {
+		if run, ok := l.known.Covering(at); ok {
+			l.rare.Remove(run.Intersect(r))
+			at = run.End
+			continue
+		}
+		first := chunk.Range{Start: at, End: r.End}
+		if run, ok := l.known.NextIn(at); ok {
+			first.End = min(run.Start, r.End)
+		}
+		l.rare.Add(first)
+		at = first.End
+	}
+	l.known.Add(r)
 }
 
 // askAll begins anew with what may be asked for: the place of playing has moved.
 func (s *Swarm) askAll() {
 	s.live.askable.Clear()
+	s.live.known.Clear()
+	s.live.rare.Clear()
 	for _, c := range s.order {
 		for r := range c.peerHave.Ranges() {
 			s.live.offered(r)

@@ -44,6 +44,7 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 		s.candidates.changed = true
 	}
 	c.handle(now, b)
+	c.dueAt = c.nextTimeout()
 	if c.state == stateGone {
 		s.drop(c)
 	}

@@ -9,18 +9,17 @@ import (
 // Bounds of what is asked of one peer at a time.
 const (
 	minPipeline   = 8     // chunks
-	firstPipeline = 16    // chunks, until the peer's rate is known
+	firstPipeline = 16    // chunks; doubles within a round trip while the peer keeps up
 	snubPipeline  = 2     // chunks, of a peer that lets requests lie
 	firstLatency  = 50e6  // ns from request to chunk that a new peer is credited with
 	maxPipeline   = 2048  // chunks
-	liveSpan      = 200e6 // ns of a live peer's rate that may be asked ahead: short, as all wait for the newest
-	filmSpan      = 600e6
+	liveQueue     = 100e6 // ns that requests may wait at a live peer: short, as all wait for the newest
+	filmQueue     = 500e6
 	minTimeout    = 300e6 // ns without an asked chunk before it is asked of another peer
 	maxTimeout    = 2e9
 	filmOverdue   = 3   // times that, for a chunk of a film that others overtook
 	snubAfter     = 2   // silences in a row after which a peer is snubbed
 	snubFor       = 1e9 // ns
-	rateSpan      = 200e6
 )
 
 // request is a chunk asked of a peer.
@@ -81,10 +80,10 @@ type requesting struct {
 	dataAt      int64 // when the peer last sent a chunk that counted
 	silences    int   // in a row
 	snubbed     int64 // until
-	rateFrom    int64
-	rateCount   int
-	rate        float64 // chunks per second the peer delivers, smoothed
-	latency     int64   // ns from request to chunk, smoothed; 0 while unknown
+	pipeline    int   // chunks that may be asked of it at a time
+	latency     int64 // ns from request to chunk, smoothed; 0 while unknown
+	quickest    int64 // the shortest of late: what the way takes without waiting
+	useful      bool  // it has delivered a chunk
 }
 
 // room returns how many more chunks may be asked of the peer now.
@@ -92,18 +91,11 @@ func (c *channel) room(now int64) int {
 	if c.state != stateOpen || c.choked {
 		return 0
 	}
-	limit := firstPipeline
-	if c.rate > 0 {
-		span := int64(filmSpan)
-		if c.s.live != nil {
-			span = liveSpan
-		}
-		limit = int(c.rate*float64(span+c.control.RTT())/1e9) + minPipeline
-	}
+	limit := c.pipeline
 	if now < c.snubbed {
 		limit = snubPipeline
 	}
-	return min(limit, maxPipeline) - c.outstanding.live
+	return limit - c.outstanding.live
 }
 
 // ask chooses c to deliver chunk i.
@@ -121,23 +113,14 @@ func (c *channel) ask(now int64, i uint64) {
 func (c *channel) took(now int64, i uint64) bool {
 	c.dataAt = now
 	c.snubbed, c.silences = 0, 0
+	full := c.outstanding.live >= c.pipeline
 	at, asked := c.outstanding.take(i)
 	if asked {
+		c.useful = true
 		c.answered(now - at)
+		c.adjust(now-at, full)
 		c.s.requested.Remove(chunk.One(i))
 		c.toAsk.Remove(chunk.One(i))
-	}
-	c.rateCount++
-	if c.rateFrom == 0 {
-		c.rateFrom = now
-	}
-	if span := now - c.rateFrom; span >= rateSpan {
-		rate := float64(c.rateCount) * 1e9 / float64(span)
-		if c.rate == 0 {
-			c.rate = rate
-		}
-		c.rate += (rate - c.rate) / 3
-		c.rateFrom, c.rateCount = now, 0
 	}
 	c.s.picking.wanted = true
 	return asked
@@ -146,9 +129,26 @@ func (c *channel) took(now int64, i uint64) bool {
 // answered notes how long a request took.
 func (c *channel) answered(took int64) {
 	if c.latency == 0 {
-		c.latency = took
+		c.latency, c.quickest = took, took
 	}
 	c.latency += (took - c.latency) / 8
+	c.quickest = min(c.quickest+c.quickest/1024, took) // forgets within some thousand chunks
+}
+
+// adjust moves the pipeline: it grows by each chunk that came without waiting long at the
+// peer, if the pipeline was full, and shrinks by each that waited longer. So a fast peer is
+// kept busy, and a slow one has no more in its line than it sends in liveQueue or filmQueue.
+func (c *channel) adjust(took int64, full bool) {
+	queue := int64(filmQueue)
+	if c.s.live != nil {
+		queue = liveQueue
+	}
+	switch waited := took - c.quickest; {
+	case waited > queue:
+		c.pipeline = max(c.pipeline-1, minPipeline)
+	case full:
+		c.pipeline = min(c.pipeline+1, maxPipeline)
+	}
 }
 
 // expected is how long the next request will take, nanoseconds.
@@ -235,7 +235,7 @@ func (c *channel) checkRequests(now int64) {
 	if now >= max(r.at, c.dataAt)+c.patience() {
 		c.s.counts.Timeouts += uint64(c.outstanding.live)
 		c.answered(now - r.at)
-		c.rate /= 2
+		c.pipeline = max(c.pipeline/2, minPipeline)
 		if c.silences++; c.silences >= snubAfter {
 			c.snubbed = now + snubFor
 		}

@@ -59,12 +59,14 @@ func (c *channel) appendMessages(now int64, b []byte) []byte {
 	}
 	start := len(b)
 	b = wire.AppendChannel(b, c.remoteID)
-	b = c.appendAcks(b, start)
-	b = c.appendRequests(b, start)
-	if c.haves.Runs() > 0 && now >= c.quiet {
-		b = c.appendHaves(b, start)
+	if !serves || !c.alone {
+		b = c.appendAcks(b, start)
+		b = c.appendRequests(b, start)
+		if c.haves.Runs() > 0 && now >= c.quiet {
+			b = c.appendHaves(b, start)
+		}
+		b = c.appendEdge(b, start)
 	}
-	b = c.appendEdge(b, start)
 	if serves {
 		b = c.appendChunk(now, b, start, serving, tries)
 	}

@@ -227,6 +227,7 @@ func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPo
 		if ok {
 			return out, to, true
 		}
+		c.dueAt = c.nextTimeout()
 	}
 	return b, netip.AddrPort{}, false
 }
@@ -238,7 +239,7 @@ func (s *Swarm) NextTimeout() int64 {
 	}
 	at := min(s.nextConnect(), s.picking.pickAt())
 	for _, c := range s.order {
-		at = min(at, c.nextTimeout())
+		at = min(at, c.dueAt)
 	}
 	if s.live != nil {
 		at = min(at, s.live.nextTimeout())
@@ -269,8 +270,9 @@ func (s *Swarm) handleChannels(now int64) {
 	s.turn++
 	for k := range s.order {
 		c := s.order[(s.turn+k)%len(s.order)]
-		if now >= c.nextTimeout() {
+		if now >= c.dueAt {
 			c.handleTimeout(now)
+			c.dueAt = c.nextTimeout()
 			gone = gone || c.state == stateGone
 		}
 	}
