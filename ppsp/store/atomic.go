@@ -38,7 +38,7 @@ func writeAtomic(create creator, path string, b []byte) error {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		os.Remove(temp) // what it held is in err already
+		_ = os.Remove(temp) // the error that counts is err
 		return err
 	}
 	return syncFolder(path)

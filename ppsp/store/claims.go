@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 
@@ -86,7 +87,7 @@ func (f *File) check(i uint64) (bool, error) {
 		k.buf = make([]byte, f.meta.ChunkSize)
 	}
 	read, err := file.ReadAt(k.buf[:n], f.offset(i))
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return false, remedy("read", f.name, err)
 	}
 	k.hash = k.hasher.AppendLeaf(k.hash[:0], k.buf[:read])

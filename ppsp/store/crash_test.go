@@ -16,7 +16,7 @@ import (
 
 // crashFilm is fetched by processes that are killed, over and over, until it is complete.
 const (
-	crashSize  = 2_000_003
+	crashSize  = 1_000_003
 	crashChild = "SWARMGATE_STORE_CRASH"
 )
 

@@ -204,7 +204,8 @@ func (f *File) vouch(ctx context.Context, file *os.File) error {
 		return remedy("open", f.name, err)
 	}
 	old, err := readSidecar(f.sidecar)
-	if err == nil && old.stamp == stampOf(info) && f.load(old) == nil && f.completeLocked() {
+	// It may lack chunks that turned out to be damaged: they are fetched again in place.
+	if err == nil && old.stamp == stampOf(info) && f.load(old) == nil && f.chunks > 0 && f.size == old.stamp.size {
 		f.stamp = old.stamp
 		return nil
 	}
@@ -228,6 +229,6 @@ func (f *File) tidy(file *os.File) {
 		return
 	}
 	if other, err := os.Lstat(part); err == nil && os.SameFile(mine, other) {
-		os.Remove(part) // if it can't, it is tried again next time
+		_ = os.Remove(part) // if it can't, it is tried again next time
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -62,7 +63,7 @@ func (f *File) read(p []byte, first uint64, off int64) error {
 	if n == len(p) {
 		return nil
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return remedy("read", f.name, err)
 	}
 	end := off + int64(n)

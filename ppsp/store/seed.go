@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -157,7 +158,7 @@ type meter struct {
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.done += int64(n)
-	if m.done-m.told >= meterStep || err == io.EOF {
+	if m.done-m.told >= meterStep || errors.Is(err, io.EOF) {
 		m.told = m.done
 		if why := m.ended(); why != nil {
 			return n, why

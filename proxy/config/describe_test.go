@@ -86,8 +86,8 @@ func TestTags(t *testing.T) {
 		}
 	}
 	typ := reflect.TypeFor[Config]()
-	for i := range typ.NumField() {
-		if f := typ.Field(i); f.Tag.Get("help") == "" && f.Name != "Channels" {
+	for f := range typ.Fields() {
+		if f.Tag.Get("help") == "" && f.Name != "Channels" {
 			t.Errorf("%s has no meaning", f.Name)
 		}
 	}

@@ -50,12 +50,27 @@ type unit struct {
 // Longer suffixes come first; the first of those with one factor is the one written.
 var (
 	byteUnits = []unit{
-		{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-		{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1}, {"", 1},
+		{"TiB", 1 << 40},
+		{"GiB", 1 << 30},
+		{"MiB", 1 << 20},
+		{"KiB", 1 << 10},
+		{"TB", 1e12},
+		{"GB", 1e9},
+		{"MB", 1e6},
+		{"kB", 1e3},
+		{"KB", 1e3},
+		{"B", 1},
+		{"", 1},
 	}
 	rateUnits = []unit{
-		{"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1},
-		{"GB/s", 8e9}, {"MB/s", 8e6}, {"kB/s", 8e3}, {"B/s", 8},
+		{"Gbit/s", 1e9},
+		{"Mbit/s", 1e6},
+		{"kbit/s", 1e3},
+		{"bit/s", 1},
+		{"GB/s", 8e9},
+		{"MB/s", 8e6},
+		{"kB/s", 8e3},
+		{"B/s", 8},
 	}
 )
 

@@ -50,7 +50,7 @@ func mustClose(t testing.TB, s *State) {
 // film returns the link of the n-th film.
 func film(n byte) ppsp.Link {
 	l := ppsp.NewLink(ppsp.StaticDefaults(ppsp.SwarmID(bytes.Repeat([]byte{n}, 32))))
-	l.Title = "Film " + string('A'+rune(n))
+	l.Title = "Film " + string('A'+rune(n%26))
 	return l
 }
 
