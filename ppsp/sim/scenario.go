@@ -97,15 +97,8 @@ func Run(sc Scenario, seed uint64) (Result, error) {
 	for i := range sc.Peers {
 		w.at(int64(sc.Lead)+int64(sc.Joining)*int64(i)/int64(sc.Peers), w.join)
 	}
-	if startHook != nil {
-		startHook(w)
-	}
 	w.run(int64(sc.Lead + sc.Warmup + sc.Duration))
-	r := w.result(seed)
-	if debugHook != nil {
-		debugHook(w)
-	}
-	return r, w.err
+	return w.result(seed), w.err
 }
 
 // addHost adds an engine to the network.
@@ -178,5 +171,3 @@ func (w *world) find(h *host) {
 	h.settle(&w.network)
 	w.at(w.now+10e9, func() { w.find(h) })
 }
-
-var debugHook, startHook func(*world)

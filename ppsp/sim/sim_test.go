@@ -2,25 +2,115 @@ package sim
 
 import (
 	"bytes"
+	"strconv"
 	"testing"
+	"time"
 )
 
-// The first scenario: 20 homes, one live channel, 1 % loss.
-func TestLive(t *testing.T) {
+// play runs the scenario "live" with so many homes for so long, and logs its table.
+func play(t *testing.T, peers int, seed uint64, duration time.Duration) Result {
+	t.Helper()
 	sc, err := Find("live")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(sc, 1)
+	sc.Peers, sc.Duration = peers, duration
+	r, err := Run(sc, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("\n%s", table(t, r))
+	return r
+}
+
+func table(t *testing.T, r Result) string {
+	t.Helper()
 	var b bytes.Buffer
 	if err := r.WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("\n%s", b.String())
+	return b.String()
+}
+
+// goals are the figures that each swarm has to reach.
+func goals(t *testing.T, r Result, source float64) {
+	t.Helper()
 	if r.ContinuityP50 < 0.999 || r.ContinuityP5 < 0.99 {
 		t.Errorf("continuity median %.4f, 5th percentile %.4f: want at least 0.999 and 0.99", r.ContinuityP50, r.ContinuityP5)
+	}
+	if r.StartupP50 > 0.5 || r.StartupP95 > 1.5 {
+		t.Errorf("start-up median %.2f s, 95th percentile %.2f s: want at most 0.5 and 1.5", r.StartupP50, r.StartupP95)
+	}
+	if r.DelayP95 > 5 {
+		t.Errorf("delay 95th percentile %.2f s: want at most 5", r.DelayP95)
+	}
+	if r.SourceUploadRatio > source {
+		t.Errorf("the source uploaded %.2f × the stream: want at most %.2f", r.SourceUploadRatio, source)
+	}
+}
+
+// The first scenario: 20 homes, one live channel, 1 % loss.
+func TestLive(t *testing.T) {
+	goals(t, play(t, 20, 1, time.Minute), 3)
+}
+
+// What holds for one seed may be luck.
+func TestLiveSeeds(t *testing.T) {
+	for seed := uint64(2); seed <= 5; seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			goals(t, play(t, 20, seed, 10*time.Second), 3)
+		})
+	}
+}
+
+// Small swarms get by without waiting for anybody's turn; larger ones do not cost the
+// source more.
+func TestLiveSizes(t *testing.T) {
+	tests := []struct {
+		peers    int
+		duration time.Duration
+		source   float64
+	}{
+		{1, 30 * time.Second, 1.2},
+		{2, 30 * time.Second, 2.3},
+		{3, 20 * time.Second, 2.5},
+		{50, 5 * time.Second, 3},
+	}
+	for _, tt := range tests {
+		t.Run(strconv.Itoa(tt.peers), func(t *testing.T) {
+			t.Parallel()
+			goals(t, play(t, tt.peers, 2, tt.duration), tt.source)
+		})
+	}
+}
+
+// The same seed gives the same table to the byte, and another seed another.
+func TestRepeatable(t *testing.T) {
+	first := table(t, play(t, 8, 7, 5*time.Second))
+	if again := table(t, play(t, 8, 7, 5*time.Second)); again != first {
+		t.Errorf("the same seed gave\n%s\nand then\n%s", first, again)
+	}
+	if other := table(t, play(t, 8, 8, 5*time.Second)); other == first {
+		t.Error("another seed gave the same table: the seed is not used")
+	}
+}
+
+func TestScenarioRefused(t *testing.T) {
+	if _, err := Find("nosuch"); err == nil {
+		t.Error("an unknown scenario was found")
+	}
+	for name, change := range map[string]func(*Scenario){
+		"no homes":     func(sc *Scenario) { sc.Peers = 0 },
+		"no rate":      func(sc *Scenario) { sc.Rate = 0 },
+		"no chunk":     func(sc *Scenario) { sc.Chunk = 0 },
+		"no signature": func(sc *Scenario) { sc.PerMunro = 1 },
+		"no duration":  func(sc *Scenario) { sc.Duration = 0 },
+	} {
+		sc := Scenarios()[0]
+		change(&sc)
+		if _, err := Run(sc, 1); err == nil {
+			t.Errorf("%s: ran all the same", name)
+		}
 	}
 }

@@ -32,6 +32,7 @@ type sent struct {
 type flight struct {
 	line   fifo[sent]
 	next   uint64 // seq
+	ackAt  int64  // when something was last acknowledged
 	lostAt int64  // when something was last taken for lost
 	delay  int64  // µs, the newest that was measured
 }
@@ -68,7 +69,7 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 		if f.tries > 0 {
 			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
 		}
-		c.flight.delay = int64(delay)
+		c.flight.ackAt, c.flight.delay = now, int64(delay)
 		c.control.Acked(now, f.size, c.flight.delay, rtt)
 		f.size = 0
 	}
@@ -113,12 +114,13 @@ func (c *channel) resend(f sent) {
 	}
 }
 
-// lossTimeout returns when checkLoss has something to do.
+// lossTimeout returns when checkLoss has something to do: the timer runs from when the first
+// of the flight was sent, and again from each acknowledgement (RFC 6298, 5.3).
 func (c *channel) lossTimeout() int64 {
 	if c.flight.line.len() == 0 {
 		return math.MaxInt64
 	}
-	return c.flight.line.at(0).at + c.control.RTO()
+	return max(c.flight.line.at(0).at, c.flight.ackAt) + c.control.RTO()
 }
 
 // checkLoss takes the whole flight for lost when no acknowledgement came for long.

@@ -26,6 +26,7 @@ const (
 type request struct {
 	chunk uint64
 	at    int64
+	depth int  // requests that were open with it
 	dead  bool // answered out of turn: stays in line until it is first
 }
 
@@ -36,8 +37,8 @@ type requests struct {
 }
 
 func (q *requests) push(i uint64, now int64) {
-	q.line.push(request{chunk: i, at: now})
 	q.live++
+	q.line.push(request{chunk: i, at: now, depth: q.live})
 }
 
 // oldest returns the first request that is still open, nil for none.
@@ -48,18 +49,18 @@ func (q *requests) oldest() *request {
 	return q.line.at(0)
 }
 
-// take removes the request for chunk i and returns when it was made.
-func (q *requests) take(i uint64) (at int64, ok bool) {
+// take removes the request for chunk i and returns it.
+func (q *requests) take(i uint64) (taken request, ok bool) {
 	for k := range q.line.len() {
 		if r := q.line.at(k); r.chunk == i && !r.dead {
+			taken = *r
 			r.dead = true
 			q.live--
-			at = r.at
 			q.trim()
-			return at, true
+			return taken, true
 		}
 	}
-	return 0, false
+	return taken, false
 }
 
 // trim keeps a request that is open at the head.
@@ -77,13 +78,13 @@ type requesting struct {
 	outstanding requests
 	toAsk       chunk.Set // chosen for this peer, REQUEST not yet sent
 	toCancel    chunk.Set
-	dataAt      int64 // when the peer last sent a chunk that counted
-	silences    int   // in a row
-	snubbed     int64 // until
-	pipeline    int   // chunks that may be asked of it at a time
-	latency     int64 // ns from request to chunk, smoothed; 0 while unknown
-	quickest    int64 // the shortest of late: what the way takes without waiting
-	useful      bool  // it has delivered a chunk
+	dataAt      int64   // when the peer last sent a chunk that counted
+	silences    int     // in a row
+	snubbed     int64   // until
+	pipeline    float64 // chunks that may be asked of it at a time
+	latency     int64   // ns from request to chunk, smoothed; 0 while unknown
+	quickest    int64   // the shortest of late: what the way takes without waiting
+	useful      bool    // it has delivered a chunk
 }
 
 // room returns how many more chunks may be asked of the peer now.
@@ -91,7 +92,7 @@ func (c *channel) room(now int64) int {
 	if c.state != stateOpen || c.choked {
 		return 0
 	}
-	limit := c.pipeline
+	limit := int(c.pipeline)
 	if now < c.snubbed {
 		limit = snubPipeline
 	}
@@ -113,12 +114,11 @@ func (c *channel) ask(now int64, i uint64) {
 func (c *channel) took(now int64, i uint64) bool {
 	c.dataAt = now
 	c.snubbed, c.silences = 0, 0
-	full := c.outstanding.live >= c.pipeline
-	at, asked := c.outstanding.take(i)
+	r, asked := c.outstanding.take(i)
 	if asked {
 		c.useful = true
-		c.answered(now - at)
-		c.adjust(now-at, full)
+		c.answered(now - r.at)
+		c.adjust(r.depth, now-r.at)
 		c.s.requested.Remove(chunk.One(i))
 		c.toAsk.Remove(chunk.One(i))
 	}
@@ -135,19 +135,18 @@ func (c *channel) answered(took int64) {
 	c.quickest = min(c.quickest+c.quickest/1024, took) // forgets within some thousand chunks
 }
 
-// adjust moves the pipeline: it grows by each chunk that came without waiting long at the
-// peer, if the pipeline was full, and shrinks by each that waited longer. So a fast peer is
-// kept busy, and a slow one has no more in its line than it sends in liveQueue or filmQueue.
-func (c *channel) adjust(took int64, full bool) {
-	queue := int64(filmQueue)
+// adjust moves the pipeline towards what keeps the peer busy and lets requests wait for
+// liveQueue or filmQueue in its line. A peer that answered so many requests in the time one
+// of them took would have answered as many more, or fewer, in the time that is aimed at.
+// What came sooner can only say that there is room for more.
+func (c *channel) adjust(depth int, took int64) {
+	aim := c.quickest + int64(filmQueue)
 	if c.s.live != nil {
-		queue = liveQueue
+		aim = c.quickest + liveQueue
 	}
-	switch waited := took - c.quickest; {
-	case waited > queue:
-		c.pipeline = max(c.pipeline-1, minPipeline)
-	case full:
-		c.pipeline = min(c.pipeline+1, maxPipeline)
+	ideal := min(float64(depth)*float64(aim)/float64(max(took, 1)), maxPipeline)
+	if ideal > c.pipeline || took > aim {
+		c.pipeline = max(c.pipeline+(ideal-c.pipeline)/8, minPipeline)
 	}
 }
 
