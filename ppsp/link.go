@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Link is everything needed to join a swarm: the metadata of RFC 7574, 3.1, where to find
@@ -20,15 +21,18 @@ import (
 // by people without a tool. There is no "//", because a swarm is not a host.
 //
 //	h     hash function          i     integrity method      a     chunk addressing method
-//	c     chunk size, bytes      len   film length, bytes    rate  live bits per second
-//	t     title                  g     group                 type  media type
-//	logo  URL of a picture       tr    tracker URL, repeats  peer  host:port, repeats
+//	c     chunk size, bytes      len   film length, bytes    dur   film length, seconds
+//	t     title                  g     group                 rate  live bits per second
+//	type  media type             logo  URL of a picture
+//	tr    tracker URL, repeats   peer  host:port, repeats
 //
 // The words of h, i and a are those of ParseHash, ParseIntegrity and ParseAddressing. The
-// signature algorithm of a live swarm is the first byte of its ID. Values are UTF-8,
-// percent-encoded; "+" is a plus sign. Parameters may stand in any order, none but tr and
-// peer twice. An unknown one is an error, since a metadata parameter that this version
-// ignored would lead it into the wrong swarm; only names that begin with "x-" are skipped.
+// signature algorithm of a live swarm is the first byte of its ID. Numbers are decimal
+// without leading zeros; that of dur may have a fraction down to the millisecond, as in
+// 24.04. Values are UTF-8, percent-encoded; "+" is a plus sign. Parameters may stand in
+// any order, none but tr and peer twice. An unknown one is an error, since a metadata
+// parameter that this version ignored would lead it into the wrong swarm; only names that
+// begin with "x-" are skipped.
 type Link struct {
 	Metadata
 	Title     string // one line of text, at most MaxLinkText bytes
@@ -38,6 +42,10 @@ type Link struct {
 	Kind      Kind   // always equal to Metadata.Kind()
 	Length    int64  // film: bytes, 0 unknown
 	Rate      int64  // live: bits per second as the publisher measured, 0 unknown
+
+	// Duration is how long a film plays: whole milliseconds up to MaxLinkDuration, 0
+	// unknown. It is what the publisher says; nothing verifies it.
+	Duration time.Duration
 
 	Trackers []string // http or https URLs, at most MaxLinkTrackers
 	Peers    []string // host:port, contacts that need no tracker, at most MaxLinkPeers
@@ -54,6 +62,7 @@ const (
 	MaxLinkHost     = 255
 	MaxLinkTrackers = 8
 	MaxLinkPeers    = 16
+	MaxLinkDuration = 1000 * time.Hour
 )
 
 // NewLink returns the link of a swarm without title, trackers and peers.
@@ -79,6 +88,9 @@ func (l Link) String() string {
 	l.writeMetadata(kind, write)
 	if l.Length != 0 {
 		write("len", strconv.FormatInt(l.Length, 10))
+	}
+	if l.Duration != 0 {
+		write("dur", formatSeconds(l.Duration))
 	}
 	if l.Rate != 0 {
 		write("rate", strconv.FormatInt(l.Rate, 10))
@@ -132,7 +144,7 @@ func (l Link) Validate() error {
 		return err
 	}
 	if !back.Equal(l) {
-		return &LinkError{Part: s, Reason: "does not say what was meant: set Kind as Metadata.Kind says, the media type in lower case, and leave no tracker or peer empty"}
+		return &LinkError{Part: s, Reason: "does not say what was meant: set Kind as Metadata.Kind says, the media type in lower case, take whole milliseconds, and leave no tracker or peer empty"}
 	}
 	return nil
 }
@@ -141,6 +153,6 @@ func (l Link) Validate() error {
 func (l Link) Equal(o Link) bool {
 	return l.Metadata == o.Metadata && l.Title == o.Title && l.Group == o.Group &&
 		l.Logo == o.Logo && l.MediaType == o.MediaType && l.Kind == o.Kind &&
-		l.Length == o.Length && l.Rate == o.Rate &&
+		l.Length == o.Length && l.Rate == o.Rate && l.Duration == o.Duration &&
 		slices.Equal(l.Trackers, o.Trackers) && slices.Equal(l.Peers, o.Peers)
 }

@@ -14,6 +14,8 @@ func FuzzParseLink(f *testing.F) {
 	f.Add("ppsp:film/" + filmID)
 	f.Add("ppsp:live/" + liveID + "?i=signall&rate=5&t=%D7%A9&peer=[::1]:1&tr=http://a/%3Fb&x-a=1")
 	f.Add("PPSP:film/" + strings.ToUpper(sha1ID) + "?h=sha1&a=bin64&c=8192&len=7&type=Video/MP4&logo=https://a/b&g=é+")
+	f.Add("ppsp:film/" + filmID + "?dur=24.04&len=366100")
+	f.Add("ppsp:film/" + filmID + "?dur=1e3")
 	f.Add("ppsp:film/" + filmID + "?t=%zz#")
 	f.Add("ppsp:?:/")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -48,6 +49,10 @@ func TestLinkTextBothWays(t *testing.T) {
 		{"unprotected channel is still live", "ppsp:live/" + liveID + "?i=none", live(func(l *Link) { l.Integrity = IntegrityNone })},
 		{"unprotected film is still a film", "ppsp:film/" + filmID + "?i=none", film(func(l *Link) { l.Integrity = IntegrityNone })},
 		{"length", "ppsp:film/" + filmID + "?len=9223372036854775807", film(func(l *Link) { l.Length = 1<<63 - 1 })},
+		{"duration", "ppsp:film/" + filmID + "?len=366100&dur=24", film(func(l *Link) { l.Length, l.Duration = 366100, 24*time.Second })},
+		{"shortest duration", "ppsp:film/" + filmID + "?dur=0.001", film(func(l *Link) { l.Duration = time.Millisecond })},
+		{"duration with a fraction", "ppsp:film/" + filmID + "?dur=5400.04", film(func(l *Link) { l.Duration = 90*time.Minute + 40*time.Millisecond })},
+		{"longest duration", "ppsp:film/" + filmID + "?dur=3600000", film(func(l *Link) { l.Duration = MaxLinkDuration })},
 		{"rate", "ppsp:live/" + liveID + "?rate=2500000", live(func(l *Link) { l.Rate = 2500000 })},
 		{"what people see", "ppsp:live/" + liveID + "?t=News&g=Local%20TV&type=video/mp2t&logo=https://example.com/n.png", live(func(l *Link) {
 			l.Title, l.Group, l.MediaType, l.Logo = "News", "Local TV", "video/mp2t", "https://example.com/n.png"
@@ -151,6 +156,19 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 		{"leading zero", film + "?c=01024", 75, "c=01024", "plain digits"},
 		{"number too big", film + "?len=9223372036854775808", 75, "len=9223372036854775808", "plain digits"},
 		{"length of a channel", live + "?len=1", 141, "len=1", "no length"},
+		{"duration of a channel", live + "?dur=1", 141, "dur=1", "no duration"},
+		{"duration of nothing", film + "?dur=0", 75, "dur=0", "above zero"},
+		{"duration below zero", film + "?dur=-1", 75, "dur=-1", "above zero"},
+		{"duration with a unit", film + "?dur=1m1", 75, "dur=1m1", "plain digits"},
+		{"duration as a power", film + "?dur=1e3", 75, "dur=1e3", "plain digits"},
+		{"duration with leading zero", film + "?dur=07", 75, "dur=07", "plain digits"},
+		{"duration with trailing zero", film + "?dur=24.0", 75, "dur=24.0", "plain digits"},
+		{"duration without whole seconds", film + "?dur=.5", 75, "dur=.5", "plain digits"},
+		{"duration with a point alone", film + "?dur=1.", 75, "dur=1.", "plain digits"},
+		{"duration finer than milliseconds", film + "?dur=1.0001", 75, "dur=1.0001", "plain digits"},
+		{"duration too long", film + "?dur=3600000.001", 75, "dur=3600000.001", "up to 3600000"},
+		{"duration too big to count", film + "?dur=99999999999999999999", 75, "dur=99999999999999999999", "up to 3600000"},
+		{"duration twice", film + "?dur=1&dur=1", 81, "dur=1", "second time"},
 		{"rate of a film", film + "?rate=1", 75, "rate=1", "only a live"},
 		{"long title", film + "?t=" + long, 75, "t=" + long, "301 bytes, more than 300"},
 		{"control character", film + "?t=a%00", 75, "t=a%00", "U+0000"},
@@ -242,6 +260,11 @@ func TestLinkValidateFindsWhatStringCannotSay(t *testing.T) {
 		"negative length":       func(l *Link) { l.Length = -1 },
 		"title not UTF-8":       func(l *Link) { l.Title = "\xff" },
 		"upper-case media type": func(l *Link) { l.MediaType = "Video/MP4" },
+		"duration of a channel": func(l *Link) { *l = NewLink(LiveDefaults(swarmID(t, liveID))); l.Duration = time.Second },
+		"negative duration":     func(l *Link) { l.Duration = -time.Second },
+		"part of a millisecond": func(l *Link) { l.Duration = time.Second + time.Microsecond },
+		"less than that":        func(l *Link) { l.Duration = time.Microsecond },
+		"endless duration":      func(l *Link) { l.Duration = MaxLinkDuration + time.Millisecond },
 		"empty tracker":         func(l *Link) { l.Trackers = []string{""} },
 		"tracker scheme":        func(l *Link) { l.Trackers = []string{"ftp://a/"} },
 		"signed film":           func(l *Link) { l.Signature = ECDSAP256SHA256 },

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -34,6 +35,8 @@ func linkParameter(name string) func(l *Link, value string) error {
 		return func(l *Link, v string) error { l.MediaType = strings.ToLower(v); return checkMediaType(v) }
 	case "len":
 		return setLength
+	case "dur":
+		return setDuration
 	case "rate":
 		return setRate
 	case "tr":
@@ -77,6 +80,14 @@ func setLength(l *Link, v string) (err error) {
 	return err
 }
 
+func setDuration(l *Link, v string) (err error) {
+	if l.Kind != Film {
+		return errors.New("a live channel has no duration; remove it")
+	}
+	l.Duration, err = parseSeconds(v)
+	return err
+}
+
 func setRate(l *Link, v string) (err error) {
 	if l.Kind != Live {
 		return errors.New("only a live channel has a rate; remove it")
@@ -114,6 +125,24 @@ func parseNumber(v string) (int64, error) {
 		return 0, errors.New("write a whole number above zero in plain digits, or remove the parameter")
 	}
 	return n, nil
+}
+
+// parseSeconds reads what formatSeconds writes.
+func parseSeconds(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v + "s")
+	if err != nil || d <= 0 || d > MaxLinkDuration || formatSeconds(d) != v {
+		return 0, fmt.Errorf("write seconds above zero and up to %d in plain digits, such as 24 or 24.04, or remove the parameter", MaxLinkDuration/time.Second)
+	}
+	return d, nil
+}
+
+// formatSeconds writes seconds with up to three digits behind the point.
+func formatSeconds(d time.Duration) string {
+	s := strconv.FormatInt(int64(d/time.Second), 10)
+	if ms := d % time.Second / time.Millisecond; ms > 0 {
+		s += strings.TrimRight(fmt.Sprintf(".%03d", int64(ms)), "0")
+	}
+	return s
 }
 
 // checkText holds titles to one line. Characters that turn the direction of the text

@@ -28,7 +28,7 @@ func ItemID(id ppsp.SwarmID) string {
 func item(l ppsp.Link) Item {
 	i := Item{
 		ID: ItemID(l.SwarmID), Title: l.Title, Group: l.Group, Link: l.String(), Logo: l.Logo,
-		MediaType: l.MediaType, Kind: l.Metadata.Kind(), Length: l.Length, Rate: l.Rate,
+		MediaType: l.MediaType, Kind: l.Metadata.Kind(), Length: l.Length, Duration: l.Duration, Rate: rateOf(l, l.Length),
 	}
 	if i.Title == "" {
 		i.Title = "Swarm " + l.SwarmID.Short()
@@ -40,6 +40,15 @@ func item(l ppsp.Link) Item {
 		}
 	}
 	return i
+}
+
+// rateOf returns the rate of a channel, or that of a film of n bytes on average, in bits per
+// second; 0 if it is unknown.
+func rateOf(l ppsp.Link, n int64) int64 {
+	if l.Duration <= 0 {
+		return l.Rate
+	}
+	return int64(min(float64(n)*8/l.Duration.Seconds(), 1<<62))
 }
 
 // put adds l, or replaces what is known of the same swarm. The caller holds mu, or has g alone.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -110,6 +111,49 @@ func TestItemID(t *testing.T) {
 	}
 	if len(ItemID(a.SwarmID)) != 12 {
 		t.Errorf("ID %q, want 12 digits", ItemID(a.SwarmID))
+	}
+}
+
+func TestRateOfAnItem(t *testing.T) {
+	film := func(length int64, d time.Duration) ppsp.Link {
+		l := filmLink("f")
+		l.Length, l.Duration = length, d
+		return l
+	}
+	channel := ppsp.NewLink(ppsp.LiveDefaults(ppsp.SwarmID(append([]byte{15}, make([]byte, 32)...))))
+	channel.Rate = 2_000_000
+	for _, c := range []struct {
+		name string
+		link ppsp.Link
+		want int64
+	}{
+		{"channel", channel, 2_000_000},
+		{"film", film(366_100, 24*time.Second), 122_033},
+		{"film of unknown length", film(0, time.Hour), 0},
+		{"film of unknown duration", film(366_100, 0), 0},
+		{"film that can't be", film(1<<63-1, time.Millisecond), 1 << 62},
+	} {
+		if i := item(c.link); i.Rate != c.want || i.Duration != c.link.Duration {
+			t.Errorf("%s: %d bits a second for %s, want %d", c.name, i.Rate, i.Duration, c.want)
+		}
+	}
+}
+
+// A film whose link does not tell the length has a rate when the swarm has told it.
+func TestRateIsLearntWithTheLength(t *testing.T) {
+	g, err := New(Config{Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := filmLink("l")
+	l.Duration = 8 * time.Second
+	i, err := g.Add(l.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.learnLength(i.ID, 1000)
+	if i, _ := g.Item(i.ID); i.Rate != 1000 || i.Length != 1000 {
+		t.Errorf("rate %d, length %d, want 1000 of both", i.Rate, i.Length)
 	}
 }
 

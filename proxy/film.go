@@ -128,9 +128,10 @@ func (f *film) buffered(time.Time) buffering {
 	b := buffering{ready: have.Count() > 0, starved: f.waiting.Load() > 0, want: startBuffer}
 	for _, w := range f.windows {
 		run, ok := have.Covering(uint64(w.at) / uint64(f.link.ChunkSize))
-		if size, known := f.file.Size(); ok && known && f.link.Rate > 0 {
+		size, known := f.file.Size()
+		if rate := rateOf(f.link, size); ok && known && rate > 0 {
 			end := min(int64(run.End)*int64(f.link.ChunkSize), size)
-			b.seconds = max(b.seconds, float64(end-w.at)*8/float64(f.link.Rate))
+			b.seconds = max(b.seconds, float64(end-w.at)*8/float64(rate))
 		}
 	}
 	return b
@@ -212,6 +213,7 @@ func (g *Gateway) learnLength(id string, n int64) {
 	for i := range g.items {
 		if g.items[i].ID == id && g.items[i].Length != n {
 			g.items[i].Length = n
+			g.items[i].Rate = rateOf(g.links[id], n)
 			g.changes++
 		}
 	}

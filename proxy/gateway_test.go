@@ -181,6 +181,32 @@ func TestFilmWithoutLength(t *testing.T) {
 	}
 }
 
+// The buffer of a film that tells its duration is in seconds: from the place of reading to
+// the end of what is there.
+func TestFilmBufferInSeconds(t *testing.T) {
+	w := newWorld(t)
+	_, link := w.film(200_000)
+	link.Duration = 20 * time.Second
+	g := w.gateway(link)
+	f, err := g.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Seek(50_000, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.(*filmReader).film.buffered(time.Now()).seconds; got != 15 {
+		t.Errorf("%g s are buffered, want 15: three quarters of 20", got)
+	}
+}
+
 func TestFilmIsReadFromManyPlacesAtOnce(t *testing.T) {
 	w := newWorld(t)
 	content, link := w.film(2_000_000)

@@ -29,7 +29,7 @@ type Item struct {
 	Kind      ppsp.Kind
 	Length    int64         // of a film in bytes, 0 while unknown
 	Duration  time.Duration // of a film, 0 while unknown
-	Rate      int64         // of a channel in bits per second, 0 while unknown
+	Rate      int64         // in bits per second, of a film on average; 0 while unknown
 }
 
 // State is where a session stands on its way to a picture.

@@ -46,5 +46,6 @@ func (i *inspectCommand) link(ctx context.Context) (ppsp.Link, error) {
 	l.Title = strings.TrimSuffix(filepath.Base(i.What), filepath.Ext(i.What))
 	l.MediaType = publish.MediaType(i.What)
 	l.Length, _ = file.Size()
+	l.Duration = publish.Duration(i.What)
 	return l, file.Close()
 }

@@ -64,6 +64,9 @@ func swarmFields(l ppsp.Link) map[string]any {
 		size := int64(m.ChunkSize)
 		fields["length"], fields["chunks"] = l.Length, (l.Length+size-1)/size
 	}
+	if l.Duration > 0 {
+		fields["duration_s"] = l.Duration.Seconds()
+	}
 	return fields
 }
 
@@ -76,6 +79,9 @@ func saySwarm(out *printer, l ppsp.Link) {
 	row("swarm ID", "%s", m.SwarmID)
 	if l.Length > 0 {
 		row("length", "%s, %d chunks", size(l.Length), (l.Length+int64(m.ChunkSize)-1)/int64(m.ChunkSize))
+	}
+	if l.Duration > 0 {
+		row("duration", "%s", l.Duration)
 	}
 	if l.Rate > 0 {
 		row("rate", "%s", rate(l.Rate))

@@ -63,6 +63,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 		f.link.Title = strings.TrimSuffix(filepath.Base(c.Path), filepath.Ext(c.Path))
 	}
 	f.link.Length, _ = file.Size()
+	f.link.Duration = Duration(c.Path)
 	f.link.MediaType = MediaType(c.Path)
 	f.link.Trackers, f.link.Peers = c.Trackers, c.Contacts
 	if err := f.link.Validate(); err != nil {
