@@ -14,6 +14,7 @@ import (
 // Kind tells a channel, which has an edge and no end, from a film, which has a length.
 type Kind uint8
 
+// The kinds.
 const (
 	Film Kind = iota // static content, named by the root of its Merkle tree (RFC 7574, 5.1)
 	Live             // a stream, named by the public key that signs it (RFC 7574, 6.1)

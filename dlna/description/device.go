@@ -22,10 +22,14 @@ type Device struct {
 	Services        []*Service
 }
 
-// SCPDPath, ControlPath and EventPath are the paths of a service's three URLs.
-func (d *Device) SCPDPath(s *Service) string    { return d.Root + "/" + s.Path + "/scpd.xml" }
+// SCPDPath is where the description of a service's actions lies (UDA 1.1, 2.3, SCPDURL).
+func (d *Device) SCPDPath(s *Service) string { return d.Root + "/" + s.Path + "/scpd.xml" }
+
+// ControlPath is where a service takes its actions (UDA 1.1, 2.3, controlURL).
 func (d *Device) ControlPath(s *Service) string { return d.Root + "/" + s.Path + "/control" }
-func (d *Device) EventPath(s *Service) string   { return d.Root + "/" + s.Path + "/event" }
+
+// EventPath is where a service takes subscriptions (UDA 1.1, 2.3, eventSubURL).
+func (d *Device) EventPath(s *Service) string { return d.Root + "/" + s.Path + "/event" }
 
 // root is the description with the version of the configuration (UDA 1.1, 2.3: configId).
 type root struct {

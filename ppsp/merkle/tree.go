@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"errors"
 	"math/bits"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -112,16 +113,15 @@ func (t *Tree) Verify(i uint64, data []byte, p *Proof) error {
 	case !t.tall && t.ambiguous(len(data)):
 		return ErrMissingHash
 	}
-	switch err := t.verify(&t.nodes, i, data, top, p); err {
-	case nil:
+	err := t.verify(&t.nodes, i, data, top, p)
+	if errors.Is(err, ErrBadHash) {
+		return t.blame(p)
+	}
+	if err == nil {
 		t.tall = true
 		t.sized = t.sized || i == t.chunks-1
-		return nil
-	case ErrBadHash:
-		return t.blame(p)
-	default:
-		return err
 	}
+	return err
 }
 
 // fits tells whether chunk i may be n bytes long: only the last one is short.

@@ -119,7 +119,7 @@ func (c *Client) post(ctx context.Context, body []byte) (*Response, error) {
 	if err != nil {
 		return nil, unwrapURL(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing to do about it
+	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, MaxResponse+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: it broke off: %w", errInvalid, err)
