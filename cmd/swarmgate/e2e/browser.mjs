@@ -1,0 +1,108 @@
+// Drives Debian's Chromium for the tests: one JSON command a line on standard input, one
+// JSON answer a line on standard output. All judging is done by the tests in Go.
+
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const args = [
+  '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--mute-audio',
+];
+const timeout = 10000;
+
+const browser = await chromium.launch({ executablePath: process.argv[2], headless: true, chromiumSandbox: false, args });
+let page;
+let problems = [];
+
+// Runs in the page. Notes each new frame number with the time at which it was seen, and
+// the time of the last click.
+function watchFrames() {
+  const canvas = document.createElement('canvas');
+  canvas.width = 14 * 16;
+  canvas.height = 16;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  window.seen = { clicked: 0, frames: [] };
+  addEventListener('click', () => (window.seen.clicked = Date.now()), true);
+  const read = (video) => {
+    const scale = video.videoWidth / 640;
+    context.fillStyle = '#fff'; // all squares white is no frame number
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(video, 208 * scale, 320 * scale, 224 * scale, 16 * scale, 0, 0, 224, 16);
+    const pixels = context.getImageData(0, 8, 224, 1).data;
+    let number = 0;
+    for (let k = 0; k < 14; k++) if (pixels[4 * (8 + 16 * k) + 1] > 127) number |= 1 << k;
+    return number;
+  };
+  let last = -1;
+  setInterval(() => {
+    const video = document.querySelector('video');
+    if (!video || video.readyState < 2 || !video.videoWidth) return;
+    const number = read(video);
+    if (number === last) return;
+    last = number;
+    window.seen.frames.push({ at: Date.now(), number, time: video.currentTime });
+  }, 20);
+}
+
+const commands = {
+  async open({ url, width = 1280, height = 800, dark = false, phone = false }) {
+    await page?.context().close();
+    const context = await browser.newContext({
+      viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', isMobile: phone, hasTouch: phone,
+      deviceScaleFactor: phone ? 2 : 1,
+    });
+    page = await context.newPage();
+    page.setDefaultTimeout(timeout);
+    page.on('pageerror', (error) => problems.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.addInitScript(watchFrames);
+    await page.goto(url);
+  },
+  async wait({ selector }) {
+    await page.waitForSelector(selector);
+  },
+  async click({ selector }) {
+    await page.click(selector);
+  },
+  async press({ key }) {
+    await page.keyboard.press(key);
+  },
+  async seek({ time }) {
+    await page.evaluate((to) => (document.querySelector('video').currentTime = to), time);
+  },
+  /** Frames seen since the last question. */
+  async frames() {
+    return page.evaluate(() => {
+      const { clicked, frames } = window.seen;
+      window.seen.frames = [];
+      return { clicked, frames };
+    });
+  },
+  async text({ selector }) {
+    return page.innerText(selector);
+  },
+  /** Width by which the page is wider than its window. */
+  async overflow() {
+    return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  },
+  async shot({ path, full = false }) {
+    await page.screenshot({ path, fullPage: full });
+  },
+  /** What the page has complained about since the last question. */
+  async problems() {
+    const list = problems;
+    problems = [];
+    return list;
+  },
+};
+
+console.log(JSON.stringify({ result: browser.version() }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...parameters } = JSON.parse(line);
+  try {
+    console.log(JSON.stringify({ result: (await commands[command](parameters)) ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error.message || error) }));
+  }
+}
+await browser.close();
