@@ -31,6 +31,7 @@ const (
 	deadAfter      = 180e9  // silence of the peer …
 	deadTries      = 3      // … together with so many datagrams unanswered: it is dead
 	suspectAfter   = 1500e6 // requests unanswered: maybe the peer was started again
+	confirmTries   = 5      // times that the third datagram goes out until the peer is heard; as handshakeRetry
 )
 
 // channel is the connection to one peer in one swarm.
@@ -40,6 +41,7 @@ type channel struct {
 	remoteID uint32 // theirs, 0 while unknown
 	remote   netip.AddrPort
 	state    channelState
+	incoming bool  // the peer has opened it
 	inLine   bool  // stands in Swarm.ready
 	dueAt    int64 // nextTimeout as of the last look: never later than it is
 
@@ -53,19 +55,22 @@ type channel struct {
 	unanswered   int  // datagrams sent since the peer was last heard
 	alone        bool // the next chunk had no room beside other messages: it goes first
 	speakDue     bool // something must be sent, if only a keep-alive
+	confirms     int  // third datagrams sent, 0 when the peer is known to have one
+	confirmAt    int64
 	reprobedAt   int64
 	peerSupports [4]uint64 // bitmap of message types, by type
 
 	availability
 	acknowledgements
-	proof merkle.Proof // hashes that the peer sent, unverified
+	unproven unproven
+	proof    merkle.Proof // hashes that the peer sent, unverified
 	requesting
 	serving
 }
 
 // initiate opens a channel to addr.
 func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
-	c := s.newChannel(now, addr)
+	c := s.newChannel(now, addr, false)
 	if c != nil {
 		c.state = stateInitiating
 		c.handshakeAt = now
@@ -74,13 +79,21 @@ func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
 	return c
 }
 
-// newChannel makes a channel unless there are too many.
-func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
-	if len(s.order) >= MaxChannels && !s.evict() {
+// newChannel makes a channel unless there are too many. "Peer A must not let other peers
+// fill all its available connection slots" (RFC 7574, 12.6.1), so some are kept for those
+// that we open.
+func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *channel {
+	if incoming {
+		s.incoming++
+	}
+	if (s.incoming > maxIncoming || len(s.order) >= MaxChannels) && !s.evict() {
+		if incoming {
+			s.incoming--
+		}
 		return nil
 	}
 	c := &channel{
-		s: s, id: s.cfg.Channels.Open(), remote: addr, openedAt: now, heardAt: now, spokeAt: now, dueAt: now,
+		s: s, id: s.cfg.Channels.Open(), remote: addr, incoming: incoming, openedAt: now, heardAt: now, spokeAt: now, dueAt: now,
 	}
 	for i := range c.peerSupports {
 		c.peerSupports[i] = math.MaxUint64
@@ -94,10 +107,11 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort) *channel {
 	return c
 }
 
-// evict makes room for a newcomer by dropping the oldest channel that never opened.
+// evict makes room for a newcomer by dropping the oldest channel that a peer opened and did
+// not prove its address on: its handshake may be forged.
 func (s *Swarm) evict() bool {
 	for _, c := range s.order {
-		if c.state == stateResponding || c.state == stateInitiating {
+		if c.state == stateResponding {
 			s.drop(c)
 			return true
 		}
@@ -123,6 +137,9 @@ func (s *Swarm) drop(c *channel) {
 	}
 	c.state = stateGone
 	c.releaseAll()
+	if c.incoming {
+		s.incoming--
+	}
 	delete(s.channels, c.id)
 	s.order = slices.DeleteFunc(s.order, func(o *channel) bool { return o == c })
 	s.cfg.Channels.Close(c.id)
@@ -197,7 +214,7 @@ func (c *channel) nextTimeout() int64 {
 	case stateResponding:
 		return c.openedAt + respondTimeout
 	case stateOpen:
-		return min(c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
+		return min(c.spokeAt+keepAliveAfter, c.confirmTime(), c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
 	}
 	return math.MaxInt64
 }
@@ -238,6 +255,9 @@ func (c *channel) handleOpenTimeout(now int64) {
 		c.close("the peer has been silent for 3 minutes")
 		return
 	}
+	if now >= c.confirmTime() {
+		c.confirm(now)
+	}
 	if now >= c.spokeAt+keepAliveAfter {
 		c.speakDue = true
 		c.s.markReady(c)
@@ -254,10 +274,30 @@ func (c *channel) handleOpenTimeout(now int64) {
 	}
 }
 
+// confirm sends the third datagram, which proves our address to the peer, and again while
+// nothing is heard: were it lost, the peer would wait for it and we for the peer.
+func (c *channel) confirm(now int64) {
+	c.confirmAt = now + handshakeRetry<<c.confirms
+	if c.confirms++; c.confirms > confirmTries {
+		c.confirms = 0
+		return
+	}
+	c.speakDue = true
+	c.s.markReady(c)
+}
+
+// confirmTime returns when to confirm again.
+func (c *channel) confirmTime() int64 {
+	if c.confirms == 0 {
+		return math.MaxInt64
+	}
+	return c.confirmAt
+}
+
 // reprobe opens a second channel to a peer that leaves requests unanswered: if it was
 // started again, it does not know this channel and stays silent (RFC 7574, 12.1).
 func (c *channel) reprobe(now int64) {
-	if now-c.heardAt < suspectAfter || now-c.reprobedAt < 2*suspectAfter || len(c.s.order) >= MaxChannels {
+	if now-c.heardAt < suspectAfter || now-c.reprobedAt < 2*suspectAfter {
 		return
 	}
 	for _, o := range c.s.order {

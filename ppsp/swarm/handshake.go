@@ -47,7 +47,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		}
 		return // else: an old copy of the datagram that opened this channel
 	}
-	c := s.newChannel(now, from)
+	c := s.newChannel(now, from, true)
 	if c == nil {
 		return
 	}
@@ -119,7 +119,7 @@ func (c *channel) handleReply(now int64) bool {
 	c.remoteID = m.Handshake.SourceChannel
 	c.learn(&m.Handshake)
 	c.control.Sample(now - c.spokeAt)
-	c.speakDue = true // the third datagram proves our address
+	c.confirm(now)
 	c.open(now)
 	return true
 }

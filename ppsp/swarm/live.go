@@ -16,7 +16,11 @@ const (
 	skipOffered   = 2000e6 // some peer has it
 	skipUnoffered = 1000e6 // no peer has it, but there are later ones: longer than offerAll
 	skipCheck     = 100e6  // between two looks at what is offered
+	skipAtStart   = 300e6  // no peer has it, and nothing was played yet
 )
+
+// staleEdge is how old a munro may have been when we tuned in by it, nanoseconds.
+const staleEdge = 1e9
 
 // liveState is what a live swarm has beyond a film's.
 type liveState struct {
@@ -26,14 +30,16 @@ type liveState struct {
 	munros []munro // ascending, within the window
 	edge   uint64  // end of the newest
 
-	tuned   bool
-	next    uint64    // first chunk not yet played
-	since   int64     // since when next has been missing
-	checkAt int64     // when to look whether it is to be skipped
-	started bool      // something was played
-	askable chunk.Set // offered by some peer, and to be asked for
-	known   chunk.Set // offered by some peer
-	rare    chunk.Set // offered by one peer, so far, and not looked at by pickRare
+	tuned    bool
+	tunedAt  int64
+	tunedNTP uint64    // timestamp of the munro by which we tuned in
+	next     uint64    // first chunk not yet played
+	since    int64     // since when next has been missing
+	checkAt  int64     // when to look whether it is to be skipped
+	started  bool      // something was played
+	askable  chunk.Set // offered by some peer, and to be asked for
+	known    chunk.Set // offered by some peer
+	rare     chunk.Set // offered by one peer, so far, and not looked at by pickRare
 
 	source     *livesig.PrivateKey // nil at receivers
 	perMunro   uint64
@@ -77,10 +83,11 @@ func (s *Swarm) Edge() (edge, next uint64) {
 	return s.live.edge, s.live.next
 }
 
-// tuneIn picks the first chunk to play (RFC 7574, 6.1.2.4): Behind chunks before the edge.
-// It does so again when playing fell so far behind that the ring has gone on, or when the
-// first munro that was heard of shows to have been old before anything was played.
-func (s *Swarm) tuneIn(now int64) {
+// tuneIn picks the first chunk to play (RFC 7574, 6.1.2.4): Behind chunks before the edge,
+// the end of munro m. It does so again when playing fell so far behind that the ring has
+// gone on, or when m shows, before anything was played, that the first munro heard of was
+// an old one: "a peer may use the information from multiple peers to pick the tune-in point".
+func (s *Swarm) tuneIn(m *munro, now int64) {
 	l := s.live
 	behind := min(s.cfg.Behind, l.window/2)
 	start := l.edge - min(l.edge, behind)
@@ -88,17 +95,28 @@ func (s *Swarm) tuneIn(now int64) {
 	case !l.tuned:
 	case l.started && l.edge-l.next > l.window/2:
 		s.emit(Event{Kind: EventSkip, Chunks: chunk.Range{Start: l.next, End: start}})
-	case !l.started && start > l.next+behind/2:
+	case !l.started && ntpSpan(l.tunedNTP, m.ntp)-(now-l.tunedAt) > staleEdge:
 	default:
 		return
 	}
-	l.tuned, l.next = true, start
+	l.tuned, l.tunedAt, l.tunedNTP, l.next = true, now, m.ntp, start
 	l.waitFrom(now)
 	s.askAll()
 }
 
+// ntpSpan is the time from one NTP timestamp to a later one, nanoseconds.
+func ntpSpan(from, to uint64) int64 {
+	span := min(to-min(from, to), math.MaxUint32<<31) // 68 years
+	return int64(span>>32)*1e9 + int64(span&math.MaxUint32*1e9>>32)
+}
+
 // waitFrom notes that the next chunk has been missing since now.
-func (l *liveState) waitFrom(now int64) { l.since, l.checkAt = now, now+skipUnoffered }
+func (l *liveState) waitFrom(now int64) {
+	l.since, l.checkAt = now, now+skipUnoffered
+	if !l.started {
+		l.checkAt = now + skipAtStart
+	}
+}
 
 // forget drops what fell out of the window (RFC 7574, 6.2).
 func (s *Swarm) forget() {

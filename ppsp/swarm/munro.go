@@ -109,7 +109,7 @@ func (s *Swarm) addMunro(m munro, now int64) {
 	}
 	l.edge = m.chunks.End
 	if l.source == nil {
-		s.tuneIn(now)
+		s.tuneIn(&m, now)
 	}
 	s.forget()
 }

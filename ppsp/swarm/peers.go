@@ -74,7 +74,7 @@ func (s *Swarm) connect(now int64) {
 	k.changed = true
 	n := len(k.list)
 	for range n {
-		if len(s.order) >= s.cfg.TargetPeers {
+		if s.taken() >= s.cfg.TargetPeers {
 			return
 		}
 		k.turn = (k.turn + 1) % n
@@ -88,10 +88,23 @@ func (s *Swarm) connect(now int64) {
 	}
 }
 
+// taken returns how many of the connections to hold are taken. Those that others begin may
+// take half until they have proven that they listen: else anyone who forges handshakes
+// (RFC 7574, 12.1.1) keeps us from connecting to whom we know.
+func (s *Swarm) taken() int {
+	responding := 0
+	for _, c := range s.order {
+		if c.state == stateResponding {
+			responding++
+		}
+	}
+	return len(s.order) - responding + min(responding, s.cfg.TargetPeers/2)
+}
+
 // nextConnect returns when connect has something to do.
 func (s *Swarm) nextConnect() int64 {
 	k := &s.candidates
-	if s.closed || len(s.order) >= s.cfg.TargetPeers {
+	if s.closed || s.taken() >= s.cfg.TargetPeers {
 		return math.MaxInt64
 	}
 	if k.changed {

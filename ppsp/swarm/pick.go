@@ -61,6 +61,8 @@ type staticState struct {
 	windows []chunk.Range // what readers wait for, most urgent first
 	all     bool          // the rest too
 	sized   bool          // EventSize was told
+	place   uint64        // where the rest is fetched from on, once …
+	placed  bool          // … it was chosen
 }
 
 // wanted tells whether anything of a film is.
@@ -97,7 +99,8 @@ func (s *Swarm) Lost(chunks *chunk.Set) {
 }
 
 // pickFilm follows the readers' windows, then what is left from a random place on, so that
-// peers that fetch at the same time have different parts to give each other.
+// peers that fetch at the same time have different parts to give each other. The place
+// stays the same, so that what is here are few long runs.
 func (s *Swarm) pickFilm(now int64) {
 	n := s.tree.Chunks()
 	if n == 0 {
@@ -113,10 +116,10 @@ func (s *Swarm) pickFilm(now int64) {
 	if !s.static.all {
 		return
 	}
-	from := uint64(0)
-	if s.Peers() > 1 {
-		from = s.rand.Uint64N(n)
+	if !s.static.placed && s.Peers() > 1 {
+		s.static.placed, s.static.place = true, s.rand.Uint64N(n)
 	}
+	from := min(s.static.place, n)
 	s.pickIn(now, chunk.Range{Start: from, End: n})
 	s.pickIn(now, chunk.Range{End: from})
 }

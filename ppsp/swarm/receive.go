@@ -44,6 +44,7 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 		s.candidates.changed = true
 	}
 	c.handle(now, b)
+	c.prove(now)
 	c.dueAt = c.nextTimeout()
 	if c.state == stateGone {
 		s.drop(c)
@@ -61,6 +62,8 @@ func (c *channel) handle(now int64, b []byte) {
 		}
 	case stateResponding:
 		c.open(now)
+	case stateOpen:
+		c.confirms = 0
 	}
 	c.heardAt = now
 	c.unanswered = 0
@@ -94,8 +97,10 @@ func (c *channel) handleMessage(now int64, m *wire.Message) bool {
 		if m.Handshake.Closing() {
 			c.s.emitDown(c, "the peer said goodbye")
 			c.state = stateGone
+			return true
 		}
-		return true // else a repeated answer
+		c.confirm(now) // a repeated answer: what confirms the first did not arrive
+		return true
 	case wire.TypeHave:
 		return c.handleHave(m.Chunks)
 	case wire.TypeAck:
@@ -104,9 +109,11 @@ func (c *channel) handleMessage(now int64, m *wire.Message) bool {
 		b, ok := chunk.BinOf(m.Chunks)
 		if ok {
 			c.proof.Add(b, m.Payload)
+			c.unproven.grown = len(c.unproven.list) > 0
 		}
 		return ok
 	case wire.TypeSignedIntegrity:
+		c.unproven.grown = len(c.unproven.list) > 0
 		return c.handleSigned(now, m)
 	case wire.TypeData:
 		return c.handleData(now, m)
@@ -139,7 +146,12 @@ func (c *channel) handleData(now int64, m *wire.Message) bool {
 		return false
 	}
 	s.work -= dataWork
-	delay := uint64(s.micros(now)) - m.Time
+	return c.take(now, i, uint64(s.micros(now))-m.Time, m.Payload)
+}
+
+// take verifies chunk i, keeps and acknowledges it; false when its sender was shut out.
+func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
+	s := c.s
 	if s.have.Has(i) {
 		s.counts.Duplicates++
 		c.took(now, i)
@@ -149,23 +161,24 @@ func (c *channel) handleData(now int64, m *wire.Message) bool {
 	if s.failed || (s.live != nil && !s.live.wants(i)) {
 		return true
 	}
-	err := s.verify(i, m.Payload, &c.proof)
+	err := s.verify(i, b, &c.proof)
 	if errors.Is(err, merkle.ErrMissingHash) {
 		s.counts.Unproven++
-		return true // its hashes were lost; the sender will send both again
+		c.unproven.hold(i, delay, b)
+		return true // should its hashes be lost, the sender will send both again
 	}
 	if err != nil {
 		s.counts.BadChunks++
 		c.ban(now, "a chunk that is not the publisher's: "+err.Error())
 		return false
 	}
-	if err := s.cfg.Store.WriteChunk(i, m.Payload); err != nil {
+	if err := s.cfg.Store.WriteChunk(i, b); err != nil {
 		s.failed = true
-		s.emit(Event{Kind: EventStoreFailed, Chunks: m.Chunks, Reason: err.Error()})
+		s.emit(Event{Kind: EventStoreFailed, Chunks: chunk.One(i), Reason: err.Error()})
 		return true
 	}
 	s.counts.ChunksReceived++
-	s.counts.ChunkBytesReceived += uint64(len(m.Payload))
+	s.counts.ChunkBytesReceived += uint64(len(b))
 	asked := c.took(now, i)
 	c.acknowledge(now, i, delay)
 	if c.outstanding.live == 0 && s.live != nil {

@@ -19,7 +19,8 @@ const (
 	maxTimeout    = 2e9
 	filmOverdue   = 3   // times that, for a chunk of a film that others overtook
 	snubAfter     = 2   // silences in a row after which a peer is snubbed
-	snubFor       = 1e9 // ns
+	snubFor       = 1e9 // ns, doubled by each further silence …
+	snubDoublings = 5   // … so often at most
 )
 
 // request is a chunk asked of a peer.
@@ -236,7 +237,7 @@ func (c *channel) checkRequests(now int64) {
 		c.answered(now - r.at)
 		c.pipeline = max(c.pipeline/2, minPipeline)
 		if c.silences++; c.silences >= snubAfter {
-			c.snubbed = now + snubFor
+			c.snubbed = now + int64(snubFor)<<min(c.silences-snubAfter, snubDoublings)
 		}
 		c.releaseAll()
 		c.reprobe(now)

@@ -90,6 +90,9 @@ func (s *Swarm) specRoom(r chunk.Range, tail int) int {
 }
 
 func (c *channel) appendRequests(b []byte, start int) []byte {
+	if !c.understands(wire.TypeCancel) {
+		c.toCancel.Clear()
+	}
 	for c.toCancel.Runs() > 0 {
 		r, _ := c.toCancel.NextIn(0)
 		if !fits(b, start, c.s.specRoom(r, 0)) {
@@ -130,6 +133,10 @@ type ack struct {
 
 // acknowledge queues the acknowledgement of chunk i; one message does for neighbours.
 func (c *channel) acknowledge(now int64, i, delay uint64) {
+	if !c.understands(wire.TypeAck) { // RFC 7574, 7.10
+		c.tell(chunk.One(i), now)
+		return
+	}
 	n := c.acks.len()
 	if n >= maxAcks {
 		return

@@ -80,6 +80,7 @@ type Config struct {
 const (
 	DefaultTargetPeers = 30
 	MaxChannels        = 200  // connections of one swarm, both directions
+	maxIncoming        = 150  // of these, those that peers opened
 	MaxCandidates      = 500  // addresses remembered for later connections
 	MaxLiveWindow      = 1e6  // chunks of a live ring
 	MaxMunro           = 4096 // NCHUNKS_PER_SIG that a receiver accepts
@@ -103,6 +104,7 @@ type Swarm struct {
 
 	channels   map[uint32]*channel // by our channel ID
 	order      []*channel          // the same, oldest first
+	incoming   int                 // of these, opened by the peer
 	ready      fifo[*channel]      // those that may have a datagram to send, each once
 	candidates candidates
 	bans       bans

@@ -1,0 +1,47 @@
+package swarm
+
+import (
+	"bytes"
+	"slices"
+)
+
+// maxUnproven bounds the chunks of one peer that wait for their hashes.
+const maxUnproven = 16
+
+// unproven keeps chunks that came before the hashes that prove them: where a datagram had
+// no room for both the hashes go first (RFC 7574, 5.3), and the two may change places on the way.
+type unproven struct {
+	list  []held
+	grown bool // hashes came since the last look
+}
+
+// held is a chunk with what its acknowledgement needs.
+type held struct {
+	chunk, delay uint64
+	bytes        []byte
+}
+
+// hold keeps a copy of chunk i; the oldest makes room.
+func (u *unproven) hold(i, delay uint64, b []byte) {
+	u.list = slices.DeleteFunc(u.list, func(h held) bool { return h.chunk == i })
+	if len(u.list) >= maxUnproven {
+		u.list = slices.Delete(u.list, 0, 1)
+	}
+	u.list = append(u.list, held{i, delay, bytes.Clone(b)})
+}
+
+// prove looks again at the chunks that wait, after hashes have come.
+func (c *channel) prove(now int64) {
+	if !c.unproven.grown {
+		return
+	}
+	c.unproven.grown = false
+	list := c.unproven.list
+	c.unproven.list = nil
+	for _, h := range list {
+		if c.state != stateOpen {
+			return
+		}
+		c.take(now, h.chunk, h.delay, h.bytes)
+	}
+}
