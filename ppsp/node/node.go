@@ -132,12 +132,29 @@ func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) 
 	return s, nil
 }
 
-// share divides the upload among the swarms. The caller holds mu.
+// share divides the upload among the swarms that have peers; the others, of which there may
+// be thousands, send but handshakes. The caller holds mu.
 func (n *Node) share() {
+	if n.upload == 0 {
+		return
+	}
+	busy := int64(0)
 	for _, s := range n.swarms {
-		if n.upload > 0 {
-			s.upload.Store(max(n.upload/int64(len(n.swarms)), 1))
+		if s.busy.Load() {
+			busy++
 		}
+	}
+	for _, s := range n.swarms {
+		s.upload.Store(max(n.upload/max(busy, 1), 1))
+	}
+}
+
+// stirred divides the upload anew after s has found its first peer or lost its last.
+func (n *Node) stirred(s *Swarm, busy bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s.busy.Swap(busy) != busy {
+		n.share()
 	}
 }
 

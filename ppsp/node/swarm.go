@@ -25,6 +25,7 @@ type Swarm struct {
 	asks   chan func()
 	done   chan struct{} // closed when Run has returned
 	upload atomic.Int64  // bytes per second, 0 for no limit
+	busy   atomic.Bool   // has peers; changed under the node's lock
 
 	mu      sync.Mutex
 	started bool
@@ -81,15 +82,23 @@ func (s *Swarm) Run(ctx context.Context) error {
 		}
 		s.engine.SetUpload(s.upload.Load())
 		dry := s.flush(out)
-		for event, ok := s.engine.NextEvent(); ok; event, ok = s.engine.NextEvent() {
-			if s.events != nil {
-				s.events(event)
-			}
-		}
+		s.tell()
 		if dry {
 			timer.Reset(s.wait())
 		} else {
 			timer.Reset(0)
+		}
+	}
+}
+
+// tell passes on what has happened.
+func (s *Swarm) tell() {
+	for event, ok := s.engine.NextEvent(); ok; event, ok = s.engine.NextEvent() {
+		if event.Kind == swarm.EventPeerUp || event.Kind == swarm.EventPeerDown {
+			s.node.stirred(s, s.engine.Peers() > 0)
+		}
+		if s.events != nil {
+			s.events(event)
 		}
 	}
 }
