@@ -25,7 +25,7 @@ type channel struct {
 	MediaType string      `json:"media_type"`
 	Length    int64       `json:"length"`     // of a film in bytes, 0 while unknown
 	DurationS float64     `json:"duration_s"` // of a film, 0 while unknown
-	RateBps   int64       `json:"rate_bps"`   // of a channel, 0 while unknown
+	RateBps   int64       `json:"rate_bps"`   // of a film on average, 0 while unknown
 }
 
 func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Session) channel {

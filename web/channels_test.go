@@ -18,7 +18,7 @@ func TestChannelsHaveTheFieldsOfTheContract(t *testing.T) {
 		`"media_type":"video/mp2t","length":0,"duration_s":0,"rate_bps":1500000},` +
 		`{"id":"short","title":"A short film","kind":"film","group":"","link":"swarm:short","logo":"",` +
 		`"urls":{"page":"http://192.168.1.5:8088/watch/short","file":"http://192.168.1.5:8088/film/short"},"state":"idle",` +
-		`"media_type":"video/mp4","length":100000,"duration_s":12.4,"rate_bps":0}]` + "\n"
+		`"media_type":"video/mp4","length":100000,"duration_s":12.4,"rate_bps":64516}]` + "\n"
 	if w.Body.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", w.Body, want)
 	}

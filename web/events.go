@@ -23,7 +23,8 @@ const (
 
 // streamEvents serves /api/v1/events: server-sent events. "sessions" carries the body of
 // /api/v1/sessions, at once when a state changes and once a second while figures do.
-// "catalog" carries a number; when it changes, /api/v1/channels has news.
+// "device" carries the body of /api/v1/device. "catalog" carries a number; when it changes,
+// /api/v1/channels has news.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	if r.Method == http.MethodHead {
@@ -51,6 +52,7 @@ type eventStream struct {
 	server   *Server
 	sessions []byte // as last sent
 	catalog  []byte // as last sent
+	device   []byte // as last sent
 	written  time.Time
 }
 
@@ -83,8 +85,13 @@ func (e *eventStream) send() error {
 	if err != nil {
 		return err
 	}
+	device, err := json.Marshal(e.server.device())
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	catalog := fmt.Append(nil, e.server.config.Gateway.Changes())
+	e.event(&b, "device", &e.device, device)
 	e.event(&b, "catalog", &e.catalog, catalog)
 	e.event(&b, "sessions", &e.sessions, sessions)
 	if b.Len() == 0 && time.Since(e.written) >= eventSilence {

@@ -47,6 +47,10 @@ func (n news) next() string {
 	}
 }
 
+// noDevice is the first event of a gateway that is no media server.
+const noDevice = "event: device\n" +
+	`data: {"name":"","found_on":[],"problem":"This gateway is no media server, so TVs can't find it."}` + "\n"
+
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newFakeGateway()
@@ -57,7 +61,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("Content-Type %q", got)
 		}
 		events := follow(resp.Body)
-		if got, want := events.next(), "event: catalog\ndata: 7\nevent: sessions\ndata: []"; got != want {
+		if got, want := events.next(), noDevice+"event: catalog\ndata: 7\nevent: sessions\ndata: []"; got != want {
 			t.Fatalf("first events\n%s\nwant\n%s", got, want)
 		}
 

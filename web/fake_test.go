@@ -34,7 +34,7 @@ type fakeGateway struct {
 // newsChannel and shortFilm are the catalog of most tests.
 var (
 	newsChannel = proxy.Item{ID: "news", Title: "News, all day", Group: "Info", Link: "swarm:news", Kind: ppsp.Live, MediaType: "video/mp2t", Rate: 1_500_000}
-	shortFilm   = proxy.Item{ID: "short", Title: "A short film", Link: "swarm:short", Kind: ppsp.Film, MediaType: "video/mp4", Length: 100_000, Duration: 12400 * time.Millisecond}
+	shortFilm   = proxy.Item{ID: "short", Title: "A short film", Link: "swarm:short", Kind: ppsp.Film, MediaType: "video/mp4", Length: 100_000, Duration: 12400 * time.Millisecond, Rate: 64516}
 )
 
 func newFakeGateway() *fakeGateway {

@@ -88,8 +88,13 @@ func (homeConn) RemoteAddr() net.Addr {
 // serve runs a Server over g with HTTPServer and returns a client and the server.
 func serve(t *testing.T, g *fakeGateway) (*http.Client, *http.Server) {
 	t.Helper()
+	return serveConfig(t, Config{Gateway: g})
+}
+
+func serveConfig(t *testing.T, c Config) (*http.Client, *http.Server) {
+	t.Helper()
 	listener := newPipes()
-	server := HTTPServer(New(Config{Gateway: g}).Handler())
+	server := HTTPServer(New(c).Handler())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	transport := &http.Transport{DialContext: listener.dial}

@@ -36,6 +36,10 @@ type Config struct {
 	// "/dlna/". The checks of Host, Origin and client address hold for them too.
 	Mounts map[string]http.Handler
 
+	// Discovery says whether TVs find the gateway; it is asked once a second for each page
+	// that is open, by any goroutine. Optional: without it none does.
+	Discovery func() Discovery
+
 	// Ready says why the gateway can't serve yet; nil when it can. Optional.
 	Ready func() error
 }
@@ -101,6 +105,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/api/v1/channels":      methods{http.MethodGet: s.listChannels, http.MethodPost: s.addChannel},
 		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodDelete: s.removeChannel},
 		"/api/v1/sessions":      get(s.listSessions),
+		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),
 		"/healthz":              get(s.healthz),
 		"/readyz":               get(s.readyz),

@@ -52,6 +52,7 @@ type home struct {
 	listener net.Listener
 	server   *http.Server
 	dlna     *dlna.Server // nil when it is switched off or can't work
+	noDLNA   string       // why, one sentence
 }
 
 // shutdownTime bounds the end of the HTTP server.
@@ -85,10 +86,11 @@ func openHome(c homeConfig) (*home, error) {
 		return nil, err
 	}
 	mounts := map[string]http.Handler{}
+	h.noDLNA = "The media server for TVs is switched off, by --no-dlna or by enabled = false under [dlna] in the configuration; switch it on to watch on a TV."
 	if c.dlna {
 		h.openDLNA(mounts)
 	}
-	page := web.New(web.Config{Gateway: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts})
+	page := web.New(web.Config{Gateway: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
 	h.server = web.HTTPServer(page.Handler())
 	return h, nil
 }
@@ -102,6 +104,7 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	})
 	if err != nil {
 		c.log.Error().Err(err).Msg("TVs can't find this gateway; the page and players work")
+		h.noDLNA = fmt.Sprintf("TVs can't find this gateway: %v.", err)
 		return
 	}
 	h.dlna = server
@@ -172,14 +175,7 @@ func (h *home) discovery() string {
 	if h.dlna == nil {
 		return "off"
 	}
-	var on, not []string
-	for _, s := range h.dlna.Status() {
-		if s.Problem != "" {
-			not = append(not, s.Problem)
-		} else {
-			on = append(on, s.Interface)
-		}
-	}
+	on, not := h.networks()
 	words := "found on " + list(on)
 	if len(on) == 0 {
 		words = "not found: no network with multicast; name one with --interface"
@@ -188,6 +184,32 @@ func (h *home) discovery() string {
 		words += "; " + strings.Join(not, "; ")
 	}
 	return words
+}
+
+// networks returns the interfaces on which TVs find the gateway, and what is in the way on
+// others.
+func (h *home) networks() (on, not []string) {
+	a, err := netip.ParseAddrPort(h.listener.Addr().String())
+	for _, s := range h.dlna.Status() {
+		switch {
+		case s.Problem != "":
+			not = append(not, s.Problem)
+		case err == nil && !a.Addr().IsUnspecified() && a.Addr() != s.Address:
+			not = append(not, fmt.Sprintf("HTTP is open at %s alone, where TVs on %s can't reach it; start with --http :%d", a.Addr(), s.Interface, a.Port()))
+		default:
+			on = append(on, s.Interface)
+		}
+	}
+	return on, not
+}
+
+// tvs says for the page whether TVs find the gateway.
+func (h *home) tvs() web.Discovery {
+	if h.dlna == nil {
+		return web.Discovery{Problem: h.noDLNA}
+	}
+	on, not := h.networks()
+	return web.Discovery{Name: h.device(), FoundOn: on, Problem: strings.Join(not, "; ")}
 }
 
 // line is the current state in one line.

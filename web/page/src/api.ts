@@ -12,6 +12,7 @@ export interface Channel {
   media_type: string;
   length: number; // bytes, 0 unknown
   duration_s: number; // 0 unknown
+  rate_bps: number; // 0 unknown
 }
 
 /** Where a session stands on its way to a picture. */
@@ -29,6 +30,13 @@ export interface Session {
   buffer_s: number;
   viewers: number;
   error: string;
+}
+
+/** Whether TVs find the gateway. */
+export interface Device {
+  name: string; // under which TVs list it
+  found_on: string[]; // networks
+  problem: string; // why TVs don't find it and what to do, in English
 }
 
 const script = document.currentScript as HTMLScriptElement;
@@ -64,6 +72,8 @@ async function request<T>(path: string, init?: RequestInit): Promise<T> {
 }
 
 export const fetchChannels = (): Promise<Channel[]> => request<Channel[]>('api/v1/channels');
+
+export const fetchDevice = (): Promise<Device> => request<Device>('api/v1/device');
 
 /** Adds what a link names to the catalog. Rejects with a sentence that says what is wrong. */
 export const addChannel = (link: string): Promise<Channel> =>

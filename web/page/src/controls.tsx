@@ -26,7 +26,7 @@ export function Controls(props: {
         onInput={(e) => volume.set(parseFloat(e.currentTarget.value))} />
       <span class={view.phase === 'playing' ? 'edge on' : 'edge'}>
         {t('live')}
-        {view.delay ? <small title={t('delay')}>{t('seconds', { n: tenth(view.delay) })}</small> : null}
+        {view.ahead ? <small title={t('buffer')}>{t('seconds', { n: tenth(view.ahead) })}</small> : null}
       </span>
       <span class="space" />
       {document.pictureInPictureEnabled ? <Button name="pip" label={t('pip')} act={pip} /> : null}

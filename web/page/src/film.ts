@@ -28,7 +28,9 @@ export class FilmPlayer implements Player {
     video.ontimeupdate = () => {
       this.position = video.currentTime || this.position;
       this.backoff.reset();
+      this.measure();
     };
+    video.onprogress = () => this.measure();
     video.onloadedmetadata = () => {
       if (this.position > 0 && video.currentTime === 0) video.currentTime = this.position;
     };
@@ -40,7 +42,7 @@ export class FilmPlayer implements Player {
     this.stopped = true;
     clearTimeout(this.timer);
     const { video } = this;
-    video.onplaying = video.onwaiting = video.onpause = video.ontimeupdate = null;
+    video.onplaying = video.onwaiting = video.onpause = video.ontimeupdate = video.onprogress = null;
     video.onloadedmetadata = video.onerror = null;
     video.removeAttribute('src');
     video.load();
@@ -73,6 +75,19 @@ export class FilmPlayer implements Player {
   private soon(change: Partial<View>): void {
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => this.on(change), noticeMs);
+  }
+
+  /** Tells how much is here ahead of the picture. */
+  private measure(): void {
+    const { buffered, currentTime } = this.video;
+    let ahead = 0;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= currentTime && currentTime < buffered.end(i)) ahead = buffered.end(i) - currentTime;
+    }
+    ahead = Math.round(ahead * 10) / 10;
+    if (ahead === this.view.ahead) return;
+    this.view = { ...this.view, ahead };
+    this.show(this.view);
   }
 
   private open(): void {

@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { about, absolute, type Channel } from './api';
+import { about, absolute, type Channel, type Device } from './api';
 import { CopyRow } from './copy';
 import { t } from './i18n';
 import { Icon } from './icons';
@@ -14,7 +14,7 @@ import { Tile } from './tile';
 const few = 4;
 
 export function Home(props: { gateway: Gateway; add: () => void }) {
-  const { channels, sessions } = props.gateway;
+  const { channels, sessions, device } = props.gateway;
   useEffect(() => {
     document.title = about.name;
     const tiles = Array.from(document.querySelectorAll<HTMLElement>('.tile[data-id]'));
@@ -45,7 +45,7 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
         {section(t('channels'), 'live')}
         {section(t('films'), 'film')}
       </div>
-      <Doors channels={channels} />
+      <Doors channels={channels} device={device} />
     </main>
   );
 }
@@ -72,23 +72,28 @@ function Empty(props: { add: () => void }) {
 }
 
 /** The ways that lead to the same channels without this page. */
-function Doors(props: { channels: Channel[] }) {
+function Doors(props: { channels: Channel[]; device: Device | null }) {
+  const { device } = props;
   const films = props.channels.some((channel) => channel.kind === 'film');
+  const found = device !== null && device.found_on.length > 0;
   return (
     <section class="doors">
+      {found ? (
+        <div class="card">
+          <h3><Icon name="tv" />{t('onTV')}</h3>
+          <p>{t('onTVText')}</p>
+          <p class="device">{device.name}</p>
+        </div>
+      ) : null}
       <div class="card">
-        <Icon name="tv" />
-        <h3>{t('onTV')}</h3>
-        <p>{t('onTVText')}</p>
-        <p class="device">{about.name}</p>
-      </div>
-      <div class="card">
-        <Icon name="list" />
-        <h3>{t('inPlayer')}</h3>
+        <h3><Icon name="list" />{t('inPlayer')}</h3>
         <p>{t('inPlayerText')}</p>
-        <CopyRow label={t('playlist')} text={absolute('channels.m3u')} />
-        {films ? <CopyRow label={t('filmList')} text={absolute('films.m3u')} /> : null}
+        <CopyRow label={t('channels')} text={absolute('channels.m3u')} />
+        {films ? <CopyRow label={t('films')} text={absolute('films.m3u')} /> : null}
       </div>
+      {device && !found && device.problem ? <p class="note"><Icon name="tv" /><span>{sentence(device.problem)}</span></p> : null}
     </section>
   );
 }
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, '.');

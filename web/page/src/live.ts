@@ -85,7 +85,7 @@ export class LivePlayer implements Player {
     } else {
       this.freeze();
       this.close();
-      this.update({ phase: 'paused', delay: 0 });
+      this.update({ phase: 'paused', ahead: 0 });
     }
   }
 
@@ -173,13 +173,13 @@ export class LivePlayer implements Player {
     if (this.stopped || this.view.phase === 'paused' || this.view.phase === 'failed') return;
     this.freeze();
     this.close();
-    if (this.view.phase !== 'blocked') this.update({ phase: 'tuning', retrying: true, delay: 0 });
+    if (this.view.phase !== 'blocked') this.update({ phase: 'tuning', retrying: true, ahead: 0 });
     this.retry = window.setTimeout(() => this.open(), this.backoff.wait());
   }
 
   private fail(failure: keyof Dictionary): void {
     this.close();
-    this.update({ phase: 'failed', failure, delay: 0 });
+    this.update({ phase: 'failed', failure, ahead: 0 });
   }
 
   private onError(type: string, detail: string, info: { code?: number; msg?: string }): void {
@@ -224,7 +224,7 @@ export class LivePlayer implements Player {
       this.target = Math.min(this.target + stallStep, farthest);
     }
     if (still > (this.view.started ? noticeMs : stalledMs)) this.step();
-    if (phase === 'playing' && still > noticeMs) this.update({ phase: 'tuning', delay: 0 });
+    if (phase === 'playing' && still > noticeMs) this.update({ phase: 'tuning', ahead: 0 });
     if (this.mse) this.impatient(still);
   }
 
@@ -236,7 +236,7 @@ export class LivePlayer implements Player {
     if (excess > jump) this.video.currentTime += excess - 0.3;
     const pace = paces.find((p) => (this.video.playbackRate === p.rate ? !p.until(excess) : p.from(excess)));
     this.video.playbackRate = pace ? pace.rate : 1;
-    this.update({ delay: Math.round(ahead * 10) / 10 });
+    this.update({ ahead: Math.round(ahead * 10) / 10 });
     this.backoff.reset();
   }
 

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { absolute, streamURL, type Channel, type Session } from './api';
 import { CopyRow } from './copy';
-import { rate, t, tenth } from './i18n';
+import { clock, rate, t, tenth } from './i18n';
 import type { View } from './player';
 import { Badge, facts, viewers } from './tile';
 
@@ -19,10 +19,10 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
         <h1>{channel.title}</h1>
         <p class="facts">
           <Badge kind={channel.kind} />
-          <span>{facts(channel)}</span>
+          {[channel.duration_s ? clock(channel.duration_s) : '', facts(channel)].filter(Boolean).map((fact) => <span key={fact}>{fact}</span>)}
           {session && session.viewers ? <span>{viewers(session.viewers)}</span> : null}
         </p>
-        {session || live ? <Figures session={session} delay={live ? props.view.delay : 0} live={live} /> : null}
+        {session || live ? <Figures session={session} ahead={props.view.ahead} /> : null}
       </div>
       <div class="card links">
         <h2>{t('elsewhere')}</h2>
@@ -34,17 +34,15 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
   );
 }
 
-function Figures(props: { session: Session | undefined; delay: number; live: boolean }) {
+function Figures(props: { session: Session | undefined; ahead: number }) {
   const { session } = props;
   const curve = useCurve(session);
-  const seconds = (n: number): string => t('seconds', { n: tenth(n) });
   return (
     <dl class="figures">
       <Figure name={t('rate')} value={session ? rate(session.down_bps) : '–'} curve={curve} />
       <Figure name={t('peers')} value={session ? String(session.peers) : '–'} />
       <Figure name={t('upload')} value={session ? rate(session.up_bps) : '–'} />
-      <Figure name={t('buffer')} value={session ? seconds(session.buffer_s) : '–'} />
-      {props.live ? <Figure name={t('delay')} value={props.delay ? seconds(props.delay) : '–'} /> : null}
+      <Figure name={t('buffer')} value={props.ahead ? t('seconds', { n: tenth(props.ahead) }) : '–'} />
     </dl>
   );
 }

@@ -14,11 +14,11 @@ export interface View {
   phase: Phase;
   retrying: boolean; // after the first attempt
   started: boolean; // a picture has been seen
-  delay: number; // seconds between the newest byte here and the picture, 0 unknown
+  ahead: number; // seconds that are here and not yet shown, 0 unknown
   failure: keyof Dictionary | '';
 }
 
-export const firstView: View = { phase: 'tuning', retrying: false, started: false, delay: 0, failure: '' };
+export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, failure: '' };
 
 /** A player owns the source of one video element from start to stop. */
 export interface Player {

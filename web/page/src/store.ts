@@ -1,11 +1,12 @@
 // The state of the gateway as this page knows it, kept current by server-sent events.
 
 import { useEffect, useState } from 'preact/hooks';
-import { base, fetchChannels, type Channel, type Session } from './api';
+import { base, fetchChannels, fetchDevice, type Channel, type Device, type Session } from './api';
 
 export interface Gateway {
   channels: Channel[] | null; // null until first fetched
   sessions: Session[];
+  device: Device | null; // null until first fetched
   online: boolean;
 }
 
@@ -14,7 +15,7 @@ const retryMs = 3000;
 /** How long the gateway may be silent before the page says so. */
 const offlineMs = 2500;
 
-let state: Gateway = { channels: null, sessions: [], online: true };
+let state: Gateway = { channels: null, sessions: [], device: null, online: true };
 const listeners = new Set<() => void>();
 
 function set(change: Partial<Gateway>): void {
@@ -36,7 +37,8 @@ export function useGateway(): Gateway {
 /** Fetches the catalog anew, trying again until the gateway answers. */
 export async function refresh(): Promise<void> {
   try {
-    set({ channels: await fetchChannels(), online: true });
+    const [channels, device] = await Promise.all([fetchChannels(), fetchDevice()]);
+    set({ channels, device, online: true });
   } catch {
     set({ online: false });
     setTimeout(refresh, retryMs);
@@ -52,6 +54,7 @@ function connect(): void {
   const source = new EventSource(base + 'api/v1/events');
   events = source;
   source.addEventListener('sessions', (e) => set({ sessions: JSON.parse((e as MessageEvent).data) }));
+  source.addEventListener('device', (e) => set({ device: JSON.parse((e as MessageEvent).data) }));
   source.addEventListener('catalog', (e) => {
     const data: string = (e as MessageEvent).data;
     if (update !== '' && update !== data) void refresh();

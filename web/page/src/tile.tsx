@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { watchPath, type Channel, type Session } from './api';
 import { Art } from './art';
-import { clock, size, t } from './i18n';
+import { clock, rate, size, t } from './i18n';
 import { Icon } from './icons';
 import { watch } from './route';
 
@@ -37,6 +37,7 @@ export const viewers = (n: number): string => (n === 1 ? t('viewers1') : t('view
 export function facts(channel: Channel): string {
   const known = [channel.group];
   if (channel.kind === 'film' && channel.length) known.push(size(channel.length));
+  if (channel.kind === 'live' && channel.rate_bps) known.push(rate(channel.rate_bps));
   return known.filter(Boolean).join(' · ');
 }
 

@@ -52,7 +52,6 @@ export const de: Dictionary = {
   rate: 'Rate',
   upload: 'Geteilt',
   buffer: 'Puffer',
-  delay: 'Verzug hier',
   seconds: '{n} s',
 
   elsewhere: 'Anderswo ansehen',
@@ -66,9 +65,9 @@ export const de: Dictionary = {
   copyFailed: 'Bitte markieren und von Hand kopieren',
 
   onTV: 'Am Fernseher',
-  onTVText: 'Öffne am Fernseher die Liste der Medienserver und wähle diesen.',
+  onTVText: 'Wähle diesen in der Liste der Medienserver deines Fernsehers.',
   inPlayer: 'In VLC, Kodi und anderen',
-  inPlayerText: 'Öffne diese Liste. Sie enthält alle Sender.',
+  inPlayerText: 'Öffne eine Liste dieses Gateways.',
   addTitle: 'Sender oder Film hinzufügen',
   addText: 'Füge den Link ein, den du vom Anbieter bekommen hast.',
   add: 'Hinzufügen',

@@ -52,7 +52,6 @@ export const en = {
   rate: 'Rate',
   upload: 'Shared',
   buffer: 'Buffer',
-  delay: 'Delay here',
   seconds: '{n} s',
 
   elsewhere: 'Watch elsewhere',
@@ -66,9 +65,9 @@ export const en = {
   copyFailed: 'Select the text and copy it by hand',
 
   onTV: 'On your TV',
-  onTVText: 'Open the list of media servers on your TV and choose this one.',
+  onTVText: 'Choose this one in your TV’s list of media servers.',
   inPlayer: 'In VLC, Kodi and others',
-  inPlayerText: 'Open this playlist. It lists every channel.',
+  inPlayerText: 'Open a playlist of this gateway.',
   addTitle: 'Add a channel or film',
   addText: 'Paste the link that its publisher gave you.',
   add: 'Add',

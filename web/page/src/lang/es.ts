@@ -52,7 +52,6 @@ export const es: Dictionary = {
   rate: 'Velocidad',
   upload: 'Compartido',
   buffer: 'Búfer',
-  delay: 'Retardo aquí',
   seconds: '{n} s',
 
   elsewhere: 'Ver en otro sitio',
@@ -66,9 +65,9 @@ export const es: Dictionary = {
   copyFailed: 'Selecciona el texto y cópialo a mano',
 
   onTV: 'En el televisor',
-  onTVText: 'Abre la lista de servidores multimedia del televisor y elige este.',
+  onTVText: 'Elige este en la lista de servidores multimedia del televisor.',
   inPlayer: 'En VLC, Kodi y otros',
-  inPlayerText: 'Abre esta lista. Contiene todos los canales.',
+  inPlayerText: 'Abre una lista de esta pasarela.',
   addTitle: 'Añadir un canal o una película',
   addText: 'Pega el enlace que te dio quien lo publica.',
   add: 'Añadir',
