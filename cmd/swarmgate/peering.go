@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,7 +153,7 @@ func (p *peering) addresses() []tracker.Address {
 // words of NAT traversal in the log.
 func (p *peering) report(ctx context.Context, out *printer, log zerolog.Logger) {
 	told := map[nat.Finding]bool{}
-	words := ""
+	said := map[string]bool{}
 	moved := p.moves(ctx)
 	for {
 		for _, f := range p.nat.Findings() {
@@ -161,10 +162,13 @@ func (p *peering) report(ctx context.Context, out *printer, log zerolog.Logger) 
 				out.event("nat", map[string]any{"address": f.Addr.String(), "type": f.Type, "by": f.By})
 			}
 		}
-		if now := p.nat.Status(); now != words {
-			words = now
-			log.Info().Msg(words)
+		now := map[string]bool{}
+		for sentence := range strings.SplitSeq(p.nat.Status(), "\n") {
+			if now[sentence] = true; !said[sentence] {
+				log.Info().Msg(sentence)
+			}
 		}
+		said = now
 		select {
 		case <-ctx.Done():
 			return
