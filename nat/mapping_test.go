@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -64,9 +65,7 @@ func TestObtain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newSimGateway()
-			for port, e := range c.rows {
-				g.rows[port] = e
-			}
+			maps.Copy(g.rows, c.rows)
 			g.refuse = c.refuse
 			m, err := obtainAt(t, g)
 			if (err == nil) != (c.external != 0) || codeOf(err) != c.code {
