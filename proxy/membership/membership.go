@@ -97,7 +97,10 @@ func (m *Member) follow(ctx context.Context, moves <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-moves:
+		case _, open := <-moves:
+			if !open {
+				return
+			}
 			m.Moved()
 		}
 	}
