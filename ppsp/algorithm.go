@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"hash"
+	"strings"
 )
 
 // Integrity is a content integrity protection method (RFC 7574, 7.5, Table 4).
@@ -145,14 +146,14 @@ func (n names) word(number uint8) string {
 }
 
 func (n names) number(what, word string) (uint8, error) {
-	all := ""
+	var all strings.Builder
 	for _, e := range n {
 		if e.word == word {
 			return e.number, nil
 		}
-		all += " " + e.word
+		all.WriteString(" " + e.word)
 	}
-	return 0, fmt.Errorf("%s %q is unknown, use one of:%s", what, word, all)
+	return 0, fmt.Errorf("%s %q is unknown, use one of:%s", what, word, all.String())
 }
 
 // String returns the word used in flags, links and JSON.

@@ -218,11 +218,12 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 func TestParseLinkBounds(t *testing.T) {
 	film := "ppsp:film/" + filmID + "?t=a"
 	repeat := func(n int, s string) string {
-		text := film
+		var text strings.Builder
+		text.WriteString(film)
 		for i := range n {
-			text += strings.Replace(s, "#", string(rune('a'+i)), 1)
+			text.WriteString(strings.Replace(s, "#", string(rune('a'+i)), 1))
 		}
-		return text
+		return text.String()
 	}
 	for _, c := range []struct {
 		name, good, bad, reason string

@@ -16,10 +16,14 @@ func TestDevice(t *testing.T) {
 		discovery func() Discovery
 		want      string
 	}{
-		{"found", func() Discovery { return Discovery{Name: "Swarmgate (den)", FoundOn: []string{"eth0", "wlan0"}} },
-			`{"name":"Swarmgate (den)","found_on":["eth0","wlan0"],"problem":""}`},
-		{"not found", func() Discovery { return Discovery{Name: "Swarmgate (den)", Problem: "no multicast on eth0"} },
-			`{"name":"Swarmgate (den)","found_on":[],"problem":"no multicast on eth0"}`},
+		{
+			"found", func() Discovery { return Discovery{Name: "Swarmgate (den)", FoundOn: []string{"eth0", "wlan0"}} },
+			`{"name":"Swarmgate (den)","found_on":["eth0","wlan0"],"problem":""}`,
+		},
+		{
+			"not found", func() Discovery { return Discovery{Name: "Swarmgate (den)", Problem: "no multicast on eth0"} },
+			`{"name":"Swarmgate (den)","found_on":[],"problem":"no multicast on eth0"}`,
+		},
 		{"no media server", nil, `{"name":"","found_on":[],"problem":"This gateway is no media server, so TVs can't find it."}`},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/device", nil)

@@ -124,8 +124,8 @@ func TestBinFamily(t *testing.T) {
 }
 
 func TestBinCoversLikeItsRange(t *testing.T) {
-	for b := Bin(0); b < 64; b++ {
-		for c := Bin(0); c < 64; c++ {
+	for b := range Bin(64) {
+		for c := range Bin(64) {
 			br, cr := b.Range(), c.Range()
 			want := br.Start <= cr.Start && cr.End <= br.End
 			if got := b.Covers(c); got != want {
@@ -137,8 +137,16 @@ func TestBinCoversLikeItsRange(t *testing.T) {
 
 func TestBinOfRefuses(t *testing.T) {
 	for _, r := range []Range{
-		{}, {4, 4}, {5, 4}, {0, 3}, {1, 3}, {2, 6}, {6, 10},
-		{1 << 63, 1<<63 + 1}, {0, math.MaxUint64}, {math.MaxUint64 - 1, math.MaxUint64},
+		{},
+		{4, 4},
+		{5, 4},
+		{0, 3},
+		{1, 3},
+		{2, 6},
+		{6, 10},
+		{1 << 63, 1<<63 + 1},
+		{0, math.MaxUint64},
+		{math.MaxUint64 - 1, math.MaxUint64},
 	} {
 		if b, ok := BinOf(r); ok || b != NoBin {
 			t.Errorf("BinOf(%v) = %x, %v, want none", r, uint64(b), ok)
@@ -217,7 +225,7 @@ func TestPeaksFigure4(t *testing.T) {
 // "Every "1" in binary representation of the file's packet length corresponds to a peak
 // hash." "Any peak hash is always the left sibling." (RFC 7574, 5.6.1)
 func TestPeaks(t *testing.T) {
-	for n := uint64(0); n < 3000; n++ {
+	for n := range uint64(3000) {
 		var sum uint64
 		for b := range Peaks(n) {
 			size := b.Range().Len()

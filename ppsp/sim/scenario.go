@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -45,14 +46,14 @@ func Scenarios() []Scenario {
 
 // Find returns the scenario of that name.
 func Find(name string) (Scenario, error) {
-	known := ""
+	var known strings.Builder
 	for _, sc := range Scenarios() {
 		if sc.Name == name {
 			return sc, nil
 		}
-		known += " " + sc.Name
+		known.WriteString(" " + sc.Name)
 	}
-	return Scenario{}, fmt.Errorf("scenario %q is unknown, use one of:%s", name, known)
+	return Scenario{}, fmt.Errorf("scenario %q is unknown, use one of:%s", name, known.String())
 }
 
 // world is a scenario under way.

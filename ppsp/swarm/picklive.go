@@ -65,7 +65,7 @@ func (s *Swarm) pickLive(now int64) {
 // pickRare asks for what only one peer offers, newest first.
 func (s *Swarm) pickRare(now int64) {
 	l := s.live
-	for scanned := 0; scanned < maxRareScan; scanned++ {
+	for range maxRareScan {
 		last, ok := l.rare.Last()
 		if !ok || len(s.picking.able) == 0 {
 			return

@@ -62,15 +62,15 @@ func TestSeveralDataInOneDatagram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := ""
+	var got strings.Builder
 	for _, m := range all {
-		got += m.Type.String() + " "
+		got.WriteString(m.Type.String() + " ")
 		if m.Type == TypeData {
-			got += string(m.Payload) + " "
+			got.WriteString(string(m.Payload) + " ")
 		}
 	}
-	if want := "INTEGRITY DATA abcd HAVE DATA efgh DATA ij "; got != want {
-		t.Errorf("decoded %s, want %s", got, want)
+	if want := "INTEGRITY DATA abcd HAVE DATA efgh DATA ij "; got.String() != want {
+		t.Errorf("decoded %s, want %s", got.String(), want)
 	}
 }
 

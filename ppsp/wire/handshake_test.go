@@ -32,46 +32,58 @@ func TestHandshake(t *testing.T) {
 		want string
 	}{
 		{
-			"draft 10, as libswift sends it", Handshake{
+			"draft 10, as libswift sends it",
+			Handshake{
 				SourceChannel: 0x7d441870, Has: static, Version: 1, MinVersion: 1,
 				Integrity: ppsp.IntegrityMerkle, Addressing: ppsp.ChunkRanges32,
-			}, root20,
+			},
+			root20,
 			"00 7d441870 0001 0101 020014" + root20 + "0301 0400 0602 ff",
 		},
 		{
-			"RFC 7574", Handshake{
+			"RFC 7574",
+			Handshake{
 				SourceChannel: 1, Has: static | HasSupported | HasChunkSize, Version: 1, MinVersion: 1,
 				Integrity: ppsp.IntegrityMerkle, Hash: ppsp.SHA256, Addressing: ppsp.ChunkRanges64,
 				Supported: Supported{0xd9, 0xf0}, ChunkSize: 1024,
-			}, root20,
+			},
+			root20,
 			"00 00000001 0001 0101 020014" + root20 + "0301 0402 0604 0802d9f0 0900000400 ff",
 		},
 		{
-			"live in 32 bits, keeping all", Handshake{
+			"live in 32 bits, keeping all",
+			Handshake{
 				SourceChannel: 2, Has: HasVersion | HasSwarmID | HasIntegrity | HasSignature | HasAddressing | HasDiscardWindow,
 				Version: 1, Integrity: ppsp.IntegrityUnified, Signature: ppsp.ECDSAP256SHA256,
 				Addressing: ppsp.ChunkRanges32, DiscardWindow: KeepsAll,
-			}, key65,
+			},
+			key65,
 			"00 00000002 0001 020041" + key65 + "0303 050d 0602 07ffffffff ff",
 		},
 		{
-			"live in 64 bits", Handshake{
+			"live in 64 bits",
+			Handshake{
 				SourceChannel: 3, Has: HasVersion | HasAddressing | HasDiscardWindow | HasChunkSize,
 				Version: 1, Addressing: ppsp.Bins64, DiscardWindow: 0xffffffff, ChunkSize: VariableChunks,
-			}, "",
+			},
+			"",
 			"00 00000003 0001 0603 0700000000ffffffff 09ffffffff ff",
 		},
 		{
-			"options whose value is zero", Handshake{
+			"options whose value is zero",
+			Handshake{
 				SourceChannel: 4, Has: HasIntegrity | HasHash | HasAddressing | HasDiscardWindow,
-			}, "",
+			},
+			"",
 			"00 00000004 0300 0400 0600 0700000000 ff",
 		},
 		{
-			"numbers that nobody has registered", Handshake{
+			"numbers that nobody has registered",
+			Handshake{
 				SourceChannel: 5, Has: HasVersion | HasIntegrity | HasHash | HasSignature | HasAddressing,
 				Version: 9, Integrity: 200, Hash: 201, Signature: 202, Addressing: 203,
-			}, "",
+			},
+			"",
 			"00 00000005 0009 03c8 04c9 05ca 06cb ff",
 		},
 		// "This closing HANDSHAKE message MUST contain an all zeros channel ID and a list of

@@ -74,7 +74,8 @@ func TestNewFormat(t *testing.T) {
 		{ppsp.LiveDefaults("\x0dkey"), 64, Format{Addressing: ppsp.ChunkRanges32, ChunkSize: 1024, HashSize: 32, SignatureSize: 64}},
 		{
 			ppsp.Metadata{Integrity: ppsp.IntegritySignAll, Hash: ppsp.SHA256, Addressing: ppsp.Bins64, ChunkSize: 8192},
-			96, Format{Addressing: ppsp.Bins64, ChunkSize: 8192, SignatureSize: 96},
+			96,
+			Format{Addressing: ppsp.Bins64, ChunkSize: 8192, SignatureSize: 96},
 		},
 		{ppsp.Metadata{Integrity: ppsp.IntegrityNone, Hash: ppsp.SHA1}, 0, Format{}},
 		{ppsp.Metadata{Integrity: ppsp.IntegrityMerkle, Hash: ppsp.SHA1}, 0, Format{HashSize: 20}},

@@ -6,6 +6,8 @@
 # Usage: cmd/swarmgate/media/make.sh [FOLDER]     (default: the script's own)
 #
 # README.md beside this script describes the barcode that both carry.
+# The variables that hold several options are split on purpose.
+# shellcheck disable=SC2086
 set -eu
 
 out=${1:-$(dirname "$0")}
