@@ -3,7 +3,7 @@
 // packets, drops those that only fill a constant rate, holds those of a file back until
 // their own clock says so, and raises an alarm when the input falls silent:
 //
-//	io.Reader -> pump -> packets -> pace -> emit -> Chunker -> chunks of one size
+//	io.Reader -> pump -> packets -> pace -> emit
 package ingest
 
 import (
