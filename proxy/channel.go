@@ -28,6 +28,7 @@ type channel struct {
 	window  uint64
 	bus     *mpegts.Bus
 	scratch []byte
+	look    func()       // tells that the picture comes, or comes back
 	fedAt   atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
 }
 
@@ -39,6 +40,7 @@ func newChannel(s *session) *channel {
 		link: s.link, window: uint64(chunks),
 		ring: store.NewRing(s.link.ChunkSize, int(chunks)),
 		bus:  mpegts.NewBus(int(s.gateway.cfg.LiveBuffer / 2)),
+		look: s.gateway.look,
 	}
 }
 
@@ -66,7 +68,10 @@ func (c *channel) event(e swarm.Event) {
 			c.scratch = b
 			_, _ = c.bus.Write(b) // a bus takes any bytes
 		}
-		c.fedAt.Store(time.Now().UnixNano())
+		now := time.Now()
+		if before := c.fedAt.Swap(now.UnixNano()); now.Sub(time.Unix(0, before)) > starvedAfter {
+			c.look()
+		}
 	case swarm.EventSkip:
 		c.bus.Discontinuity()
 	}

@@ -44,6 +44,7 @@ type Gateway struct {
 	log    zerolog.Logger
 	spawn  chan func(context.Context)
 	ended  chan struct{} // closed when Run has returned
+	stir   chan struct{} // asks Run to look at the sessions now
 	notify broadcast
 
 	mu       sync.Mutex
@@ -67,7 +68,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.MaxSessions = DefaultMaxSessions
 	}
 	g := &Gateway{
-		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1),
 		links: map[string]ppsp.Link{}, sessions: map[string]*session{}, changes: 1,
 	}
 	for _, l := range cfg.Links {
@@ -102,7 +103,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 			sessions.Go(func() { start(ctx) })
 		case now := <-tick.C:
 			g.refresh(now)
+		case <-g.stir:
+			g.refresh(time.Now())
 		}
+	}
+}
+
+// look asks for a refresh before its time: something has changed that people wait for.
+func (g *Gateway) look() {
+	select {
+	case g.stir <- struct{}{}:
+	default: // asked already
 	}
 }
 

@@ -182,6 +182,7 @@ func (s *session) fetch(ctx context.Context) error {
 func (s *session) event(c content, e swarm.Event) {
 	switch e.Kind {
 	case swarm.EventPeerUp:
+		s.gateway.look()
 		s.log.Debug().Stringer("peer", e.Peer).Msg("peer connected")
 	case swarm.EventPeerDown:
 		s.log.Debug().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer gone")
@@ -230,11 +231,13 @@ func (s *session) measure(now time.Time) {
 			peers++
 		}
 	}
-	if span := now.Sub(s.last.at).Seconds(); span > 0.2 && !s.last.at.IsZero() {
-		s.shown.DownBps = int64(float64(stats.Counters.BytesReceived-s.last.down) * 8 / span)
-		s.shown.UpBps = int64(float64(stats.Counters.BytesSent-s.last.up) * 8 / span)
+	if span := now.Sub(s.last.at).Seconds(); span > 0.5 {
+		if !s.last.at.IsZero() {
+			s.shown.DownBps = int64(float64(stats.Counters.BytesReceived-s.last.down) * 8 / span)
+			s.shown.UpBps = int64(float64(stats.Counters.BytesSent-s.last.up) * 8 / span)
+		}
+		s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
 	}
-	s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
 	s.shown.Peers = peers
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
 	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, member.Trouble(), s.viewers)

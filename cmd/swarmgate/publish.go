@@ -107,7 +107,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 			title = p.Title
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
-			Path: path, Metadata: meta, Title: title, Trackers: p.Tracker, Contacts: contacts(peering.node), StateDir: dir,
+			Path: path, Metadata: meta, Title: title, Trackers: p.Tracker, Contacts: p.contacts(peering.node), StateDir: dir,
 			Node: peering.node, Tracking: peering.trackers, Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
@@ -150,7 +150,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	}
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
-		Trackers: p.Tracker, Contacts: contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
+		Trackers: p.Tracker, Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
 		Node: peering.node, Tracking: peering.trackers, Logger: log,
 	})
 }
@@ -193,9 +193,14 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	return errors.Join(err, below.Wait())
 }
 
-// contacts is the address that goes into links of a node that listens on one address.
-func contacts(n *node.Node) []string {
+// contacts is the address that goes into the link: of a node that listens where others
+// reach it, and on a port that stays; or where no tracker would lead to this machine at all.
+func (p *publishCommand) contacts(n *node.Node) []string {
 	a := n.Addr()
+	lasting := p.Listen != "" && !strings.HasSuffix(p.Listen, ":0") && !a.Addr().IsUnspecified() && !a.Addr().IsLoopback()
+	if len(p.Tracker) > 0 && !lasting {
+		return nil
+	}
 	if a.Addr().IsUnspecified() {
 		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
 	}
