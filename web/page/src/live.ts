@@ -27,8 +27,12 @@ const nearest = 0.7;
 const farthest = 3;
 const stallStep = 0.4;
 const calmStep = 0.002; // a tick
-/** Beyond this excess the picture jumps to the edge; below, it gets there by its pace. */
-const jump = 2;
+/** Beyond this excess the picture jumps to `landing` before the aim; below, it gets there by
+ * its pace. Before the first picture nobody sees a jump, so it takes less: the gateway sends
+ * what lies between a keyframe and the edge at once. */
+const farOff = 1.2;
+const farOffAtFirst = 0.6;
+const landing = 0.3;
 
 /** Paces by which the distance is kept, each until the distance is about right again. */
 const paces = [
@@ -144,6 +148,7 @@ export class LivePlayer implements Player {
     mse.on(library.Events.STATISTICS_INFO, (info: { speed?: number }) => {
       this.bytes += (info.speed || 0) * 1024;
     });
+    this.video.onloadedmetadata = () => this.jump(farOffAtFirst);
     mse.attachMediaElement(this.video);
     mse.load();
     this.play();
@@ -162,7 +167,7 @@ export class LivePlayer implements Player {
 
   private close(): void {
     clearTimeout(this.retry);
-    this.video.onerror = null;
+    this.video.onerror = this.video.onloadedmetadata = null;
     this.mse?.destroy();
     this.mse = null;
     this.video.removeAttribute('src');
@@ -233,11 +238,19 @@ export class LivePlayer implements Player {
     const ahead = this.ahead();
     this.target = Math.max(this.target - calmStep, nearest);
     const excess = ahead - this.target;
-    if (excess > jump) this.video.currentTime += excess - 0.3;
+    this.jump(farOff);
     const pace = paces.find((p) => (this.video.playbackRate === p.rate ? !p.until(excess) : p.from(excess)));
     this.video.playbackRate = pace ? pace.rate : 1;
     this.update({ ahead: Math.round(ahead * 10) / 10 });
     this.backoff.reset();
+  }
+
+  /** Goes close to the live edge if it is further away than it should be by the limit. */
+  private jump(limit: number): void {
+    const excess = this.ahead() - this.target;
+    if (excess <= limit) return;
+    this.video.currentTime += excess - landing;
+    this.position = this.video.currentTime; // it has not moved by itself
   }
 
   /** Steps over a hole that lost chunks have left in the stream. */
