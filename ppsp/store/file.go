@@ -271,6 +271,17 @@ func (f *File) usable() error {
 	return nil
 }
 
+// Unchanged returns ErrChanged when a complete film was changed by someone else since it was
+// hashed, as reading it would. It does not read the disk.
+func (f *File) Unchanged() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.usable(); err != nil {
+		return err
+	}
+	return f.unchangedLocked()
+}
+
 // unchangedLocked returns ErrChanged when a complete file was changed by someone else;
 // from then on nothing of it is held.
 func (f *File) unchangedLocked() error {

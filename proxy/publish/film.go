@@ -41,7 +41,7 @@ type Film struct {
 	file   *store.File
 	member *membership.Member
 	chunks uint64
-	log    zerolog.Logger
+	check  time.Duration // changeCheck but in tests
 }
 
 // changeCheck is how often a published file is looked at for changes.
@@ -56,7 +56,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Film{file: file, log: c.Logger, chunks: file.Tree().Chunks()}
+	f := &Film{file: file, chunks: file.Tree().Chunks(), check: changeCheck}
 	f.link = ppsp.NewLink(meta)
 	f.link.Title = c.Title
 	if f.link.Title == "" {
@@ -89,38 +89,34 @@ func (f *Film) Chunks() uint64 { return f.chunks }
 // Member returns the publisher's part in the swarm.
 func (f *Film) Member() *membership.Member { return f.member }
 
-// Run serves the film until ctx ends, or until the file is no longer what was hashed.
+// Run serves the film until ctx ends, or until the file is no longer what was hashed: then
+// the error says so.
 func (f *Film) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	changed := make(chan error, 1)
 	go func() { // ends with ctx, which ends with Run
-		defer close(watch)
-		f.watch(ctx, cancel)
+		defer cancel()
+		changed <- f.watch(ctx)
 	}()
 	err := f.member.Run(ctx)
-	cancel(nil)
-	<-watch
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err == nil {
-		err = cause
-	}
-	return errors.Join(err, f.file.Close())
+	cancel()
+	return errors.Join(err, <-changed, f.file.Close())
 }
 
-// watch ends the publishing when the file has changed.
-func (f *Film) watch(ctx context.Context, stop context.CancelCauseFunc) {
-	tick := time.NewTicker(changeCheck)
+// watch returns an error as soon as the file has changed, nil when ctx ends.
+func (f *Film) watch(ctx context.Context) error {
+	tick := time.NewTicker(f.check)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-tick.C:
 		}
-		if lost := f.file.TakeLost(); lost.Count() > 0 && f.file.Path() != "" {
-			stop(fmt.Errorf("swarm %s: %d chunks of %s changed while it was published; publish the file anew under its new link",
-				f.link.SwarmID.Short(), lost.Count(), f.file.Path()))
-			return
+		if err := f.file.Unchanged(); err != nil {
+			return fmt.Errorf("swarm %s: it is published no longer, for %s has changed: publish the file again, it gets a new link",
+				f.link.SwarmID.Short(), f.file.Path())
 		}
 	}
 }

@@ -129,7 +129,10 @@ func (l *Live) reserve() error {
 	if err != nil {
 		return fmt.Errorf("publish %s: reserve chunk numbers: %w", l.cfg.Title, err)
 	}
-	if l.next == 0 {
+	if l.reserved != 0 && first != l.reserved {
+		return fmt.Errorf("publish %s: somebody else publishes with the same key; stop one, or give this one a key of its own", l.cfg.Title)
+	}
+	if l.reserved == 0 {
 		l.next = first
 	}
 	l.reserved = first + reserveAhead
@@ -149,7 +152,7 @@ func (l *Live) Run(ctx context.Context) error {
 	swarmEnded := make(chan error, 1)
 	go func() { swarmEnded <- l.member.Run(ctx) }() // waited for below
 	err := l.cfg.Source.Run(ctx, l.emit)
-	if errors.Is(err, context.Canceled) || errors.Is(err, node.ErrEnded) {
+	if ctx.Err() != nil || errors.Is(err, node.ErrEnded) {
 		err = nil
 	}
 	cancel()
