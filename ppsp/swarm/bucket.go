@@ -9,7 +9,15 @@ type bucket struct {
 }
 
 // SetUpload changes how many bytes per second this swarm may send, 0 for no limit.
-func (s *Swarm) SetUpload(rate int64) { s.budget.rate = rate }
+func (s *Swarm) SetUpload(rate int64) {
+	if rate == s.budget.rate {
+		return
+	}
+	s.budget.rate = rate
+	for _, c := range s.order {
+		c.dueAt = min(c.dueAt, c.nextTimeout())
+	}
+}
 
 // burst is how long the bucket fills without being drawn.
 const burst = 100e6 // ns

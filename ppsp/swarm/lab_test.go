@@ -632,7 +632,7 @@ func (s *Swarm) invariants() error {
 		case s.channels[c.id] != c:
 			return fmt.Errorf("channel %d is in order but not by ID", c.id)
 		case c.dueAt > c.nextTimeout() && !c.inLine:
-			return fmt.Errorf("channel %d in state %d is due at %d, but looked at at %d", c.id, c.state, c.nextTimeout(), c.dueAt)
+			return fmt.Errorf("channel %d in state %d is due at %d, but looked at at %d (%d %d %d %d %d %d)", c.id, c.state, c.nextTimeout(), c.dueAt, c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt(), c.sendAt)
 		case c.acks.len() > maxAcks || len(c.sentHashes) > maxSentHashes+1 || c.peerHave.Runs() > maxPeerHaveRuns+1:
 			return errors.New("a channel keeps too much")
 		case c.queue.chunks > maxQueued || len(c.queue.ranges) > maxQueueRanges+1:

@@ -12,30 +12,32 @@ const (
 	maxQueueRanges = 512  // pieces in which it may ask for them
 )
 
-// queue holds the ranges a peer asked for, in its order: "Peer Q SHOULD process the
+// queue holds ranges in the order in which they were asked for: "Peer Q SHOULD process the
 // REQUESTs in the order received" (RFC 7574, 3.7).
 type queue struct {
 	ranges []chunk.Range
 	chunks uint64
 }
 
-// add appends r, less what is queued already; false when the peer asks for too much.
-func (q *queue) add(r chunk.Range) bool {
+// full tells whether r would be too much.
+func (q *queue) full(r chunk.Range) bool {
+	return q.chunks+r.Len() > maxQueued || len(q.ranges) >= maxQueueRanges
+}
+
+// add appends r, less what is queued already.
+func (q *queue) add(r chunk.Range) {
 	q.remove(r)
-	if q.chunks+r.Len() > maxQueued || len(q.ranges) >= maxQueueRanges {
-		return false
-	}
 	if n := len(q.ranges); n > 0 && q.ranges[n-1].End == r.Start {
 		q.ranges[n-1].End = r.End
 	} else {
 		q.ranges = append(q.ranges, r)
 	}
 	q.chunks += r.Len()
-	return true
 }
 
-// remove takes the chunks of r out.
-func (q *queue) remove(r chunk.Range) {
+// remove takes the chunks of r out, and tells whether there were any.
+func (q *queue) remove(r chunk.Range) bool {
+	before := q.chunks
 	for k := 0; k < len(q.ranges); k++ {
 		old := q.ranges[k]
 		cut := old.Intersect(r)
@@ -57,6 +59,7 @@ func (q *queue) remove(r chunk.Range) {
 			q.ranges = slices.Insert(q.ranges, k+1, right)
 		}
 	}
+	return q.chunks != before
 }
 
 // first returns the chunk at the head.

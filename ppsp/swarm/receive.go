@@ -173,7 +173,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 		return false
 	}
 	if err := s.cfg.Store.WriteChunk(i, b); err != nil {
-		s.failed = true
+		s.fail()
 		s.emit(Event{Kind: EventStoreFailed, Chunks: chunk.One(i), Reason: err.Error()})
 		return true
 	}
@@ -186,6 +186,16 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	}
 	s.gained(now, i, c, asked)
 	return true
+}
+
+// fail ends the requests: the store takes no more.
+func (s *Swarm) fail() {
+	s.failed = true
+	for _, c := range s.order {
+		for r := c.outstanding.oldest(); r != nil; r = c.outstanding.oldest() {
+			c.cancel(r.chunk)
+		}
+	}
 }
 
 // dataWork is what a chunk costs of maxWork: mostly its hash.

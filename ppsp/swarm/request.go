@@ -77,7 +77,7 @@ type requesting struct {
 	spare       int    // room left in this round of picking
 	reach       uint64 // end of what may be asked of the peer in this round
 	outstanding requests
-	toAsk       chunk.Set // chosen for this peer, REQUEST not yet sent
+	toAsk       queue // chosen for this peer, REQUEST not yet sent
 	toCancel    chunk.Set
 	dataAt      int64   // when the peer last sent a chunk that counted
 	silences    int     // in a row
@@ -106,7 +106,7 @@ func (c *channel) ask(now int64, i uint64) {
 		c.dataAt = now
 	}
 	c.outstanding.push(i, now)
-	c.toAsk.Add(chunk.One(i))
+	c.toAsk.add(chunk.One(i))
 	c.s.requested.Add(chunk.One(i))
 	c.s.markReady(c)
 }
@@ -121,7 +121,7 @@ func (c *channel) took(now int64, i uint64) bool {
 		c.answered(now - r.at)
 		c.adjust(r.depth, now-r.at)
 		c.s.requested.Remove(chunk.One(i))
-		c.toAsk.Remove(chunk.One(i))
+		c.toAsk.remove(chunk.One(i))
 	}
 	c.s.picking.wanted = true
 	return asked
@@ -166,9 +166,7 @@ func (c *channel) cancel(i uint64) bool {
 		return false
 	}
 	c.s.requested.Remove(chunk.One(i))
-	if c.toAsk.Has(i) {
-		c.toAsk.Remove(chunk.One(i))
-	} else if c.state == stateOpen {
+	if !c.toAsk.remove(chunk.One(i)) && c.state == stateOpen {
 		c.toCancel.Add(chunk.One(i))
 		c.s.markReady(c)
 	}
@@ -197,7 +195,7 @@ func (c *channel) releaseAll() {
 		}
 	}
 	c.outstanding.line.clear()
-	c.toAsk.Clear()
+	c.toAsk.clear()
 	c.toCancel.Clear()
 	c.s.picking.wanted = true
 }

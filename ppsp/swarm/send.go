@@ -54,7 +54,7 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 // wait until they are due, or something else is said. Nothing to say leaves b as it is.
 func (c *channel) appendMessages(now int64, b []byte) []byte {
 	serving, tries, serves := c.nextToServe(now)
-	if !serves && !c.speakDue && now < c.ackAt && now < c.havesAt && c.toAsk.Runs() == 0 && c.toCancel.Runs() == 0 {
+	if !serves && !c.speakDue && now < c.ackAt && now < c.havesAt && c.toAsk.chunks == 0 && c.toCancel.Runs() == 0 {
 		return b
 	}
 	start := len(b)
@@ -101,12 +101,12 @@ func (c *channel) appendRequests(b []byte, start int) []byte {
 		c.toCancel.Remove(r)
 		b = c.s.format.AppendCancel(b, r)
 	}
-	for c.toAsk.Runs() > 0 {
-		r, _ := c.toAsk.NextIn(0)
+	for c.toAsk.chunks > 0 {
+		r := c.toAsk.ranges[0]
 		if !fits(b, start, c.s.specRoom(r, 0)) {
 			return b
 		}
-		c.toAsk.Remove(r)
+		c.toAsk.remove(r)
 		b = c.s.format.AppendRequest(b, r)
 	}
 	return b

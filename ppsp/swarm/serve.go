@@ -38,9 +38,10 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 		}
 		part := run.Intersect(r)
 		c.s.work -= 1 + len(c.queue.ranges)/8
-		if !c.queue.add(part) {
+		if c.queue.full(part) {
 			break
 		}
+		c.queue.add(part)
 		at = part.End
 	}
 	c.s.markReady(c)
