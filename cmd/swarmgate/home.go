@@ -176,14 +176,16 @@ func (h *home) discovery() string {
 		return "off"
 	}
 	on, not := h.networks()
-	words := "found on " + list(on)
-	if len(on) == 0 {
-		words = "not found: no network with multicast; name one with --interface"
+	trouble := strings.Join(not, "; ")
+	switch {
+	case len(on) > 0 && trouble == "":
+		return "found on " + list(on)
+	case len(on) > 0:
+		return "found on " + list(on) + "; " + trouble
+	case trouble != "":
+		return "not found: " + trouble
 	}
-	if len(not) > 0 {
-		words += "; " + strings.Join(not, "; ")
-	}
-	return words
+	return "not found: no network with multicast; name one with --interface"
 }
 
 // networks returns the interfaces on which TVs find the gateway, and what is in the way on
