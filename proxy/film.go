@@ -34,6 +34,8 @@ type film struct {
 	file    *store.File
 	log     zerolog.Logger
 	swarm   *node.Swarm
+	fits    func(length int64) error // makes room for the film, or says why it can't
+	stop    func()                   // ends the session
 	arrived signal
 	saving  atomic.Bool
 	saves   sync.WaitGroup
@@ -50,7 +52,8 @@ type window struct{ at int64 }
 
 func newFilm(ctx context.Context, s *session) (*film, error) {
 	dir := s.gateway.cfg.FilmDir
-	if err := makeRoom(dir, s.gateway.cfg.FilmSpace, s.link.Length, s.gateway.inUse()); err != nil {
+	space := s.gateway.cfg.FilmSpace
+	if err := makeRoom(dir, space, s.channel, s.link.Length, s.gateway.inUse()); err != nil {
 		return nil, err
 	}
 	file, err := store.OpenFile(ctx, filepath.Join(dir, s.channel), s.link.Metadata)
@@ -60,14 +63,15 @@ func newFilm(ctx context.Context, s *session) (*film, error) {
 	if notice := file.Notice(); notice != nil {
 		s.log.Warn().Err(notice).Msg("film is fetched anew")
 	}
+	touch(dir, s.channel, time.Now())
 	if n := s.link.Length; n > 0 {
-		size := int64(s.link.ChunkSize)
-		file.Tree().Expect(uint64((n + size - 1) / size))
 		if err := file.SetSize(n); err != nil {
 			s.log.Warn().Err(err).Msg("the link tells another length than the film has")
 		}
 	}
-	return &film{link: s.link, file: file, log: s.log}, nil
+	return &film{link: s.link, file: file, log: s.log, fits: func(length int64) error {
+		return makeRoom(dir, space, s.channel, length, s.gateway.inUse())
+	}, stop: s.stop}, nil
 }
 
 func (f *film) config() swarm.Config {
@@ -79,7 +83,12 @@ func (f *film) attach(s *node.Swarm) { f.swarm = s }
 // event wakes readers and keeps the sidecar current.
 func (f *film) event(e swarm.Event) {
 	switch e.Kind {
-	case swarm.EventSize, swarm.EventChunks, swarm.EventComplete:
+	case swarm.EventSize:
+		if f.link.Length == 0 {
+			f.admit(int64(e.Chunks.End) * int64(f.link.ChunkSize))
+		}
+		f.arrived.change()
+	case swarm.EventChunks, swarm.EventComplete:
 		f.arrived.change()
 		if e.Kind == swarm.EventComplete || time.Since(f.savedAt) > saveEvery {
 			f.save()
@@ -87,6 +96,17 @@ func (f *film) event(e swarm.Event) {
 	case swarm.EventStoreFailed:
 		f.fail(errors.New(e.Reason))
 	}
+}
+
+// admit looks whether a film whose length was not known before has room.
+func (f *film) admit(length int64) {
+	f.saves.Go(func() {
+		if err := f.fits(length); err != nil {
+			f.log.Error().Err(err).Msg("the film is not fetched")
+			f.fail(err)
+			f.stop()
+		}
+	})
 }
 
 // save writes the sidecar beside the engine's work; it is called on the engine's goroutine.

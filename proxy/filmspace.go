@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/store"
 )
@@ -28,9 +31,10 @@ type stored struct {
 	mtime int64
 }
 
-// makeRoom removes the films that were watched longest ago until another of length bytes
-// fits into the space, 0 for no limit. Films in use stay.
-func makeRoom(dir string, space, length int64, used map[string]bool) error {
+// makeRoom removes the films that were watched longest ago until the film id of length
+// bytes fits into the space beside the others, 0 for no limit. Films in use stay, and so
+// does every file that is not named as ours are.
+func makeRoom(dir string, space int64, id string, length int64, used map[string]bool) error {
 	if space <= 0 {
 		return nil
 	}
@@ -41,6 +45,7 @@ func makeRoom(dir string, space, length int64, used map[string]bool) error {
 	if err != nil {
 		return err
 	}
+	films = slices.DeleteFunc(films, func(f stored) bool { return f.id == id })
 	total := length
 	for _, f := range films {
 		total += f.bytes
@@ -62,6 +67,15 @@ func makeRoom(dir string, space, length int64, used map[string]bool) error {
 	return nil
 }
 
+// touch notes that a film is being watched now.
+func touch(dir, id string, now time.Time) {
+	// A film that has no sidecar yet is new enough.
+	_ = os.Chtimes(filepath.Join(dir, id+store.SidecarSuffix), now, now)
+}
+
+// ours is the form of the names that sessions give to films: ItemID and a suffix.
+var ours = regexp.MustCompile(`^([0-9a-f]{12})(` + regexp.QuoteMeta(store.PartSuffix) + `|` + regexp.QuoteMeta(store.SidecarSuffix) + `)?$`)
+
 // storedFilms lists the films in dir, oldest first.
 func storedFilms(dir string) ([]stored, error) {
 	entries, err := os.ReadDir(dir)
@@ -70,15 +84,15 @@ func storedFilms(dir string) ([]stored, error) {
 	}
 	byID := map[string]*stored{}
 	for _, e := range entries {
+		name := ours.FindStringSubmatch(e.Name())
 		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() {
+		if name == nil || err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		id := strings.TrimSuffix(strings.TrimSuffix(e.Name(), store.SidecarSuffix), store.PartSuffix)
-		f := byID[id]
+		f := byID[name[1]]
 		if f == nil {
-			f = &stored{id: id}
-			byID[id] = f
+			f = &stored{id: name[1]}
+			byID[name[1]] = f
 		}
 		f.bytes += info.Size()
 		f.mtime = max(f.mtime, info.ModTime().UnixNano())
@@ -88,10 +102,7 @@ func storedFilms(dir string) ([]stored, error) {
 		films = append(films, *f)
 	}
 	slices.SortFunc(films, func(a, b stored) int {
-		if a.mtime != b.mtime {
-			return int(min(max(a.mtime-b.mtime, -1), 1))
-		}
-		return strings.Compare(a.id, b.id)
+		return cmp.Or(cmp.Compare(a.mtime, b.mtime), strings.Compare(a.id, b.id))
 	})
 	return films, nil
 }

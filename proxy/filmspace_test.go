@@ -36,26 +36,68 @@ func names(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
+// IDs as sessions have them.
+const old, watched, newer, newest, wanted = "00000000000a", "00000000000b", "00000000000c", "00000000000d", "00000000000e"
+
 func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 	dir := t.TempDir()
-	putFile(t, dir, "old", 100, 9)
-	putFile(t, dir, "old"+store.SidecarSuffix, 10, 9)
-	putFile(t, dir, "watched", 100, 8)
-	putFile(t, dir, "newer"+store.PartSuffix, 100, 7)
-	putFile(t, dir, "newest", 100, 1)
-	if err := makeRoom(dir, 0, 1000, nil); err != nil || !strings.Contains(names(t, dir), "old") {
+	putFile(t, dir, old, 100, 9)
+	putFile(t, dir, old+store.SidecarSuffix, 10, 9)
+	putFile(t, dir, watched, 100, 8)
+	putFile(t, dir, newer+store.PartSuffix, 100, 7)
+	putFile(t, dir, newest, 100, 1)
+	if err := makeRoom(dir, 0, wanted, 1000, nil); err != nil || !strings.Contains(names(t, dir), old) {
 		t.Errorf("no limit: error %v, left %s", err, names(t, dir))
 	}
-	if err := makeRoom(dir, 350, 100, map[string]bool{"watched": true}); err != nil {
+	if err := makeRoom(dir, 350, wanted, 100, map[string]bool{watched: true}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), "newest watched"; got != want {
+	if got, want := names(t, dir), watched+" "+newest; got != want {
+		t.Errorf("left %q, want %q", got, want)
+	}
+}
+
+// The folder may be one in which the household keeps films of its own.
+func TestMakeRoomLeavesOtherFilesAlone(t *testing.T) {
+	dir := t.TempDir()
+	putFile(t, dir, "Holiday 1998.mp4", 1000, 99)
+	putFile(t, dir, "00000000000a.mp4", 1000, 99)
+	putFile(t, dir, old, 100, 9)
+	if err := makeRoom(dir, 150, wanted, 100, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), "00000000000a.mp4 Holiday 1998.mp4"; got != want {
+		t.Errorf("left %q, want %q", got, want)
+	}
+}
+
+// A film that is there already needs no second room.
+func TestMakeRoomCountsTheFilmOnce(t *testing.T) {
+	dir := t.TempDir()
+	putFile(t, dir, old, 100, 9)
+	putFile(t, dir, wanted, 100, 8)
+	if err := makeRoom(dir, 200, wanted, 100, nil); err != nil || names(t, dir) != old+" "+wanted {
+		t.Errorf("error %v, left %q: want both", err, names(t, dir))
+	}
+}
+
+// What was watched last stays longest, though it was fetched first.
+func TestTouchedFilmStays(t *testing.T) {
+	dir := t.TempDir()
+	putFile(t, dir, old, 100, 9)
+	putFile(t, dir, old+store.SidecarSuffix, 1, 9)
+	putFile(t, dir, newer, 100, 2)
+	touch(dir, old, time.Now())
+	if err := makeRoom(dir, 250, wanted, 100, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), old+" "+old+store.SidecarSuffix; got != want {
 		t.Errorf("left %q, want %q", got, want)
 	}
 }
 
 func TestMakeRoomRefusesWhatCannotFit(t *testing.T) {
-	err := makeRoom(t.TempDir(), 100<<20, 200<<20, nil)
+	err := makeRoom(t.TempDir(), 100<<20, wanted, 200<<20, nil)
 	if err == nil || !strings.Contains(err.Error(), "200 MB") || !strings.Contains(err.Error(), "100 MB") {
 		t.Errorf("error %v, want one with both sizes", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,25 +156,45 @@ func (g *Gateway) Sessions() []Session {
 func (g *Gateway) Subscribe(ctx context.Context) <-chan struct{} { return g.notify.subscribe(ctx) }
 
 // acquire returns the session of an item, starting it if need be, with one viewer more.
-// Every acquire is followed by a release.
+// Every acquire is followed by a release. A session that is winding up is waited for, so
+// that there are never two of one item.
 func (g *Gateway) acquire(ctx context.Context, id string, kind ppsp.Kind) (*session, error) {
-	s, fresh, err := g.viewed(id, kind)
-	if err != nil || !fresh {
-		return s, err
+	for {
+		s, fresh, err := g.viewed(id, kind)
+		switch {
+		case err != nil:
+			return nil, err
+		case fresh:
+			return g.begin(ctx, s)
+		case s.view():
+			return s, nil
+		}
+		select {
+		case <-s.ended:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+}
+
+// begin lets Run start a session.
+func (g *Gateway) begin(ctx context.Context, s *session) (*session, error) {
+	var err error
 	select {
 	case g.spawn <- s.run:
 		return s, nil
 	case <-ctx.Done():
-		g.remove(s)
-		return nil, ctx.Err()
+		err = ctx.Err()
 	case <-g.ended:
-		g.remove(s)
-		return nil, errors.New("the gateway is shutting down")
+		err = errors.New("the gateway is shutting down")
 	}
+	s.stop()
+	s.settle(nil, err)
+	g.remove(s)
+	return nil, err
 }
 
-// viewed finds or makes the session of an item.
+// viewed finds or makes the session of an item; a fresh one has its viewer.
 func (g *Gateway) viewed(id string, kind ppsp.Kind) (s *session, fresh bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -181,7 +202,7 @@ func (g *Gateway) viewed(id string, kind ppsp.Kind) (s *session, fresh bool, err
 	if !ok || link.Metadata.Kind() != kind {
 		return nil, false, ErrNotFound
 	}
-	if s := g.sessions[id]; s != nil && s.view() {
+	if s := g.sessions[id]; s != nil {
 		return s, false, nil
 	}
 	if len(g.sessions) >= g.cfg.MaxSessions {
@@ -199,15 +220,8 @@ func (g *Gateway) viewed(id string, kind ppsp.Kind) (s *session, fresh bool, err
 func (g *Gateway) remove(s *session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.sessions[s.channel] != s {
-		return
-	}
 	delete(g.sessions, s.channel)
-	for i, id := range g.order {
-		if id == s.channel {
-			g.order = append(g.order[:i], g.order[i+1:]...)
-			break
-		}
-	}
+	g.order = slices.DeleteFunc(g.order, func(id string) bool { return id == s.channel })
+	close(s.ended)
 	g.notify.tick()
 }

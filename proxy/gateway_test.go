@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -379,5 +380,49 @@ func TestReaderEndsWithItsContext(t *testing.T) {
 	defer f.Close()
 	if _, err := f.Read(make([]byte, 10)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want the context's", err)
+	}
+}
+
+// A session that is winding up is waited for: a viewer who comes just then gets a new one.
+func TestViewerComesWhileTheSessionEnds(t *testing.T) {
+	w := newWorld(t)
+	link := w.channel()
+	g := w.gateway(link)
+	for range 5 {
+		r, err := g.OpenLive(w.ctx, ItemID(link.SwarmID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, 188)); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range g.active() {
+			s.stop()
+		}
+		r.Close()
+	}
+	if n := len(g.active()); n > 1 {
+		t.Errorf("%d sessions of one channel", n)
+	}
+}
+
+// A film without a length in its link that is too long for the space ends with the reason.
+func TestFilmTooLongForTheSpace(t *testing.T) {
+	w := newWorld(t)
+	_, link := w.film(300_000)
+	link.Length = 0
+	n, tracking := w.node()
+	g, err := New(Config{Node: n, Trackers: tracking, Links: []ppsp.Link{link}, FilmDir: t.TempDir(), FilmSpace: 100_000, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.background(g.Run)
+	f, err := g.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	if err == nil { // the length was told before the space was looked at
+		defer f.Close()
+		_, err = io.Copy(io.Discard, f)
+	}
+	if err == nil || !strings.Contains(err.Error(), "buffer.films") {
+		t.Errorf("error %v, want one that names the setting", err)
 	}
 }

@@ -50,7 +50,8 @@ type session struct {
 	channel string
 	link    ppsp.Link
 	opened  chan struct{} // closed when content is set, or err
-	content content
+	ended   chan struct{} // closed when the gateway has forgotten the session
+	content content       // set before opened is closed, as err is
 	err     error
 
 	mu       sync.Mutex
@@ -73,7 +74,7 @@ func newSession(g *Gateway, id, channel string, l ppsp.Link) *session {
 	return &session{
 		gateway: g, id: id, channel: channel, link: l,
 		log:    g.log.With().Str("swarm", l.SwarmID.Short()).Str("title", l.Title).Logger(),
-		opened: make(chan struct{}), idleFrom: time.Now(),
+		opened: make(chan struct{}), ended: make(chan struct{}), idleFrom: time.Now(),
 		shown: Session{ID: id, Channel: channel, State: StateFinding, Text: "Finding peers"},
 	}
 }
@@ -144,9 +145,14 @@ func (s *session) run(ctx context.Context) {
 	if s.content != nil {
 		s.content.close(err)
 	} else {
-		s.err = err
-		close(s.opened)
+		s.settle(nil, err)
 	}
+}
+
+// settle lets all who wait in open go on.
+func (s *session) settle(c content, err error) {
+	s.content, s.err = c, err
+	close(s.opened)
 }
 
 // fetch opens the content and takes part in the swarm.
@@ -173,8 +179,7 @@ func (s *session) fetch(ctx context.Context) error {
 	s.mu.Lock()
 	s.member = member
 	s.mu.Unlock()
-	s.content = c
-	close(s.opened)
+	s.settle(c, nil)
 	return member.Run(ctx)
 }
 
@@ -212,10 +217,15 @@ func (s *session) status() Session {
 
 // measure takes the session's numbers, once a second.
 func (s *session) measure(now time.Time) {
+	select {
+	case <-s.opened:
+	default:
+		return
+	}
 	s.mu.Lock()
 	member := s.member
 	s.mu.Unlock()
-	if member == nil {
+	if s.content == nil || member == nil {
 		return
 	}
 	stats, err := member.Swarm().Stats()
