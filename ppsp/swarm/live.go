@@ -87,8 +87,8 @@ func (s *Swarm) Edge() (edge, next uint64) {
 // the end of munro m. It does so again when playing fell so far behind that the ring has
 // gone on, or when m shows, before anything was played, that the first munro heard of was
 // an old one: "a peer may use the information from multiple peers to pick the tune-in point".
-func (s *Swarm) tuneIn(m *munro, now int64) {
-	l := s.live
+func (s *Swarm) tuneIn(m *munro) {
+	l, now := s.live, m.at
 	behind := min(s.cfg.Behind, l.window/2)
 	start := l.edge - min(l.edge, behind)
 	switch {

@@ -14,6 +14,7 @@ type munro struct {
 	ntp       uint64
 	hash      []byte
 	signature []byte
+	at        int64 // when we learned of it
 }
 
 // handleSigned takes in a signed munro; its hash came in an INTEGRITY message before it
@@ -47,7 +48,7 @@ func (c *channel) handleSigned(now int64, m *wire.Message) bool {
 	if l.tree.AddMunro(bin, hash) != nil {
 		return true
 	}
-	s.addMunro(munro{bin, m.Chunks, m.Time, slices.Clone(hash), slices.Clone(m.Payload)}, now)
+	s.addMunro(munro{bin, m.Chunks, m.Time, slices.Clone(hash), slices.Clone(m.Payload), now})
 	s.picking.wanted = true
 	return true
 }
@@ -97,7 +98,7 @@ func (l *liveState) munroOf(i uint64) *munro {
 }
 
 // addMunro takes a verified munro into the window and moves the edge.
-func (s *Swarm) addMunro(m munro, now int64) {
+func (s *Swarm) addMunro(m munro) {
 	l := s.live
 	k, _ := l.find(m.bin)
 	l.munros = slices.Insert(l.munros, k, m)
@@ -105,11 +106,11 @@ func (s *Swarm) addMunro(m munro, now int64) {
 		return
 	}
 	if l.next >= l.edge {
-		l.waitFrom(now)
+		l.waitFrom(m.at)
 	}
 	l.edge = m.chunks.End
 	if l.source == nil {
-		s.tuneIn(&m, now)
+		s.tuneIn(&m)
 	}
 	s.forget()
 }

@@ -20,13 +20,14 @@ import (
 // peer that joins more is offered nothing for a while, so that it fetches what it needs to
 // begin from the others.
 const (
-	offerCopies = 2
-	offerLeast  = 4      // chunks of a stripe: they share their uncle hashes
-	offerAgain  = 250e6  // ns
-	offerAll    = 600e6  // ns
-	offerJoiner = 700e6  // ns
-	offerTested = 1e9    // ns that a peer must be here to be given stripes
-	offerSilent = 1500e6 // ns without a word from it, after which it is given none
+	offerCopies     = 2
+	offerLeast      = 4      // chunks of a stripe: they share their uncle hashes
+	offerAgain      = 250e6  // ns
+	offerAll        = 600e6  // ns
+	offerJoiner     = 50e6   // ns for each peer that is here and could give a joiner what it needs …
+	offerJoinerMost = 700e6  // … at most
+	offerTested     = 1e9    // ns that a peer must be here to be given stripes
+	offerSilent     = 1500e6 // ns without a word from it, after which it is given none
 	// While more than so many subtrees, or chunks, are asked of the source and not sent,
 	// nothing gets to the third stage: everybody asking the source for what others have
 	// would keep it from sending what only it has.
@@ -140,7 +141,7 @@ func (s *Swarm) offerTo(now int64, c *channel) {
 	if s.Peers() <= offerCopies {
 		s.publish(now, l.edge)
 	} else {
-		c.quiet = now + offerJoiner
+		c.quiet = now + min(int64(s.Peers())*offerJoiner, offerJoinerMost)
 	}
 	for r := range s.have.Ranges() {
 		if r = r.Intersect(chunk.Range{End: l.offers.public}); !r.Empty() {

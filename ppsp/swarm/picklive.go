@@ -12,14 +12,14 @@ const maxAhead = 4096
 // maxRareScan bounds the chunks that one round looks at of those that one peer offers.
 const maxRareScan = 256
 
-// pickLive asks for what lies between the place of playing and the edge: first what only
-// one peer offers, newest first, then the rest in the order of playing; each of the peer
-// that will likely deliver it first.
+// pickLive asks for what lies between the place of playing and the edge: first what is new
+// and only one peer offers, then the rest in the order of playing; each of the peer that will
+// likely deliver it first.
 //
-// What only one peer offers is, in the main, our share of the newest chunks, which the
-// source lets us spread (see offers). It goes first even if we are late: were all homes to
-// ask the source for what they play next, they would all ask for the same, have nothing to
-// give each other, and never catch up.
+// What is new and only one peer offers is, in the main, our share of what the source lets
+// the homes spread (see offers). It goes first even if we are late: were all homes to ask the
+// source for what they play next, they would all ask for the same, have nothing to give each
+// other, and never catch up.
 //
 // Looked at is only what some peer has offered: askable holds every chunk that is offered,
 // not here and not asked for, and perhaps some that are; those are taken out on the way.
@@ -62,12 +62,16 @@ func (s *Swarm) pickLive(now int64) {
 	}
 }
 
-// pickRare asks for what only one peer offers, newest first.
+// pickRare asks for what is new and only one peer offers, newest first.
 func (s *Swarm) pickRare(now int64) {
 	l := s.live
+	from := l.edge
+	for k := len(l.munros) - 1; k >= 0 && now-l.munros[k].at < offerAll; k-- {
+		from = l.munros[k].chunks.Start
+	}
 	for range maxRareScan {
 		last, ok := l.rare.Last()
-		if !ok || len(s.picking.able) == 0 {
+		if !ok || last < from || len(s.picking.able) == 0 {
 			return
 		}
 		if !s.have.Has(last) && !s.requested.Has(last) {

@@ -44,7 +44,7 @@ func (s *Swarm) Append(now int64, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("sign chunks %d to %d: %w", r.Start, r.End-1, err)
 	}
-	s.addMunro(munro{bin, r, ntp, slices.Clone(hash), signature}, now)
+	s.addMunro(munro{bin, r, ntp, slices.Clone(hash), signature, now})
 	s.have.Add(r)
 	s.emit(Event{Kind: EventChunks, Chunks: r})
 	s.offer(now, r)
