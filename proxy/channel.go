@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync/atomic"
 	"time"
@@ -88,9 +90,16 @@ func (c *channel) buffered(now time.Time) buffering {
 
 func (c *channel) close(error) { c.bus.Close() }
 
+// begun is a stream whose first bytes were read ahead.
+type begun struct {
+	io.Reader
+	io.Closer
+}
+
 // OpenLive returns a channel as a transport stream for one screen: first its tables and
-// the newest keyframe, then everything as it comes. Reads wait for the swarm; they end
-// with ctx, or with io.EOF when the session does. The first one to ask starts the session.
+// the newest keyframe, then everything as it comes. It waits for the first bytes, and reads
+// wait for the swarm; they end with ctx, or with io.EOF when the session does. The first one
+// to ask starts the session.
 func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error) {
 	s, err := g.acquire(ctx, id, ppsp.Live)
 	if err != nil {
@@ -106,5 +115,16 @@ func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error
 		return nil, ErrNotFound
 	}
 	g.notify.tick()
-	return &viewer{ReadCloser: c.bus.NewReader(ctx), release: s.release}, nil
+	r := c.bus.NewReader(ctx)
+	first := make([]byte, mpegts.ReadSize)
+	n, err := r.Read(first) // waits for a keyframe
+	if err != nil {
+		_ = r.Close()
+		s.release()
+		if errors.Is(err, io.EOF) {
+			err = errEnded
+		}
+		return nil, err
+	}
+	return &viewer{ReadCloser: &begun{io.MultiReader(bytes.NewReader(first[:n]), r), r}, release: s.release}, nil
 }

@@ -18,6 +18,10 @@ type lan struct {
 	until  time.Time      // when to look again
 }
 
+// homePrefix is the length of the prefix that the devices of a home share; a
+// shorter one is a provider's.
+const homePrefix = 64
+
 // lookEvery bounds how often strangers can make us ask the system for its interfaces.
 const lookEvery = 10 * time.Second
 
@@ -25,9 +29,10 @@ func newLAN(extra []netip.Prefix) *lan {
 	return &lan{extra: extra, addrs: net.InterfaceAddrs, now: time.Now}
 }
 
-// holds reports whether addr is in the home: private by its range, configured, or on a
-// network that an interface of this machine is part of. The last is for IPv6, where the
-// devices of a home have public addresses.
+// holds reports whether addr is in the home: private by its range, configured, or on an
+// IPv6 network that an interface of this machine is part of, since there the devices of a
+// home have public addresses. Public IPv4 addresses beside ours are a provider's other
+// customers.
 func (l *lan) holds(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() {
@@ -63,7 +68,7 @@ func (l *lan) networks() []netip.Prefix {
 	}
 	for _, addr := range addrs {
 		prefix, err := netip.ParsePrefix(addr.String())
-		if err == nil && prefix.Bits() > 0 {
+		if err == nil && prefix.Addr().Is6() && !prefix.Addr().Is4In6() && prefix.Bits() >= homePrefix {
 			l.onLink = append(l.onLink, prefix.Masked())
 		}
 	}

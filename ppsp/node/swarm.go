@@ -125,6 +125,7 @@ func (s *Swarm) receive(d datagram) {
 	for i := 0; ; i++ {
 		s.engine.HandleDatagram(now, d.from, *d.buffer)
 		buffers.Put(d.buffer)
+		s.tell()
 		if i == batch {
 			return
 		}

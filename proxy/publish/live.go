@@ -33,7 +33,7 @@ type LiveConfig struct {
 	Source   Source
 	Key      *livesig.PrivateKey
 	Numbers  Numbers       // nil when the key is used once only
-	Metadata ppsp.Metadata // the SwarmID is filled in; zero for ppsp.LiveDefaults with LiveChunkSize
+	Metadata ppsp.Metadata // the SwarmID is filled in; zero for ppsp.LiveDefaults with LiveChunkSize and 64-bit chunk ranges
 	Title    string
 	Rate     int64 // bits per second, as far as known; sets what is 0 below
 	Trackers []string
@@ -76,6 +76,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if meta == (ppsp.Metadata{}) {
 		meta = ppsp.LiveDefaults("")
 		meta.ChunkSize = LiveChunkSize
+		meta.Addressing = ppsp.ChunkRanges64 // 32 bits last for 130 days at 4 Mbit/s
 	}
 	meta.SwarmID = c.Key.SwarmID()
 	meta.Signature = c.Key.Algorithm()
