@@ -14,7 +14,7 @@ type viewer struct{ *process }
 // watchStream starts a viewer of so many seconds of a stream.
 func watchStream(t *testing.T, url string, seconds int) viewer {
 	t.Helper()
-	v := viewer{start(t, "ffmpeg", "-v", "warning", "-i", url, "-t", fmt.Sprint(seconds), "-an", "-fps_mode", "passthrough",
+	v := viewer{start(t, "ffmpeg", "-v", "warning", "-analyzeduration", "1000000", "-i", url, "-t", fmt.Sprint(seconds), "-an", "-fps_mode", "passthrough",
 		"-vf", stripFilter, "-f", "rawvideo", "-flush_packets", "1", "pipe:1")}
 	t.Cleanup(func() {
 		if t.Failed() {
