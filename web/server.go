@@ -127,10 +127,12 @@ const (
 
 // HTTPServer returns the http.Server for a handler of this package: with limits on what a
 // client may hold open, and with a Shutdown that ends the streams and events under way,
-// which no viewer would end by himself.
+// which no viewer would end by himself, and connections on which nothing has been asked.
 func HTTPServer(handler http.Handler) *http.Server {
 	ctx, cancel := context.WithCancel(context.Background())
+	unasked := &fresh{}
 	server := &http.Server{
+		ConnState:         unasked.follow,
 		Handler:           handler,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: headerTimeout,
@@ -138,5 +140,6 @@ func HTTPServer(handler http.Handler) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 	}
 	server.RegisterOnShutdown(cancel)
+	server.RegisterOnShutdown(unasked.close)
 	return server
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,6 +99,49 @@ func TestShutdownEndsStreamsAndEvents(t *testing.T) {
 			t.Errorf("%d streams are still open", g.open())
 		}
 	})
+}
+
+// Browsers open connections in advance.
+func TestShutdownDoesNotWaitForConnectionsWithoutRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := serve(t, newFakeGateway())
+		used := get(t, t.Context(), client, "/healthz")
+		_, _ = io.Copy(io.Discard, used.Body)
+		used.Body.Close()
+		spare, err := client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "192.168.1.5:8088")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer spare.Close()
+		synctest.Wait()
+		began := time.Now()
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("Shutdown waited %s", took)
+		}
+		if _, err := spare.Read(make([]byte, 1)); err == nil {
+			t.Error("the connection is still open")
+		}
+	})
+}
+
+func TestFreshConnectionsAreForgottenWhenUsed(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	var f fresh
+	f.follow(a, http.StateNew)
+	f.follow(a, http.StateActive)
+	if len(f.conns) != 0 {
+		t.Errorf("%d connections are remembered, want none", len(f.conns))
+	}
+	f.close()
+	f.follow(b, http.StateNew) // accepted while the server shuts down
+	if _, err := a.Write([]byte("x")); err == nil {
+		t.Error("a connection that came after the end is open")
+	}
 }
 
 func TestSlotsAreBounded(t *testing.T) {

@@ -1,6 +1,9 @@
 // The drawn picture of a channel without a logo: its initials before a small swarm. The
 // same ID always gives the same picture.
 
+import type { Channel } from './api';
+
+/** Dark, bright and light; of channels and of films in turn. */
 const palettes: [string, string, string][] = [
   ['#3b2a86', '#a2338f', '#ffb199'],
   ['#0b4f6c', '#12a594', '#c9f7e4'],
@@ -61,9 +64,11 @@ function lines(nodes: Node[]): string {
   return path;
 }
 
-export function Art(props: { id: string; title: string }) {
+export function Art(props: { id: string; kind: Channel['kind']; title: string }) {
   const seed = hash(props.id);
-  const [dark, bright, light] = palettes[seed % palettes.length] as [string, string, string];
+  // A channel and a film beside each other never have the same colours.
+  const colours = (seed % (palettes.length / 2)) * 2 + (props.kind === 'film' ? 1 : 0);
+  const [dark, bright, light] = palettes[colours] as [string, string, string];
   const nodes = swarm(random(seed));
   const name = 'art' + seed.toString(36);
   return (

@@ -45,10 +45,10 @@ export function facts(channel: Channel): string {
 export function Picture(props: { channel: Channel }) {
   const { channel } = props;
   const [broken, setBroken] = useState('');
-  if (!channel.logo || broken === channel.logo) return <Art id={channel.id} title={channel.title} />;
+  if (!channel.logo || broken === channel.logo) return <Art id={channel.id} kind={channel.kind} title={channel.title} />;
   return (
     <>
-      <Art id={channel.id} title="" />
+      <Art id={channel.id} kind={channel.kind} title="" />
       <img class="logo" src={channel.logo} alt="" loading="lazy" onError={() => setBroken(channel.logo)} />
     </>
   );

@@ -102,7 +102,7 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
   return (
     <>
       <div class={'tune' + (shown ? '' : ' gone') + (through ? ' light' : '')}>
-        {through ? null : <div class="backdrop"><Art id={channel.id} title="" /></div>}
+        {through ? null : <div class="backdrop"><Art id={channel.id} kind={channel.kind} title="" /></div>}
         {tuning ? <span class="spinner" /> : null}
         {asks ? (
           <button class="big" data-nav aria-label={t('play')} onClick={props.toggle}><Icon name="play" /></button>
