@@ -95,6 +95,7 @@ func (f *film) event(e swarm.Event) {
 		}
 	case swarm.EventStoreFailed:
 		f.fail(errors.New(e.Reason))
+		f.stop() // who comes next finds a fresh session, and maybe more room
 	}
 }
 

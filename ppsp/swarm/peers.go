@@ -41,11 +41,17 @@ func (s *Swarm) AddPeers(now int64, addrs []netip.AddrPort) {
 	s.connect(now)
 }
 
+// fruitless is after how many tries an address is no longer tried sooner because a tracker
+// names it again: what is named need not be a peer's, but a victim's (RFC 7574, 12.2.1).
+const fruitless = 4
+
 // add puts an address on the list; that which failed most often makes room.
 func (k *candidates) add(now int64, a netip.AddrPort) {
 	k.changed = true
 	if i := k.find(a); i >= 0 { // named again: likely alive, so the wait starts small again
-		k.list[i].nextAt = min(k.list[i].nextAt, now+retryFirst)
+		if e := &k.list[i]; e.tries < fruitless {
+			e.nextAt = min(e.nextAt, now+retryFirst)
+		}
 		return
 	}
 	if len(k.list) < MaxCandidates {

@@ -34,7 +34,8 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 	if c == nil || c.state == stateGone || c.state == stateLeaving {
 		return
 	}
-	if c.remote != from {
+	told := c.remote
+	if told != from {
 		// A peer behind a NAT may answer from another address than the one that was told,
 		// but only until its first datagram has fixed it (RFC 7574, 12.1).
 		if c.state != stateInitiating {
@@ -44,6 +45,9 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 		s.candidates.changed = true
 	}
 	c.handle(now, b)
+	if c.state == stateInitiating {
+		c.remote = told // it was no answer
+	}
 	c.prove(now)
 	c.dueAt = c.nextTimeout()
 	if c.state == stateGone {

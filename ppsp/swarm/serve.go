@@ -87,7 +87,6 @@ func (c *channel) served(now int64, i uint64, tries, size int) {
 	}
 	c.flight.push(i, now, size, tries)
 	c.control.Sent(now, size)
-	c.s.budget.take(size)
 	c.sendAt = max(c.sendAt, now-sendBurst) + c.control.PacingInterval(size)
 	c.s.counts.ChunksSent++
 }

@@ -19,8 +19,8 @@
 // reads once per batch. Slices passed in are not kept. Methods must not be called at the
 // same time from two goroutines.
 //
-// Memory is bounded: by MaxChannels channels of at most about 200 KiB of bookkeeping each
-// in the worst case (usually a few KiB), and by the Store.
+// Memory is bounded: by MaxChannels channels of at most about 1 MiB of bookkeeping each in
+// the worst case (usually a few KiB), and by the Store.
 package swarm
 
 import (
@@ -221,6 +221,7 @@ func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPo
 			s.markReady(c)
 			s.counts.DatagramsSent++
 			s.counts.BytesSent += uint64(len(out) - len(b))
+			s.budget.take(len(out) - len(b)) // chunks wait for it, the rest does not
 			to = c.remote
 		}
 		if c.state == stateGone {
@@ -262,6 +263,7 @@ func (s *Swarm) HandleTimeout(now int64) {
 		s.advanceOffers(now)
 	default:
 		s.advance(now)
+		s.probe(now)
 	}
 }
 

@@ -39,8 +39,8 @@ type DLNA struct {
 type Peer struct {
 	Listen HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
 	Upload Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
-	STUN   []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: only what links and trackers name is asked."`
-	NAT    bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP) and to find out the public address (STUN)."`
+	STUN   []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
+	NAT    bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
 }
 
 // Buffer is the section [buffer].

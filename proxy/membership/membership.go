@@ -48,7 +48,12 @@ type Member struct {
 	announcers []*tracker.Announcer
 	complete   atomic.Bool
 	peers      atomic.Int32 // connected
+	alone      time.Time    // when the last peer left, as far as it mattered; engine's goroutine
 }
+
+// aloneEvery is how often the loss of the last peer makes us ask the trackers before their
+// time: peers that come and go must not drive us.
+const aloneEvery = 5 * time.Second
 
 // wantedPeers is how many connections make us ask the tracker less often.
 const wantedPeers = 8
@@ -172,7 +177,8 @@ func (m *Member) event(e swarm.Event) {
 	case swarm.EventPeerUp:
 		m.peers.Add(1)
 	case swarm.EventPeerDown:
-		if m.peers.Add(-1) == 0 {
+		if m.peers.Add(-1) == 0 && time.Since(m.alone) > aloneEvery {
+			m.alone = time.Now()
 			m.Moved() // ask for others at once
 		}
 	case swarm.EventComplete:
