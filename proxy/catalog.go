@@ -21,13 +21,13 @@ type Catalog interface {
 // alone, so that it is the same after a restart and on every gateway.
 func ItemID(id ppsp.SwarmID) string {
 	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:10])
 }
 
 // item shows a link as a screen wants it.
 func item(l ppsp.Link) Item {
 	i := Item{
-		ID: ItemID(l.SwarmID), Title: l.Title, Group: l.Group, Link: l.String(), Logo: l.Logo,
+		ID: ItemID(l.SwarmID), Title: l.Title, Group: l.Group, Link: l.String(), Logo: PublicLogo(l.Logo),
 		MediaType: l.MediaType, Kind: l.Metadata.Kind(), Length: l.Length, Duration: l.Duration, Rate: rateOf(l, l.Length),
 	}
 	if i.Title == "" {

@@ -109,8 +109,8 @@ func TestItemID(t *testing.T) {
 	if item(a).ID != item(b).ID || ItemID(a.SwarmID) != ItemID(b.SwarmID) || ItemID(a.SwarmID) == ItemID(filmLink("c").SwarmID) {
 		t.Error("IDs are not by swarm")
 	}
-	if len(ItemID(a.SwarmID)) != 12 {
-		t.Errorf("ID %q, want 12 digits", ItemID(a.SwarmID))
+	if len(ItemID(a.SwarmID)) != 20 {
+		t.Errorf("ID %q, want 20 digits", ItemID(a.SwarmID))
 	}
 }
 

@@ -74,7 +74,7 @@ func touch(dir, id string, now time.Time) {
 }
 
 // ours is the form of the names that sessions give to films: ItemID and a suffix.
-var ours = regexp.MustCompile(`^([0-9a-f]{12})(` + regexp.QuoteMeta(store.PartSuffix) + `|` + regexp.QuoteMeta(store.SidecarSuffix) + `)?$`)
+var ours = regexp.MustCompile(`^([0-9a-f]{20})(` + regexp.QuoteMeta(store.PartSuffix) + `|` + regexp.QuoteMeta(store.SidecarSuffix) + `)?$`)
 
 // storedFilms lists the films in dir, oldest first.
 func storedFilms(dir string) ([]stored, error) {

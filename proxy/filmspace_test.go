@@ -37,7 +37,7 @@ func names(t *testing.T, dir string) string {
 }
 
 // IDs as sessions have them.
-const old, watched, newer, newest, wanted = "00000000000a", "00000000000b", "00000000000c", "00000000000d", "00000000000e"
+const old, watched, newer, newest, wanted = "0000000000000000000a", "0000000000000000000b", "0000000000000000000c", "0000000000000000000d", "0000000000000000000e"
 
 func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 	dir := t.TempDir()
@@ -61,12 +61,12 @@ func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 func TestMakeRoomLeavesOtherFilesAlone(t *testing.T) {
 	dir := t.TempDir()
 	putFile(t, dir, "Holiday 1998.mp4", 1000, 99)
-	putFile(t, dir, "00000000000a.mp4", 1000, 99)
+	putFile(t, dir, "0000000000000000000a.mp4", 1000, 99)
 	putFile(t, dir, old, 100, 9)
 	if err := makeRoom(dir, 150, wanted, 100, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), "00000000000a.mp4 Holiday 1998.mp4"; got != want {
+	if got, want := names(t, dir), "0000000000000000000a.mp4 Holiday 1998.mp4"; got != want {
 		t.Errorf("left %q, want %q", got, want)
 	}
 }

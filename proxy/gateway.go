@@ -72,17 +72,14 @@ func New(cfg Config) (*Gateway, error) {
 		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1),
 		links: map[string]ppsp.Link{}, sessions: map[string]*session{}, changes: 1,
 	}
-	for _, l := range cfg.Links {
-		g.put(l)
+	var saved []ppsp.Link
+	if cfg.Catalog != nil {
+		var err error
+		if saved, err = cfg.Catalog.Links(); err != nil {
+			return nil, fmt.Errorf("read the catalog: %w", err)
+		}
 	}
-	if cfg.Catalog == nil {
-		return g, nil
-	}
-	saved, err := cfg.Catalog.Links()
-	if err != nil {
-		return nil, fmt.Errorf("read the catalog: %w", err)
-	}
-	for _, l := range saved {
+	for _, l := range slices.Concat(cfg.Links, saved, cfg.Links) { // the configuration comes first, and has the last word
 		g.put(l)
 	}
 	return g, nil

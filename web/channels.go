@@ -31,7 +31,7 @@ type channel struct {
 func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Session) channel {
 	return channel{
 		ID: item.ID, Title: item.Title, Kind: item.Kind.String(), Group: item.Group, Link: item.Link,
-		Logo: logoURL(item.Logo), URLs: urlsOf(origin(r), item), State: stateOf(item.ID, sessions),
+		Logo: item.Logo, URLs: urlsOf(origin(r), item), State: stateOf(item.ID, sessions),
 		MediaType: item.MediaType, Length: item.Length, DurationS: item.Duration.Seconds(), RateBps: item.Rate,
 	}
 }

@@ -37,7 +37,7 @@ func appendEntry(b *bytes.Buffer, item proxy.Item, urls itemURLs) {
 		seconds = int(item.Duration.Seconds() + 0.5)
 	}
 	fmt.Fprintf(b, "#EXTINF:%d tvg-id=\"%s\"", seconds, quoted(item.ID))
-	if logo := logoURL(item.Logo); logo != "" {
+	if logo := item.Logo; logo != "" {
 		fmt.Fprintf(b, " tvg-logo=\"%s\"", quoted(logo))
 	}
 	if item.Group != "" {

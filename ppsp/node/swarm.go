@@ -77,8 +77,10 @@ func (s *Swarm) Run(ctx context.Context) error {
 			s.receive(d)
 		case ask := <-s.asks:
 			ask()
-		case <-timer.C:
-			s.engine.HandleTimeout(s.node.now())
+		case <-timer.C: // only wakes: what is due is done below, however much comes in
+		}
+		if now := s.node.now(); now >= s.engine.NextTimeout() {
+			s.engine.HandleTimeout(now)
 		}
 		s.engine.SetUpload(s.upload.Load())
 		dry := s.flush(out)
