@@ -9,7 +9,10 @@ import (
 
 const (
 	maxResends = 4 // times a chunk is sent again before the peer must ask anew
-	lossGap    = 3 // chunks acknowledged behind one that is then taken for lost
+	// reorderLeast is the least time, in ns, for which a datagram may be overtaken by later
+	// ones before it is taken for lost; a quarter of the round trip if that is more, as in
+	// RACK (RFC 8985, 6.2).
+	reorderLeast = 5e6
 	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
@@ -32,6 +35,7 @@ type sent struct {
 type flight struct {
 	line   fifo[sent]
 	next   uint64 // seq
+	passed uint64 // seq behind the newest that was acknowledged
 	ackAt  int64  // when something was last acknowledged
 	lostAt int64  // when something was last taken for lost
 	delay  int64  // µs, the newest that was measured
@@ -56,7 +60,7 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 	}
 	c.peerHas(r)
 	c.removeQueued(r)
-	newest, left := uint64(0), r.Len()
+	left := r.Len()
 	for k := 0; k < c.flight.line.len() && left > 0; k++ {
 		c.s.work--
 		f := c.flight.line.at(k)
@@ -64,7 +68,7 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 			continue
 		}
 		left--
-		newest = f.seq + 1
+		c.flight.passed = max(c.flight.passed, f.seq+1)
 		rtt := now - f.at
 		if f.tries > 0 {
 			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
@@ -74,7 +78,7 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 		f.size = 0
 	}
 	c.flight.trim()
-	c.detectLoss(now, newest)
+	c.detectLoss(now)
 	if c.flight.line.len() == 0 && c.again.len() == 0 {
 		clear(c.sentHashes) // nothing is under way
 	}
@@ -82,11 +86,28 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 	return true
 }
 
-// detectLoss takes for lost what was sent well before something that has arrived.
-func (c *channel) detectLoss(now int64, newest uint64) {
-	for c.flight.line.len() > 0 && c.flight.line.at(0).seq+lossGap < newest {
+// overtakenAt returns when the first of the flight is to be taken for lost, because something
+// sent later has arrived; never while nothing has.
+func (c *channel) overtakenAt() int64 {
+	if c.flight.line.len() == 0 || c.control.RTT() == 0 {
+		return math.MaxInt64
+	}
+	f := c.flight.line.at(0)
+	if f.seq >= c.flight.passed {
+		return math.MaxInt64
+	}
+	return f.at + c.control.RTT() + max(c.control.RTT()/4, int64(reorderLeast))
+}
+
+// detectLoss takes for lost what was overtaken, unless the peer told by a HAVE to have it.
+func (c *channel) detectLoss(now int64) {
+	for now >= c.overtakenAt() {
 		f := c.flight.line.pop()
 		c.flight.trim()
+		if c.peerHave.Has(f.chunk) { // its acknowledgement was lost
+			c.control.Acked(now, f.size, c.flight.delay, 0)
+			continue
+		}
 		c.lost(now, f.size)
 		c.resend(f)
 	}
@@ -120,11 +141,15 @@ func (c *channel) lossTimeout() int64 {
 	if c.flight.line.len() == 0 {
 		return math.MaxInt64
 	}
-	return max(c.flight.line.at(0).at, c.flight.ackAt) + c.control.RTO()
+	return min(c.overtakenAt(), max(c.flight.line.at(0).at, c.flight.ackAt)+c.control.RTO())
 }
 
-// checkLoss takes the whole flight for lost when no acknowledgement came for long.
+// checkLoss takes for lost what was overtaken, and the whole flight when no acknowledgement
+// came for long.
 func (c *channel) checkLoss(now int64) {
+	if c.detectLoss(now); now < c.lossTimeout() {
+		return
+	}
 	c.control.TimedOut(now)
 	for c.flight.line.len() > 0 {
 		if f := c.flight.line.pop(); f.size != 0 {

@@ -19,6 +19,13 @@ const (
 	skipAtStart   = 300e6  // no peer has it, and nothing was played yet
 )
 
+// probeAfter is for how long no newer edge came to light, in ns, when we begin to look
+// whether silent peers were started again: the source is the first to think of.
+const (
+	probeAfter = 1500e6
+	probeEvery = 1000e6
+)
+
 // staleEdge is how old a munro may have been when we tuned in by it, nanoseconds.
 const staleEdge = 1e9
 
@@ -36,6 +43,7 @@ type liveState struct {
 	next     uint64    // first chunk not yet played
 	since    int64     // since when next has been missing
 	checkAt  int64     // when to look whether it is to be skipped
+	probeAt  int64     // when to look for peers that were started again
 	started  bool      // something was played
 	askable  chunk.Set // offered by some peer, and to be asked for
 	known    chunk.Set // offered by some peer
@@ -153,11 +161,12 @@ func (s *Swarm) advance(now int64) {
 		if l.next >= l.edge || now < l.checkAt {
 			return
 		}
-		if s.offeredNext() && now < l.since+skipOffered {
+		offered := s.offeredNext()
+		if offered && now < l.since+skipOffered {
 			l.checkAt = min(now+int64(skipCheck), l.since+int64(skipOffered))
 			return
 		}
-		to, ok := s.skipTo()
+		to, ok := s.skipTo(offered)
 		if !ok {
 			l.waitFrom(now) // nobody has anything: wait for peers
 			return
@@ -181,12 +190,17 @@ func (s *Swarm) offeredNext() bool {
 	return false
 }
 
-// skipTo returns the first later chunk that is here or that a peer offers.
-func (s *Swarm) skipTo() (uint64, bool) {
+// skipTo returns the first later chunk that is here or that a peer offers. If the next one
+// is offered and did not come, what is offered behind it was asked for as long: then only
+// what is here counts, if anything is.
+func (s *Swarm) skipTo(offered bool) (uint64, bool) {
 	l := s.live
 	to, found := uint64(math.MaxUint64), false
 	if r, ok := s.have.NextIn(l.next + 1); ok {
 		to, found = r.Start, true
+	}
+	if offered && found {
+		return to, true
 	}
 	for _, c := range s.order {
 		if c.state != stateOpen {
@@ -199,13 +213,29 @@ func (s *Swarm) skipTo() (uint64, bool) {
 	return to, found
 }
 
+// probe looks for peers that were started again, while no newer edge comes to light.
+func (s *Swarm) probe(now int64) {
+	l := s.live
+	if !l.tuned || now < l.probeAt {
+		return
+	}
+	l.probeAt = now + probeEvery
+	for k := range s.order {
+		if c := s.order[k]; c.state == stateOpen {
+			c.reprobe(now)
+		}
+	}
+}
+
 // nextTimeout returns when advance, or an offer of the source, has something to do.
 func (l *liveState) nextTimeout() int64 {
 	switch {
 	case l.source != nil:
 		return l.offers.nextTimeout()
-	case !l.tuned || l.next >= l.edge:
+	case !l.tuned:
 		return math.MaxInt64
+	case l.next >= l.edge:
+		return l.probeAt
 	}
-	return l.checkAt
+	return min(l.checkAt, l.probeAt)
 }

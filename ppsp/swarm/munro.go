@@ -109,6 +109,7 @@ func (s *Swarm) addMunro(m munro) {
 		l.waitFrom(m.at)
 	}
 	l.edge = m.chunks.End
+	l.probeAt = m.at + probeAfter
 	if l.source == nil {
 		s.tuneIn(&m)
 	}
