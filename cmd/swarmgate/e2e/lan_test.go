@@ -35,7 +35,7 @@ func (o object) child(t *testing.T, title string) object {
 	return object{}
 }
 
-// home is a LAN with a router, a machine for the gateway and one for the screen.
+// lab is a home's LAN with a router, a machine for the gateway and one for the screen.
 type lab struct{ router, nas, tv *machine }
 
 func livingRoom(t *testing.T) lab {

@@ -70,8 +70,10 @@ deny 0-65535 0.0.0.0/0 0-65535
 
 func buildStreet(t *testing.T) street {
 	t.Helper()
-	s := street{wan: boot(t, "wan"), router: boot(t, "router"), home: boot(t, "home"),
-		server: boot(t, "server"), studio: boot(t, "studio"), stranger: boot(t, "stranger"), dir: t.TempDir()}
+	s := street{
+		wan: boot(t, "wan"), router: boot(t, "router"), home: boot(t, "home"),
+		server: boot(t, "server"), studio: boot(t, "studio"), stranger: boot(t, "stranger"), dir: t.TempDir(),
+	}
 	s.wan.bridge("br0", "11.0.0.1/24")
 	s.router.plug("wan0", outside+"/24", s.wan, "br0")
 	s.server.plug("eth0", "11.0.0.2/24", s.wan, "br0")

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,13 +90,18 @@ func TestUnknownInterface(t *testing.T) {
 	})
 	_, rest, _ := strings.Cut(p.output(), page)
 	port, _, _ := strings.Cut(rest, "/")
-	answer, err := http.Get(page + port + "/")
-	if err != nil {
-		t.Fatal(err)
+	var device struct{ Problem string }
+	getJSON(t, page+port+"/api/v1/device", &device)
+	if !strings.Contains(device.Problem, "nosuch") {
+		t.Errorf("the page is told %q", device.Problem)
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("page: %s", answer.Status)
+	b := openBrowser(t)
+	b.do(nil, "open", "url", page+port+"/")
+	b.do(nil, "wait", "selector", filmTile)
+	b.shot("page-unknown-interface")
+	var says string
+	if b.do(&says, "text", "selector", "main"); !strings.Contains(says, "nosuch") {
+		t.Errorf("the page says nothing of it:\n%s", says)
 	}
 	p.end()
 }
