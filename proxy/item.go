@@ -1,7 +1,7 @@
 // Package proxy is the gateway itself: the catalog of channels and films, the sessions
 // that fetch them from their swarms, and the buffers from which every screen of the home
 // is fed. The floors above (web, dlna) see it only through the types of this file and a
-// few methods of Gateway; it knows the peer protocol (ppsp) and NAT traversal (nat).
+// few methods of Gateway; it knows the peer protocol (ppsp), and of our addresses what it is told.
 package proxy
 
 import (
