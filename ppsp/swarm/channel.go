@@ -294,7 +294,7 @@ func (c *channel) confirmTime() int64 {
 	return c.confirmAt
 }
 
-// reprobe opens a second channel to a peer that leaves requests unanswered: if it was
+// reprobe has a second channel opened to a peer that leaves requests unanswered: if it was
 // started again, it does not know this channel and stays silent (RFC 7574, 12.1).
 func (c *channel) reprobe(now int64) {
 	if now-c.heardAt < suspectAfter || now-c.reprobedAt < 2*suspectAfter {
@@ -306,5 +306,13 @@ func (c *channel) reprobe(now int64) {
 		}
 	}
 	c.reprobedAt = now
-	c.s.initiate(now, c.remote)
+	c.s.suspects = append(c.s.suspects, c.remote)
+}
+
+// reprobeAll opens the channels that reprobe asked for, once nobody goes through the others.
+func (s *Swarm) reprobeAll(now int64) {
+	for _, addr := range s.suspects {
+		s.initiate(now, addr)
+	}
+	s.suspects = s.suspects[:0]
 }

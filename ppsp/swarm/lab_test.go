@@ -249,7 +249,7 @@ func (h *host) wake() {
 		h.s.HandleTimeout(h.l.now)
 		h.drain()
 		if again := h.s.NextTimeout(); again <= h.l.now {
-			h.l.t.Fatalf("%v is due at %d again and again, at %d", h.addr, again, h.l.now)
+			h.l.t.Fatalf("%v is due at %d again and again, at %d: %s", h.addr, again, h.l.now, h.s.due())
 		}
 	}
 }
@@ -578,6 +578,22 @@ func (k link) heard() []wire.Message {
 	return all
 }
 
+// take acknowledges what comes for a while, and returns all messages.
+func (k link) take(d time.Duration) []wire.Message {
+	k.p.l.t.Helper()
+	var all []wire.Message
+	for until := k.p.l.now + int64(d); k.p.l.now < until; {
+		k.p.l.run(10 * time.Millisecond)
+		for _, m := range k.heard() {
+			all = append(all, m)
+			if m.Type == wire.TypeData {
+				k.say(k.f.AppendAck(nil, m.Chunks, 1000))
+			}
+		}
+	}
+	return all
+}
+
 // data is a chunk of a film with all its hashes, peaks first.
 func (k link) data(f film, i uint64) []byte {
 	var b []byte
@@ -675,3 +691,19 @@ func (l *lab) offersItsStore() {
 }
 
 const never = math.MaxInt64
+
+// due names what an engine waits for, to find who keeps it busy.
+func (s *Swarm) due() string {
+	b := fmt.Sprintf("connect %d pick %d", s.nextConnect(), s.picking.pickAt())
+	if s.live != nil {
+		b += fmt.Sprintf(" live %d", s.live.nextTimeout())
+	}
+	for _, c := range s.order {
+		b += fmt.Sprintf("; channel state %d due %d/%d keep-alive %d dead %d ack %d have %d request %d loss %d serve %d",
+			c.state, c.dueAt, c.nextTimeout(), c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
+		if r := c.outstanding.oldest(); r != nil {
+			b += fmt.Sprintf(" (oldest %+v of %d, data %d, patience %d, latency %d)", *r, c.outstanding.live, c.dataAt, c.patience(), c.latency)
+		}
+	}
+	return b
+}

@@ -220,8 +220,8 @@ func (s *Swarm) probe(now int64) {
 		return
 	}
 	l.probeAt = now + probeEvery
-	for k := range s.order {
-		if c := s.order[k]; c.state == stateOpen {
+	for _, c := range s.order {
+		if c.state == stateOpen {
 			c.reprobe(now)
 		}
 	}

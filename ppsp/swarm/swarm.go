@@ -111,6 +111,7 @@ type Swarm struct {
 
 	requested chunk.Set // chunks asked of some channel, each of one
 	turn      int
+	suspects  []netip.AddrPort // to be asked whether they were started again
 	picking   picking
 	budget    bucket
 
@@ -139,7 +140,7 @@ func New(cfg Config) (*Swarm, error) {
 		cfg: cfg, meta: cfg.Meta, rand: cfg.Rand,
 		have:     cfg.Have.Clone(),
 		channels: map[uint32]*channel{},
-		budget:   bucket{rate: cfg.Upload},
+		budget:   bucket{rate: min(max(cfg.Upload, 0), maxRate)},
 		format: wire.Format{
 			Addressing: cfg.Meta.Addressing, ChunkSize: cfg.Meta.ChunkSize,
 			HashSize: cfg.Meta.Hash.Size(),
@@ -256,7 +257,6 @@ func (s *Swarm) HandleTimeout(now int64) {
 		return
 	}
 	s.handleChannels(now)
-	s.connect(now)
 	switch {
 	case s.live == nil:
 	case s.live.source != nil:
@@ -265,6 +265,8 @@ func (s *Swarm) HandleTimeout(now int64) {
 		s.advance(now)
 		s.probe(now)
 	}
+	s.reprobeAll(now)
+	s.connect(now)
 }
 
 // handleChannels begins with another channel each time, so that all get their share where
