@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,7 +31,7 @@ type benchCommand struct {
 // benchGateway runs a gateway as a process of its own beside a tracker and a publisher in
 // this one, and watches the demo's channel through it.
 type benchGateway struct {
-	Duration time.Duration `help:"How long is watched." default:"20s" placeholder:"D"`
+	Duration time.Duration `help:"How long is watched. Default: ${default}." default:"20s" placeholder:"D"`
 	JSON     bool          `name:"json" help:"Print one JSON object a line for programs."`
 }
 
@@ -48,7 +49,7 @@ type gatewayFigures struct {
 
 // Run carries the command out.
 func (b *benchGateway) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, b.JSON)
+	out := newPrinter(c, b.JSON)
 	dir, err := os.MkdirTemp("", "swarmgate-bench-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
@@ -118,11 +119,13 @@ func (b *benchGateway) measure(ctx context.Context, dir string, p *studio) (f ga
 	if err := child.Start(); err != nil {
 		return f, err
 	}
+	var reading sync.WaitGroup
 	defer func() {
 		_ = child.Process.Signal(syscall.SIGTERM)
+		reading.Wait() // the end of its output
 		err = errors.Join(err, child.Wait())
 	}()
-	page, err := readyPage(lines)
+	page, err := readyPage(lines, &reading)
 	if err != nil {
 		return f, err
 	}
@@ -179,13 +182,13 @@ func (b *benchGateway) watch(ctx context.Context, url string, pid int, f *gatewa
 	return err
 }
 
-// readyPage waits for the "ready" line of a gateway.
-func readyPage(r io.Reader) (string, error) {
+// readyPage waits for the "ready" line of a gateway; what comes after it is read away.
+func readyPage(r io.Reader, rest *sync.WaitGroup) (string, error) {
 	scanner := bufio.NewScanner(r)
 	for scanner.Scan() {
 		var line struct{ Event, Page string }
 		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Event == "ready" {
-			go func() { _, _ = io.Copy(io.Discard, r) }() // ends with the child's output
+			rest.Go(func() { _, _ = io.Copy(io.Discard, r) })
 			return line.Page, nil
 		}
 	}

@@ -27,7 +27,7 @@ type configCheck struct{ configFile }
 
 // Run carries the command out.
 func (c *configCheck) Run(con console) error {
-	out := newPrinter(con.out, c.JSON)
+	out := newPrinter(con, c.JSON)
 	s, err := config.Load(c.Config, config.Here())
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ type configShow struct{ configFile }
 
 // Run carries the command out.
 func (c *configShow) Run(con console) error {
-	out := newPrinter(con.out, c.JSON)
+	out := newPrinter(con, c.JSON)
 	s, err := config.Load(c.Config, config.Here())
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ type configInit struct{ configFile }
 
 // Run carries the command out.
 func (c *configInit) Run(con console) error {
-	out := newPrinter(con.out, c.JSON)
+	out := newPrinter(con, c.JSON)
 	path := c.Config
 	if path == "-" {
 		_, err := fmt.Fprint(con.out, config.Sample())
@@ -81,14 +81,14 @@ func (c *configInit) Run(con console) error {
 		path = config.Here().DefaultFile()
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("write configuration: %w", err)
+		return fmt.Errorf("write configuration %s: %w; choose another place with --config", path, bare(err))
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already and was not touched; choose another with --config", path)
 	}
 	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
+		return fmt.Errorf("write configuration %s: %w; choose another place with --config", path, bare(err))
 	}
 	if _, err := f.WriteString(config.Sample()); err != nil {
 		return errors.Join(fmt.Errorf("write configuration %s: %w", path, err), f.Close(), os.Remove(path))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,9 +25,9 @@ import (
 // demoCommand starts a tracker, a publisher with a channel and a film, and a gateway, each
 // with a socket of its own, as they would stand in three places.
 type demoCommand struct {
-	HTTP      string   `name:"http" help:"Address of the page. Default 127.0.0.1:8088, or :8088 when TVs of a network are to find it." placeholder:"ADDR"`
+	HTTP      address  `name:"http" help:"Address of the page. Default 127.0.0.1:8088, or :8088 when TVs of a network are to find it." placeholder:"ADDR"`
 	Dir       string   `help:"Folder for state and films. Default: a temporary one." placeholder:"DIR" type:"path"`
-	Name      string   `help:"Name under which TVs list this gateway. Default: Swarmgate (host)."`
+	Name      string   `help:"Name under which TVs list this gateway. Default: Swarmgate (host)." placeholder:"NAME"`
 	Interface []string `help:"Network interface on which TVs find it; may repeat." placeholder:"NAME"`
 	NoDLNA    bool     `name:"no-dlna" help:"Be no media server for TVs."`
 	logFlags
@@ -38,11 +37,8 @@ const loopback = "127.0.0.1:0"
 
 // Run carries the command out.
 func (d *demoCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, d.JSON)
-	log, err := d.logger(out, "warn")
-	if err != nil {
-		return err
-	}
+	out := newPrinter(c, d.JSON)
+	log := d.logger(out, zerolog.WarnLevel)
 	dir, remove, err := demoFolder(d.Dir)
 	if err != nil {
 		return err
@@ -52,6 +48,7 @@ func (d *demoCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	defer t.listener.Close() // a second time where it was run
 	p, err := openStudio(ctx, filepath.Join(dir, "publisher"), t.url(), log.With().Str("part", "publisher").Logger())
 	if err != nil {
 		return err
@@ -76,7 +73,7 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
-	addr := d.HTTP
+	addr := string(d.HTTP)
 	if addr == "" {
 		addr = "127.0.0.1:8088"
 		if !d.NoDLNA && onLAN(d.Interface) {
@@ -88,7 +85,7 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 		links: links, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
+		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())
 	}
 	return h, store, nil
 }
@@ -232,7 +229,11 @@ func (s *studio) publish(ctx context.Context, dir string, trackers []string, log
 // links returns what is published.
 func (s *studio) links() []ppsp.Link { return []ppsp.Link{s.live.Link(), s.film.Link()} }
 
-func (s *studio) close() { _ = s.state.Close() }
+// close frees what was opened, whether or not it was run.
+func (s *studio) close() {
+	_ = s.peering.node.Close()
+	_ = s.state.Close()
+}
 
 // clip is the bundled clip as a live input.
 type clip struct{ *mpegts.Loop }
@@ -251,14 +252,4 @@ func writeFilm(path string, b []byte) error {
 		return fmt.Errorf("write the bundled film: %w", err)
 	}
 	return nil
-}
-
-// isTerminal tells whether w is one.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"log"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,38 +16,69 @@ import (
 
 // logFlags are those of every command that logs.
 type logFlags struct {
-	LogLevel  string `help:"What is logged: debug, info, warn or error." placeholder:"LEVEL"`
-	LogFormat string `help:"How it is logged: text or json." placeholder:"FORMAT"`
-	JSON      bool   `name:"json" help:"Print one JSON object a line for programs."`
+	LogLevel  config.Level  `help:"What is logged: debug, info, warn or error." placeholder:"LEVEL"`
+	LogFormat config.Format `help:"How it is logged: text or json. Default: text." placeholder:"FORMAT"`
+	JSON      bool          `name:"json" help:"Print one JSON object a line for programs."`
 }
 
-// logger makes the logger that is passed down; w is standard error, or the printer that
-// keeps it apart from the status line.
-func (f logFlags) logger(w io.Writer, level string) (zerolog.Logger, error) {
-	if f.LogLevel != "" {
-		level = f.LogLevel
+// logger makes the logger that is passed down; it writes by the printer, which keeps it
+// apart from the status line.
+func (f logFlags) logger(out *printer, level zerolog.Level) zerolog.Logger {
+	if l, err := zerolog.ParseLevel(string(f.LogLevel)); err == nil && f.LogLevel != "" {
+		level = l
 	}
-	l, err := zerolog.ParseLevel(level)
-	if err != nil || level == "" {
-		return zerolog.Nop(), wrongUsage("--log-level %q is unknown, use debug, info, warn or error", level)
+	var w io.Writer = out
+	if f.LogFormat != "json" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != "" || !isTerminal(out.log)}
 	}
-	switch f.LogFormat {
-	case "json":
-	case "", "text":
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != "" || !isTerminal(os.Stderr)}
-	default:
-		return zerolog.Nop(), wrongUsage("--log-format %q is unknown, use text or json", f.LogFormat)
-	}
-	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }
+
+// serverLog takes what net/http has to say of a connection: it is for debugging.
+type serverLog struct{ zerolog.Logger }
+
+// Write takes one message.
+func (l serverLog) Write(b []byte) (int, error) {
+	l.Debug().Msg(strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+// errorLog is an http.Server's ErrorLog.
+func errorLog(l zerolog.Logger) *log.Logger { return log.New(serverLog{l}, "", 0) }
 
 // peerFlags are those of every command that joins swarms.
 type peerFlags struct {
-	Listen string      `help:"UDP address of the peer protocol; port 0 takes a free one." placeholder:"HOST:PORT"`
+	Listen address     `help:"UDP address of the peer protocol; port 0 takes a free one." placeholder:"HOST:PORT"`
 	Stun   []string    `name:"stun" help:"STUN server that tells our public address; may repeat." placeholder:"HOST:PORT"`
 	NoNAT  bool        `name:"no-nat" help:"Ask no router for a port mapping."`
 	Upload config.Rate `help:"What may be sent to peers, in all: 5Mbit/s, 500kbit/s. Default: no limit." placeholder:"RATE"`
 }
 
-// bytesPerSecond is the unit in which engines count.
-func bytesPerSecond(r config.Rate) int64 { return int64(r) / 8 }
+// bytesPerSecond is the unit in which engines count; 0 is no limit in both.
+func bytesPerSecond(r config.Rate) int64 { return (int64(r) + 7) / 8 }
+
+// address is a flag of the form HOST:PORT, empty when it was not given.
+type address string
+
+// UnmarshalText reads the flag.
+func (a *address) UnmarshalText(b []byte) error {
+	var h config.HostPort
+	if err := h.UnmarshalText(b); err != nil {
+		return err
+	}
+	*a = address(h.String())
+	return nil
+}
+
+// trackerURL is a flag that names a tracker.
+type trackerURL string
+
+// UnmarshalText reads the flag.
+func (t *trackerURL) UnmarshalText(b []byte) error {
+	u, err := url.Parse(string(b))
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf(`%q is no address of a tracker; write as "https://tracker.example.org/"`, b)
+	}
+	*t = trackerURL(b)
+	return nil
+}

@@ -17,18 +17,20 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
 // getCommand fetches a film into a file. It resumes what an earlier run began.
 type getCommand struct {
-	Link    string        `arg:"" help:"The link (ppsp:…)."`
-	Output  string        `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
-	Peer    []string      `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
-	Timeout time.Duration `help:"Give up after this time." placeholder:"D"`
-	Seed    time.Duration `help:"Stay afterwards and serve others." placeholder:"D"`
+	Link    string          `arg:"" help:"The link (ppsp:…)."`
+	Output  string          `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
+	Peer    []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
+	Timeout config.Duration `help:"Give up after this time." placeholder:"D"`
+	Seed    config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
 	peerFlags
 	logFlags
 }
@@ -54,23 +56,20 @@ type download struct {
 
 // Run carries the command out.
 func (g *getCommand) Run(ctx context.Context, c console) error {
-	asJSON := newPrinter(c.out, g.JSON)
-	out := asJSON
+	out := newPrinter(c, g.JSON)
 	if g.Output == "-" && !g.JSON {
-		out = newPrinter(c.err, false)
+		out = newPrinter(console{out: c.err, err: c.err}, false)
 	}
 	err := g.fetch(ctx, c, out)
+	out.leave()
 	if err != nil {
-		out.event("failed", map[string]any{"error": err.Error()})
+		out.event("failed", map[string]any{"error": oneLine(err)})
 	}
 	return err
 }
 
 func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
-	log, err := g.logger(out, "warn")
-	if err != nil {
-		return err
-	}
+	log := g.logger(out, zerolog.WarnLevel)
 	link, err := ppsp.ParseLink(g.Link)
 	if err != nil {
 		return usageError{err}
@@ -78,7 +77,9 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if link.Metadata.Kind() == ppsp.Live {
 		return wrongUsage("the link is of a live channel, which has no end; watch it with the gateway: swarmgate run")
 	}
-	link.Peers = append(link.Peers, g.Peer...)
+	for _, p := range g.Peer {
+		link.Peers = append(link.Peers, string(p))
+	}
 	if len(link.Peers) == 0 && len(link.Trackers) == 0 {
 		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT")
 	}
@@ -116,8 +117,6 @@ func (g *getCommand) target() (path string, finish func(), err error) {
 // run fetches until all is there.
 func (d *download) run(ctx context.Context, g *getCommand) error {
 	if n := d.link.Length; n > 0 {
-		size := int64(d.link.ChunkSize)
-		d.file.Tree().Expect(uint64((n + size - 1) / size))
 		if err := d.file.SetSize(n); err != nil {
 			return err
 		}
@@ -167,7 +166,7 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 	}
 	var limit <-chan time.Time
 	if g.Timeout > 0 {
-		t := time.NewTimer(g.Timeout)
+		t := time.NewTimer(time.Duration(g.Timeout))
 		defer t.Stop()
 		limit = t.C
 	}
@@ -177,8 +176,7 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 	for {
 		select {
 		case <-ctx.Done():
-			d.out.keep("Stopped; the same command goes on from here.", true)
-			return ctx.Err()
+			return errors.New("stopped before the film was complete; the same command goes on from here")
 		case <-limit:
 			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why())
 		case <-d.done:
@@ -186,7 +184,7 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 				return d.err
 			}
 			d.progress(bar, true)
-			return d.stay(ctx, g.Seed)
+			return d.stay(ctx, time.Duration(g.Seed))
 		case <-tick.C:
 			d.progress(bar, false)
 		}
@@ -214,13 +212,24 @@ func (d *download) why() string {
 	if err != nil {
 		return err.Error()
 	}
-	if len(stats.Peers) == 0 {
+	if connected(stats) == 0 {
 		if trouble := d.member.Trouble(); trouble != "" {
 			return "no peer was found: " + trouble
 		}
 		return "no peer was found; is the publisher running?"
 	}
-	return fmt.Sprintf("%s answered", counted(len(stats.Peers), "peer"))
+	return fmt.Sprintf("%s answered", counted(connected(stats), "peer"))
+}
+
+// connected counts the peers that have answered.
+func connected(stats node.Stats) int {
+	n := 0
+	for _, p := range stats.Peers {
+		if p.Established {
+			n++
+		}
+	}
+	return n
 }
 
 func (d *download) progress(bar *bar, last bool) {
@@ -234,9 +243,9 @@ func (d *download) progress(bar *bar, last bool) {
 	if length > 0 {
 		bytes = min(bytes, length)
 	}
-	bps := bar.rate(time.Now(), stats.Counters.ChunkBytesReceived)
-	d.out.event("progress", map[string]any{"bytes": bytes, "length": length, "rate": bps, "peers": len(stats.Peers)})
-	d.out.keep(bar.line(bytes, length, bps, len(stats.Peers)), last)
+	bps, peers := bar.rate(time.Now(), stats.Counters.ChunkBytesReceived), connected(stats)
+	d.out.event("progress", map[string]any{"bytes": bytes, "length": length, "rate": bps, "peers": peers})
+	d.out.keep(bar.line(bytes, length, bps, peers), last)
 }
 
 // event is called on the engine's goroutine.

@@ -56,7 +56,7 @@ type home struct {
 }
 
 // shutdownTime bounds the end of the HTTP server.
-const shutdownTime = 3 * time.Second
+const shutdownTime = 2 * time.Second
 
 // openHome opens everything, and nothing runs yet.
 func openHome(c homeConfig) (*home, error) {
@@ -92,6 +92,7 @@ func openHome(c homeConfig) (*home, error) {
 	}
 	page := web.New(web.Config{Gateway: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
 	h.server = web.HTTPServer(page.Handler())
+	h.server.ErrorLog = errorLog(c.log)
 	return h, nil
 }
 
@@ -253,17 +254,17 @@ func listenHTTP(addr string) (net.Listener, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("HTTP %s needs rights that this user has not; choose a port above 1023 with --http", addr)
 	}
-	return nil, fmt.Errorf("HTTP %s: %w; give --http as HOST:PORT or :PORT", addr, err)
+	return nil, fmt.Errorf("HTTP %s: %w; choose an address of this machine with --http, or :PORT for all of them", addr, bare(err))
 }
 
 // makeFolder makes a folder that can be written to.
 func makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("folder %s can't be made: %w; choose another with --dir", dir, err)
+		return fmt.Errorf("folder %s can't be made: %w; choose another with --dir", dir, bare(err))
 	}
 	f, err := os.CreateTemp(dir, ".write-test-*")
 	if err != nil {
-		return fmt.Errorf("folder %s can't be written to: %w; choose another with --dir", dir, err)
+		return fmt.Errorf("folder %s can't be written to: %w; choose another with --dir", dir, bare(err))
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +23,7 @@ type inspectCommand struct {
 
 // Run carries the command out.
 func (i *inspectCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, i.JSON)
+	out := newPrinter(c, i.JSON)
 	link, err := i.link(ctx)
 	if err != nil {
 		return err
@@ -32,7 +35,17 @@ func (i *inspectCommand) Run(ctx context.Context, c console) error {
 
 func (i *inspectCommand) link(ctx context.Context) (ppsp.Link, error) {
 	if _, err := os.Stat(i.What); err != nil && strings.HasPrefix(strings.ToLower(i.What), ppsp.LinkScheme+":") {
-		return ppsp.ParseLink(i.What)
+		link, err := ppsp.ParseLink(i.What)
+		if err != nil {
+			return link, usageError{err}
+		}
+		return link, nil
+	}
+	switch info, err := os.Stat(i.What); {
+	case errors.Is(err, fs.ErrNotExist):
+		return ppsp.Link{}, fmt.Errorf("inspect %s: there is no such file, and a link begins with %s:", i.What, ppsp.LinkScheme)
+	case err == nil && info.IsDir():
+		return ppsp.Link{}, fmt.Errorf("inspect %s: it is a folder; name one film in it", i.What)
 	}
 	meta, err := i.film()
 	if err != nil {

@@ -27,7 +27,7 @@ func openKey(path string, algorithm ppsp.Signature) (*livesig.PrivateKey, error)
 		return key, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("key %s: %w", path, err)
+		return nil, fmt.Errorf("key %s: %w; give another with --key", path, bare(err))
 	}
 	key, err := livesig.Generate(algorithm, rand.Reader)
 	if err != nil {
@@ -43,7 +43,7 @@ func openKey(path string, algorithm ppsp.Signature) (*livesig.PrivateKey, error)
 func writeKey(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
 	if err != nil {
-		return fmt.Errorf("write key %s: %w", path, err)
+		return fmt.Errorf("write key %s: %w; the folder has to exist", path, bare(err))
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -25,7 +24,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Show it all on this machine: a tracker, a publisher with a live channel and a film, and a gateway."`
 	Run     runCommand     `cmd:"" help:"Run the gateway of a home."`
 	Publish publishCommand `cmd:"" help:"Publish a film, a folder of films, or a live stream, and print the link."`
-	Get     getCommand     `cmd:"" help:"Fetch a film or a stretch of a live stream into a file."`
+	Get     getCommand     `cmd:"" help:"Fetch a film into a file; started again, it goes on where it was."`
 	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
 	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
 	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
@@ -42,7 +41,7 @@ type console struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends the program at once
 	os.Exit(run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr}))
 }
 
@@ -64,7 +63,7 @@ func run(ctx context.Context, args []string, c console) (status int) {
 	parser, err := kong.New(&cli,
 		kong.Name("swarmgate"),
 		kong.Description("A home gateway for peer-to-peer streaming: swarms on the one side, TVs and browsers on the other."),
-		kong.Writers(c.out, c.err), kong.UsageOnError(),
+		kong.Writers(c.out, c.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
@@ -73,44 +72,26 @@ func run(ctx context.Context, args []string, c console) (status int) {
 		fmt.Fprintln(c.err, "swarmgate:", err)
 		return 1
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(args[1:], "--help")
 	}
 	command, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(c.err, "swarmgate: %s; see swarmgate %s--help\n", err, named(args))
-		return 2
+	if err == nil {
+		err = command.Run()
+	} else {
+		err = usageError{errors.New(misread(err))}
 	}
-	err = command.Run()
 	switch wrong := (usageError{}); {
-	case err == nil:
+	case err == nil || stopped(ctx, err):
 		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
-		return 2
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return 0
+		status = 2
 	default:
-		fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
-		return 1
+		status = 1
 	}
+	fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
+	return status
 }
-
-// usageError is a command line that can't work: exit status 2.
-type usageError struct{ error }
-
-// wrongUsage makes a usageError.
-func wrongUsage(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
-
-// named returns the command that was meant, for a hint.
-func named(args []string) string {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		return args[0] + " "
-	}
-	return ""
-}
-
-// oneLine joins the lines of an error.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -9,8 +9,8 @@ import (
 // metadataFlags say how a new swarm is made (RFC 7574, 3.1); what is left out has the
 // defaults of RFC 7574, Table 8.
 type metadataFlags struct {
-	Hash       string `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512." default:"sha256" placeholder:"NAME"`
-	Addressing string `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64." default:"chunk32" placeholder:"NAME"`
+	Hash       string `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: ${default}." default:"sha256" placeholder:"NAME"`
+	Addressing string `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32 for films; chunk64 for live, whose numbers go on for ever." placeholder:"NAME"`
 	ChunkSize  uint32 `help:"Bytes of a chunk. Default: 1024 for films, 1316 for live." placeholder:"N"`
 }
 
@@ -27,6 +27,7 @@ func (m metadataFlags) film() (ppsp.Metadata, error) {
 func (m metadataFlags) live(chunkSize uint32) (ppsp.Metadata, error) {
 	meta := ppsp.LiveDefaults("")
 	meta.ChunkSize = chunkSize
+	meta.Addressing = ppsp.ChunkRanges64 // 32 bits last for 130 days at 4 Mbit/s
 	if m.ChunkSize != 0 {
 		meta.ChunkSize = m.ChunkSize
 	}
@@ -41,9 +42,16 @@ func (m metadataFlags) apply(meta ppsp.Metadata) (ppsp.Metadata, error) {
 	if meta.Hash, err = ppsp.ParseHash(m.Hash); err != nil {
 		return meta, usageError{fmt.Errorf("--hash: %w", err)}
 	}
+	if m.Addressing == "" {
+		return m.checked(meta)
+	}
 	if meta.Addressing, err = ppsp.ParseAddressing(m.Addressing); err != nil {
 		return meta, usageError{fmt.Errorf("--addressing: %w", err)}
 	}
+	return m.checked(meta)
+}
+
+func (m metadataFlags) checked(meta ppsp.Metadata) (ppsp.Metadata, error) {
 	if meta.ChunkSize < ppsp.MinChunkSize || meta.ChunkSize > ppsp.MaxChunkSize {
 		return meta, wrongUsage("--chunk-size %d is outside %d to %d bytes", meta.ChunkSize, ppsp.MinChunkSize, ppsp.MaxChunkSize)
 	}

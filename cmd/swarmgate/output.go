@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,22 +17,31 @@ import (
 type printer struct {
 	json bool
 
-	mu       sync.Mutex
-	w        io.Writer
-	terminal bool
-	width    int
-	status   string // the line that is kept current at the bottom, on a terminal
+	mu     sync.Mutex
+	w, log io.Writer
+	width  func() int // columns of the terminal, 0 if they can't be told; nil without a terminal
+	status string     // the line that is kept current at the bottom, on a terminal
 }
 
-func newPrinter(w io.Writer, asJSON bool) *printer {
-	p := &printer{w: w, json: asJSON}
-	if f, ok := w.(*os.File); ok && !asJSON && term.IsTerminal(int(f.Fd())) {
-		p.terminal = true
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			p.width = width
+// newPrinter makes a printer to c.out; logs that are written to it go to c.err.
+func newPrinter(c console, asJSON bool) *printer {
+	p := &printer{w: c.out, log: c.err, json: asJSON}
+	if f, ok := c.out.(*os.File); ok && !asJSON && isTerminal(f) {
+		p.width = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
 		}
 	}
 	return p
+}
+
+// isTerminal tells whether w is one.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // event writes one JSON line; without --json it writes nothing.
@@ -40,13 +50,15 @@ func (p *printer) event(name string, fields map[string]any) {
 		return
 	}
 	fields["event"] = name
-	b, err := json.Marshal(fields)
-	if err != nil {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false) // the & of links stays one
+	if encoder.Encode(fields) != nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = p.w.Write(append(b, '\n'))
+	_, _ = p.w.Write(line.Bytes())
 }
 
 // say writes a line for people; with --json it writes nothing.
@@ -68,7 +80,7 @@ func (p *printer) keep(line string, final bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.terminal {
+	if p.width == nil {
 		if final {
 			fmt.Fprintln(p.w, line)
 		}
@@ -83,16 +95,30 @@ func (p *printer) keep(line string, final bool) {
 	}
 }
 
+// leave ends the status line as it is: what is written next begins below it.
+func (p *printer) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.status != "" {
+		fmt.Fprintln(p.w)
+		p.status = ""
+	}
+}
+
 func (p *printer) clear() {
 	if p.status != "" {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }
 
+// draw writes the status line, cut so that it does not wrap.
 func (p *printer) draw() {
+	if p.status == "" {
+		return
+	}
 	line := []rune(p.status)
-	if p.width > 1 && len(line) >= p.width {
-		line = append(line[:p.width-2], '…')
+	if width := p.width(); width > 1 && len(line) >= width {
+		line = append(line[:width-2], '…')
 	}
 	fmt.Fprint(p.w, string(line))
 }
@@ -103,7 +129,7 @@ func (p *printer) Write(b []byte) (int, error) {
 	defer p.mu.Unlock()
 	p.clear()
 	defer p.draw()
-	return os.Stderr.Write(b)
+	return p.log.Write(b)
 }
 
 // rate writes bits per second for people.
@@ -127,7 +153,7 @@ func size(n int64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return counted(int(n), "byte")
 }
 
 // counted writes a number with its noun.

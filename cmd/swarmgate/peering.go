@@ -15,6 +15,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
@@ -29,16 +30,22 @@ type peering struct {
 	listeners []chan struct{}
 }
 
-// trackerTimeout bounds one request to a tracker.
-const trackerTimeout = 10 * time.Second
+// Times of the connections to trackers.
+const (
+	trackerTimeout = 10 * time.Second // of one request
+	trackerIdle    = 80 * time.Second // until an unused one is closed: before the tracker does
+)
 
 // openPeering opens the socket. listen empty takes a free port on all addresses.
 func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger) (*peering, error) {
 	if f.Listen != "" {
-		listen = f.Listen
+		listen = string(f.Listen)
 	}
 	if listen == "" {
 		listen = ":0"
+	}
+	if f.Upload != 0 && f.Upload < config.MinUpload {
+		return nil, wrongUsage("--upload %s leaves nothing for other peers; write at least %s", f.Upload, config.MinUpload)
 	}
 	p := &peering{ready: make(chan struct{})}
 	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun})
@@ -55,7 +62,9 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		return nil, wrongUsage("%w", err)
 	}
 	p.trackers = membership.Trackers{
-		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout}, Addresses: p.addresses, Moves: p.moves,
+		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle,
+		}}, Addresses: p.addresses, Moves: p.moves,
 	}
 	return p, nil
 }
@@ -76,6 +85,7 @@ func (p *peering) Run(ctx context.Context) error {
 	group.Go(func() { p.follow(ctx) })
 	err := p.node.Run(ctx)
 	group.Wait()
+	p.trackers.HTTP.CloseIdleConnections()
 	if err != nil {
 		return fmt.Errorf("peer protocol: %w", err)
 	}

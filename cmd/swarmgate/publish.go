@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/ingest"
 	"github.com/swarmgate/swarmgate/proxy/mpegts"
@@ -27,31 +29,28 @@ import (
 
 // publishCommand makes swarms of files or of a live input, and serves them.
 type publishCommand struct {
-	Path               string        `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
-	Live               bool          `help:"Publish the transport stream in PATH live, in real time."`
-	Tracker            []string      `help:"Tracker to announce at; may repeat." placeholder:"URL"`
-	Title              string        `help:"Title of the film or channel. Default: the file's name."`
-	Key                string        `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
-	Dir                string        `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
-	Signature          string        `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519." default:"ecdsap256sha256" placeholder:"NAME"`
-	ChunksPerSignature uint64        `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
-	Rate               config.Rate   `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
-	Duration           time.Duration `help:"Stop after this time." placeholder:"D"`
+	Path               string          `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
+	Live               bool            `help:"Publish the transport stream in PATH live, in real time."`
+	Tracker            []trackerURL    `help:"Tracker to announce at; may repeat." placeholder:"URL"`
+	Title              string          `help:"Title of the film or channel. Default: the file's name." placeholder:"TEXT"`
+	Key                string          `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
+	Dir                string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
+	Signature          string          `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519. Default: ${default}." default:"ecdsap256sha256" placeholder:"NAME"`
+	ChunksPerSignature uint64          `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
+	Rate               config.Rate     `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
+	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
 	metadataFlags
 	peerFlags
 	logFlags
 }
 
 // maxFilms bounds how many films of a folder are published.
-const maxFilms = 10000
+const maxFilms = 1000
 
 // Run carries the command out.
 func (p *publishCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, p.JSON)
-	log, err := p.logger(out, "info")
-	if err != nil {
-		return err
-	}
+	out := newPrinter(c, p.JSON)
+	log := p.logger(out, zerolog.InfoLevel)
 	dir, err := stateFolder(p.Dir, "publisher")
 	if err != nil {
 		return err
@@ -65,14 +64,15 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	defer peering.node.Close() // a second time where it was run
 	if p.Duration > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.Duration)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.Duration))
 		defer cancel()
 	}
 	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
 	if err != nil {
-		return errors.Join(err, peering.node.Close())
+		return err
 	}
 	return p.serve(ctx, swarms, peering, out, log)
 }
@@ -96,7 +96,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 	if err != nil {
 		return nil, err
 	}
-	paths, err := films(p.Path)
+	paths, err := films(p.Path, log)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 			title = p.Title
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
-			Path: path, Metadata: meta, Title: title, Trackers: p.Tracker, Contacts: p.contacts(peering.node), StateDir: dir,
+			Path: path, Metadata: meta, Title: title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
 			Node: peering.node, Tracking: peering.trackers, Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
@@ -118,6 +118,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		}
 		swarms = append(swarms, film)
 	}
+	out.keep("", false)
 	return swarms, nil
 }
 
@@ -130,6 +131,9 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	meta, err := p.live(publish.LiveChunkSize)
 	if err != nil {
 		return nil, err
+	}
+	if n := p.ChunksPerSignature; n != 0 && (n < 2 || n > swarm.MaxMunro || n&(n-1) != 0) {
+		return nil, wrongUsage("--chunks-per-signature %d: take a power of two from 2 to %d", n, swarm.MaxMunro)
 	}
 	if p.Key == "" {
 		p.Key = filepath.Join(dir, "channel.key")
@@ -150,7 +154,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	}
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
-		Trackers: p.Tracker, Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
+		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
 		Node: peering.node, Tracking: peering.trackers, Logger: log,
 	})
 }
@@ -179,12 +183,19 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	parts, ctx := errgroup.WithContext(ctx)
 	reporting, reported := context.WithCancel(ctx)
 	defer reported()
+	var left atomic.Int64
+	left.Store(int64(len(swarms)))
 	for _, s := range swarms {
 		parts.Go(func() error {
 			if p.Live || p.Path == "-" { // the end of the input is the end of the program
 				defer reported()
 			}
-			return s.Run(ctx)
+			err := s.Run(ctx)
+			if err != nil && left.Add(-1) > 0 {
+				log.Error().Msg(oneLine(err)) // the other films stay
+				return nil
+			}
+			return err
 		})
 	}
 	parts.Go(func() error { peering.report(reporting, out, log); return nil })
@@ -193,11 +204,20 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	return errors.Join(err, below.Wait())
 }
 
+// trackers returns the trackers to announce at.
+func (p *publishCommand) trackers() []string {
+	var urls []string
+	for _, u := range p.Tracker {
+		urls = append(urls, string(u))
+	}
+	return urls
+}
+
 // contacts is the address that goes into the link: of a node that listens where others
 // reach it, and on a port that stays; or where no tracker would lead to this machine at all.
 func (p *publishCommand) contacts(n *node.Node) []string {
 	a := n.Addr()
-	lasting := p.Listen != "" && !strings.HasSuffix(p.Listen, ":0") && !a.Addr().IsUnspecified() && !a.Addr().IsLoopback()
+	lasting := p.Listen != "" && !strings.HasSuffix(string(p.Listen), ":0") && !a.Addr().IsUnspecified() && !a.Addr().IsLoopback()
 	if len(p.Tracker) > 0 && !lasting {
 		return nil
 	}
@@ -208,37 +228,53 @@ func (p *publishCommand) contacts(n *node.Node) []string {
 }
 
 // films lists what is published: the file, or the media files of the folder and those below.
-func films(path string) ([]string, error) {
+// Folders that may not be read are passed over, and told.
+func films(path string, log zerolog.Logger) ([]string, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("publish %s: there is no such file or folder; check the path", path)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("publish: %w", err)
+		return nil, fmt.Errorf("publish %s: %w; check the path and its rights", path, bare(err))
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	var found []string
-	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case strings.HasPrefix(d.Name(), ".") && d.IsDir() && name != path:
-			return fs.SkipDir
-		case !d.Type().IsRegular() || !strings.HasPrefix(publish.MediaType(name), "video/"):
-			return nil
-		case len(found) == maxFilms:
-			return fmt.Errorf("the folder has more than %d films; publish its parts", maxFilms)
-		}
-		found = append(found, name)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("publish %s: %w", path, err)
+	list := filmList{root: path, log: log}
+	if err := filepath.WalkDir(path, list.visit); err != nil {
+		return nil, fmt.Errorf("publish %s: %w", path, bare(err))
 	}
-	if len(found) == 0 {
+	if len(list.found) == 0 {
 		return nil, fmt.Errorf("publish %s: the folder has no films (.mp4, .mkv, .ts, .webm, …)", path)
 	}
-	slices.Sort(found)
-	return found, nil
+	slices.Sort(list.found)
+	return list.found, nil
+}
+
+// filmList gathers the films of a folder.
+type filmList struct {
+	root  string
+	log   zerolog.Logger
+	found []string
+}
+
+// visit is called for each thing in the folder.
+func (l *filmList) visit(name string, d fs.DirEntry, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission) && name != l.root:
+		l.log.Warn().Str("folder", name).Msg("this folder may not be read, so its films are not published")
+		return nil
+	case err != nil:
+		return err
+	case strings.HasPrefix(d.Name(), ".") && d.IsDir() && name != l.root:
+		return fs.SkipDir
+	case !d.Type().IsRegular() || !strings.HasPrefix(publish.MediaType(name), "video/"):
+		return nil
+	case len(l.found) == maxFilms:
+		return fmt.Errorf("the folder has more than %d films; publish its parts", maxFilms)
+	}
+	l.found = append(l.found, name)
+	return nil
 }
 
 // stateFolder returns the folder for state: the one given, or the user's own.
@@ -246,7 +282,8 @@ func stateFolder(dir, part string) (string, error) {
 	if dir != "" {
 		return dir, nil
 	}
-	if s := os.Getenv("STATE_DIRECTORY"); s != "" { // systemd's
+	// systemd.exec(5), StateDirectory=
+	if s, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); s != "" {
 		return filepath.Join(s, part), nil
 	}
 	base := os.Getenv("XDG_STATE_HOME")
@@ -272,17 +309,30 @@ func (p *publishCommand) source(in io.Reader, log zerolog.Logger) (publish.Sourc
 	if p.Path == "-" {
 		return ingest.New(in, ingest.Options{Alarm: alarm}), nil
 	}
-	f, err := os.Open(p.Path)
+	f, err := openStream(p.Path)
 	if err != nil {
-		return nil, fmt.Errorf("publish: %w", err)
+		return nil, err
 	}
 	if p.Rate == 0 {
 		p.Rate = config.Rate(measure(f))
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(fmt.Errorf("publish %s live: %w; a pipe is published as -", p.Path, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("publish %s live: it is a pipe, so write cat %[1]s | swarmgate publish -", p.Path), f.Close())
 	}
 	return ingest.New(f, ingest.Options{Paced: true, Alarm: alarm}), nil
+}
+
+// openStream opens the recording that is published live.
+func openStream(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("publish %s live: %w; check the path, or give - for standard input", path, bare(err))
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, wrongUsage("publish %s live: it is a folder; name one transport stream, or - for standard input", path)
+	}
+	return f, nil
 }
 
 // measured is how much of a file is read to learn its rate, bytes.

@@ -15,9 +15,9 @@ import (
 // environment, the configuration file, or the defaults.
 type runCommand struct {
 	Config    string   `help:"Configuration file. Default: /etc/swarmgate/swarmgate.toml for root, ~/.config/swarmgate/swarmgate.toml for others, if it is there." placeholder:"FILE" type:"path"`
-	HTTP      string   `name:"http" help:"Address of the page, the API and the streams." placeholder:"ADDR"`
+	HTTP      address  `name:"http" help:"Address of the page, the API and the streams." placeholder:"ADDR"`
 	Dir       string   `help:"Folder for state and films." placeholder:"DIR" type:"path"`
-	Name      string   `help:"Name under which TVs list this gateway."`
+	Name      string   `help:"Name under which TVs list this gateway." placeholder:"NAME"`
 	Interface []string `help:"Network interface on which TVs find it; may repeat." placeholder:"NAME"`
 	NoDLNA    bool     `name:"no-dlna" help:"Be no media server for TVs."`
 	peerFlags
@@ -30,47 +30,48 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 	if err != nil {
 		return nil, err
 	}
-	flags := []struct{ key, text string }{
-		{"http.listen", r.HTTP},
-		{"dir", r.Dir},
-		{"dlna.name", r.Name},
-		{"dlna.interfaces", strings.Join(r.Interface, ",")},
-		{"peer.listen", r.Listen},
-		{"peer.stun", strings.Join(r.Stun, ",")},
-		{"log.level", r.LogLevel},
-		{"log.format", r.LogFormat},
-	}
-	if r.NoDLNA {
-		flags = append(flags, struct{ key, text string }{"dlna.enabled", "false"})
-	}
-	if r.NoNAT {
-		flags = append(flags, struct{ key, text string }{"peer.nat", "false"})
+	flags := []struct{ flag, key, text string }{
+		{"--http", "http.listen", string(r.HTTP)},
+		{"--dir", "dir", r.Dir},
+		{"--name", "dlna.name", r.Name},
+		{"--interface", "dlna.interfaces", strings.Join(r.Interface, ",")},
+		{"--listen", "peer.listen", string(r.Listen)},
+		{"--stun", "peer.stun", strings.Join(r.Stun, ",")},
+		{"--log-level", "log.level", string(r.LogLevel)},
+		{"--log-format", "log.format", string(r.LogFormat)},
+		{"--no-dlna", "dlna.enabled", unless(r.NoDLNA)},
+		{"--no-nat", "peer.nat", unless(r.NoNAT)},
 	}
 	if r.Upload != 0 {
-		flags = append(flags, struct{ key, text string }{"peer.upload", r.Upload.String()})
+		flags = append(flags, struct{ flag, key, text string }{"--upload", "peer.upload", r.Upload.String()})
 	}
 	for _, f := range flags {
 		if f.text == "" {
 			continue
 		}
 		if err := s.Set(f.key, f.text); err != nil {
-			return nil, usageError{err}
+			return nil, wrongUsage("%s: %w", f.flag, err)
 		}
 	}
 	return s, s.Validate()
 }
 
+// unless writes the setting that a flag of the form --no-x switches off.
+func unless(off bool) string {
+	if off {
+		return "false"
+	}
+	return ""
+}
+
 // Run carries the command out.
 func (r *runCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, r.JSON)
+	out := newPrinter(c, r.JSON)
 	s, err := r.settings(config.Here())
 	if err != nil {
 		return err
 	}
-	log, err := logFlags{LogLevel: string(s.Log.Level), LogFormat: string(s.Log.Format)}.logger(out, "info")
-	if err != nil {
-		return err
-	}
+	log := logFlags{LogLevel: s.Log.Level, LogFormat: s.Log.Format}.logger(out, zerolog.InfoLevel)
 	for _, notice := range s.Notices {
 		log.Warn().Msg(notice)
 	}
@@ -88,7 +89,7 @@ func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home
 	if err != nil {
 		return nil, nil, err
 	}
-	flags := peerFlags{Listen: s.Peer.Listen.String(), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload}
+	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,28 +12,30 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
 // trackerCommand runs a tracker (RFC 7846).
 type trackerCommand struct {
-	Listen       string        `help:"TCP address; port 0 takes a free one." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
-	HTTP         bool          `name:"http" help:"Serve plain HTTP: for this machine, a laboratory, or behind a proxy that speaks HTTPS."`
-	Cert         string        `help:"Certificate chain for HTTPS, PEM." placeholder:"FILE" type:"path"`
-	Key          string        `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
-	TrackTimeout time.Duration `help:"Silence after which a peer is forgotten." default:"2m" placeholder:"D"`
-	OpenStatus   bool          `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
+	Listen       address         `help:"TCP address; port 0 takes a free one. Default: ${default}." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
+	HTTP         bool            `name:"http" help:"Serve plain HTTP: for this machine, a laboratory, or behind a proxy that speaks HTTPS."`
+	Cert         string          `help:"Certificate chain for HTTPS, PEM." placeholder:"FILE" type:"path"`
+	Key          string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
+	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
+	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
 	logFlags
 }
 
 // trackerService is a tracker on its socket.
 type trackerService struct {
-	tracker   *tracker.Server
-	server    *http.Server
-	listener  net.Listener
-	cert, key string // files, empty for plain HTTP
+	tracker  *tracker.Server
+	server   *http.Server
+	listener net.Listener
+	https    bool // as the server's TLSConfig says
 }
 
 // openTracker opens the socket; nothing is served before Run.
@@ -42,16 +45,18 @@ func openTracker(listen string, c tracker.ServerConfig) (*trackerService, error)
 		return nil, fmt.Errorf("tracker: %s is in use by another program; end that, or choose another with --listen, port 0 for a free one", listen)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tracker: listen on %s: %w; give --listen as HOST:PORT or :PORT", listen, err)
+		return nil, fmt.Errorf("tracker: listen on %s: %w; choose an address of this machine with --listen", listen, bare(err))
 	}
 	t := tracker.NewServer(c)
-	return &trackerService{tracker: t, server: tracker.NewHTTPServer(t), listener: l}, nil
+	server := tracker.NewHTTPServer(t)
+	server.ErrorLog = errorLog(c.Logger)
+	return &trackerService{tracker: t, server: server, listener: l}, nil
 }
 
 // url is where the tracker is reached from this machine.
 func (t *trackerService) url() string {
 	scheme := "http"
-	if t.cert != "" {
+	if t.https {
 		scheme = "https"
 	}
 	a, err := netip.ParseAddrPort(t.listener.Addr().String())
@@ -67,8 +72,8 @@ func (t *trackerService) Run(ctx context.Context) error {
 	group.Go(func() error { return t.tracker.Run(ctx) })
 	group.Go(func() error {
 		var err error
-		if t.cert != "" {
-			err = t.server.ServeTLS(t.listener, t.cert, t.key)
+		if t.https {
+			err = t.server.ServeTLS(t.listener, "", "")
 		} else {
 			err = t.server.Serve(t.listener)
 		}
@@ -91,25 +96,31 @@ func (t *trackerService) Run(ctx context.Context) error {
 
 // Run carries the command out.
 func (t *trackerCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c.out, t.JSON)
-	log, err := t.logger(out, "info")
-	if err != nil {
-		return err
-	}
+	out := newPrinter(c, t.JSON)
+	log := t.logger(out, zerolog.InfoLevel)
 	if (t.Cert == "") != (t.Key == "") {
 		return wrongUsage("--cert and --key go together")
 	}
 	if t.Cert == "" && !t.HTTP {
 		return wrongUsage("a tracker needs --cert FILE and --key FILE for HTTPS, or --http for plain HTTP on this machine")
 	}
-	service, err := openTracker(t.Listen, tracker.ServerConfig{
-		Registry:     tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: t.TrackTimeout}),
-		TrackTimeout: t.TrackTimeout, OpenStatus: t.OpenStatus, Logger: log,
+	var secure *tls.Config
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return fmt.Errorf("tracker: --cert %s and --key %s: %w; both have to be PEM files that belong together", t.Cert, t.Key, err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	timeout := time.Duration(t.TrackTimeout)
+	service, err := openTracker(string(t.Listen), tracker.ServerConfig{
+		Registry:     tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: timeout}),
+		TrackTimeout: timeout, OpenStatus: t.OpenStatus, Logger: log,
 	})
 	if err != nil {
 		return err
 	}
-	service.cert, service.key = t.Cert, t.Key
+	service.server.TLSConfig, service.https = secure, secure != nil
 	out.event("ready", map[string]any{"url": service.url()})
 	out.say("Tracker: %s", service.url())
 	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())

@@ -13,7 +13,7 @@ type versionCommand struct {
 
 // Run carries the command out.
 func (v *versionCommand) Run(c console) error {
-	out := newPrinter(c.out, v.JSON)
+	out := newPrinter(c, v.JSON)
 	commit := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

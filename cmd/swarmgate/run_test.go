@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/proxy/config"
+)
+
+// The gateway by its configuration file: a film of the file is on the page, and the state
+// lies where the file says.
+func TestRun(t *testing.T) {
+	atHome(t)
+	dir := t.TempDir()
+	content, _ := newFilm(t, filepath.Join(dir, "film.mp4"), 60_000)
+	publisher := begin(t, nil, "publish", filepath.Join(dir, "film.mp4"), "--listen", free, "--dir", filepath.Join(dir, "publisher"), "--json")
+	link := text(t, publisher.event(t, "swarm"), "link")
+	file, state := filepath.Join(dir, "swarmgate.toml"), filepath.Join(dir, "state")
+	settings := fmt.Sprintf("dir = %q\nlinks = [%q]\n[http]\nlisten = \"127.0.0.1:1\"\n[dlna]\nenabled = false\n", state, link)
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time with the state of the first
+		p := begin(t, nil, "run", "--config", file, "--http", free, "--listen", free, "--json")
+		ready := p.event(t, "ready")
+		if fields(ready) != "device event m3u page" || ready["device"] != "" {
+			t.Errorf("ready is %v", ready)
+		}
+		url := text(t, ready, "page")
+		body, _ := page(t, url+"films.m3u")
+		_, film, _ := strings.Cut(body, url+"film/")
+		film, _, _ = strings.Cut(film, "\n")
+		if b, _ := page(t, url+"film/"+film); b != string(content) {
+			t.Errorf("the film has %d bytes, want %d; the list is %q", len(b), len(content), body)
+		}
+		p.stop()
+		if status := p.end(t, 5*time.Second); status != 0 {
+			t.Errorf("exit status %d: %s", status, p.err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(state, "films")); err != nil {
+		t.Errorf("the films are not in the folder of the state: %v", err)
+	}
+}
+
+// Without anything the gateway runs, and says how to go on.
+func TestRunWithDefaults(t *testing.T) {
+	atHome(t)
+	p := begin(t, nil, "run", "--http", free, "--listen", free, "--dir", t.TempDir(), "--interface", "nosuch")
+	p.say(t, "There are no channels yet: add a link on the page, or in the configuration.")
+	_, url, _ := strings.Cut(p.out.String(), "In a browser   ")
+	url, _, _ = strings.Cut(url, "\n")
+	page(t, url)
+	if words := p.out.String(); !strings.Contains(words, "not found") || !strings.Contains(words, "nosuch") {
+		t.Errorf("it says %q, want that TVs don't find it on nosuch", words)
+	}
+	p.stop()
+	if status := p.end(t, 5*time.Second); status != 0 || !strings.HasSuffix(p.out.String(), "Stopped.\n") {
+		t.Errorf("exit status %d: %s%s", status, p.out, p.err)
+	}
+}
+
+// Flags go before the environment, and that before the file.
+func TestSettingsOfRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "swarmgate.toml")
+	if err := os.WriteFile(file, []byte("[http]\nlisten = \":1\"\n[dlna]\nname = \"File\"\n[log]\nlevel = \"debug\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	around := config.Surroundings{Environ: []string{"HOME=/home/ann", "SWARMGATE_HTTP_LISTEN=:2", "SWARMGATE_DLNA_NAME=Environment"}}
+	s, err := (&runCommand{Config: file}).settings(around)
+	if err != nil || s.HTTP.Listen.Port != 2 || s.DLNA.Name != "Environment" || s.Log.Level != "debug" || !s.DLNA.Enabled || !s.Peer.NAT {
+		t.Errorf("without flags %+v, error %v", s, err)
+	}
+	r := &runCommand{Config: file, HTTP: ":3", Name: "Flag", Dir: "/d", Interface: []string{"eth0", "wlan0"}, NoDLNA: true}
+	r.Listen, r.Stun, r.NoNAT, r.Upload, r.LogLevel, r.LogFormat = "127.0.0.1:4", []string{"stun.example:3478"}, true, 1e6, "error", "json"
+	s, err = r.settings(around)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.HTTP.Listen.Port != 3 || s.DLNA.Name != "Flag" || s.StateDir() != "/d" || len(s.DLNA.Interfaces) != 2 || s.DLNA.Enabled ||
+		s.Peer.Listen.Port != 4 || len(s.Peer.STUN) != 1 || s.Peer.NAT || s.Peer.Upload != 1e6 || s.Log.Level != "error" || s.Log.Format != "json" {
+		t.Errorf("with flags %+v", s)
+	}
+	if _, err := (&runCommand{Config: file, HTTP: "x"}).settings(around); err == nil || !strings.HasPrefix(err.Error(), `--http: "x" is no address`) {
+		t.Errorf("a wrong flag: error %v, want its name", err)
+	}
+}

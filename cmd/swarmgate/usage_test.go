@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// sentence checks that the only thing a command says is one line on standard error.
+func sentence(t *testing.T, args []string, status int, words string) {
+	t.Helper()
+	got, out, err := once(t, args...)
+	name := "swarmgate " + strings.Join(args, " ")
+	if got != status {
+		t.Errorf("%s: exit status %d, want %d", name, got, status)
+	}
+	if !strings.HasPrefix(err, "swarmgate: ") || strings.Count(err, "\n") != 1 || !strings.HasSuffix(err, "\n") {
+		t.Errorf("%s: says %q, want one line", name, err)
+	}
+	if !strings.Contains(err, words) {
+		t.Errorf("%s: says %q, want %q in it", name, err, words)
+	}
+	if out != "" {
+		t.Errorf("%s: prints %q", name, out)
+	}
+}
+
+const filmID = "47a0aef17d4d1c9ad9bd4b7d49b94aebf1ed48db5c24d1ae3be1a9e2d5d8b03b"
+
+// What can't work is told in one sentence that names the place and the remedy.
+func TestWrongUsage(t *testing.T) {
+	dir := atHome(t)
+	file := filepath.Join(dir, "film.mp4")
+	if err := os.WriteFile(file, []byte("a film"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	live := "ppsp:live/0d" + strings.Repeat("11", 64)
+	film := "ppsp:film/" + filmID
+	for _, c := range []struct{ line, words string }{
+		{"--nosuch", "unknown flag --nosuch; see swarmgate --help"},
+		{"nosuch", "there is no command nosuch; see swarmgate --help"},
+		{"demoo", `there is no command demoo, did you mean "demo"; see swarmgate --help`},
+		{"demo --nosuch", "unknown flag --nosuch; see swarmgate demo --help"},
+		{"demo extra", "unexpected argument extra; see swarmgate demo --help"},
+		{"demo --http nonsense", `--http: "nonsense" is no address with a port; write as ":8088"`},
+		{"demo --http :99999", `--http: ":99999" has no port from 0 to 65535`},
+		{"demo --log-level loud", `--log-level: "loud" is none of "debug", "info", "warn", "error"`},
+		{"demo --log-format xml", `--log-format: "xml" is none of "text", "json"`},
+		{"run --log-level loud", `--log-level: "loud" is none of`},
+		{"run --http x", `--http: "x" is no address with a port`},
+		{"run --listen x", `--listen: "x" is no address with a port`},
+		{"run --stun x", `--stun: "x" is no address with a port`},
+		{"run --upload fast", `--upload: "fast" is no rate; write a number with a unit, as "10Mbit/s", or "unlimited"`},
+		{"publish", "<path> is missing; see swarmgate publish --help"},
+		{"publish --rate 5 FILE", `--rate: "5" is no rate; write a number with a unit`},
+		{"publish --upload 5bit/s FILE", "--upload 5bit/s leaves nothing for other peers; write at least 64kbit/s"},
+		{"publish --duration soon FILE", `--duration: "soon" is no time span; write as "90s"`},
+		{"publish --hash md5 FILE", `--hash: hash function "md5" is unknown, use one of: sha1 sha224 sha256 sha384 sha512`},
+		{"publish --addressing octal FILE", `--addressing: chunk addressing method "octal" is unknown, use one of: bin32`},
+		{"publish --chunk-size 61441 FILE", "--chunk-size 61441 is outside 1 to 61440 bytes"},
+		{"publish --chunk-size x FILE", `--chunk-size: expected a valid 32 bit uint but got "x"`},
+		{"publish --tracker here FILE", `--tracker: "here" is no address of a tracker; write as "https://tracker.example.org/"`},
+		{"publish --tracker ftp://x/ FILE", `--tracker: "ftp://x/" is no address of a tracker`},
+		{"publish --listen x FILE", `--listen: "x" is no address with a port`},
+		{"publish --stun a:b:c FILE", "a:b:c"},
+		{"publish --live --chunk-size 1000 FILE", "--chunk-size 1000: a live chunk holds whole packets of 188 bytes, so take a multiple, such as 1316"},
+		{"publish --signature pgp -", `--signature: signature algorithm "pgp" is unknown, use one of: rsasha1`},
+		{"publish --chunks-per-signature 3 -", "--chunks-per-signature 3: take a power of two from 2 to 4096"},
+		{"publish --live DIR", "live: it is a folder; name one transport stream, or - for standard input"},
+		{"get", "--output=FILE is missing; see swarmgate get --help"},
+		{"get -o x", "<link> is missing; see swarmgate get --help"},
+		{"get -o x ppsp:film/xyz", `"xyz" at character 11`},
+		{"get -o x http://example.org/", `"http"`},
+		{"get -o x LIVE", "the link is of a live channel, which has no end; watch it with the gateway: swarmgate run"},
+		{"get -o x FILM", "the link names neither tracker nor peer; name one with --peer HOST:PORT"},
+		{"get -o x --peer 7 FILM", `--peer: "7" is no address with a port`},
+		{"get -o x --timeout 5 FILM", `--timeout: "5" is no time span`},
+		{"get -o x --log-level loud FILM", `--log-level: "loud" is none of`},
+		{"inspect", "<link-or-file> is missing; see swarmgate inspect --help"},
+		{"inspect ppsp:film/1", `"1" at character 11: the swarm ID has 1 digits`},
+		{"inspect ppsp:song/11", `"song"`},
+		{"inspect --hash md5 FILE", `--hash: hash function "md5" is unknown`},
+		{"tracker", "a tracker needs --cert FILE and --key FILE for HTTPS, or --http for plain HTTP on this machine"},
+		{"tracker --cert FILE", "--cert and --key go together"},
+		{"tracker --http --listen x", `--listen: "x" is no address with a port`},
+		{"tracker --http --track-timeout x", `--track-timeout: "x" is no time span`},
+		{"sim nosuch", `scenario "nosuch" is unknown, use one of: live`},
+		{"sim --peers=-1", "--peers -1: take 1 to 5000 homes"},
+		{"sim --peers 5001", "--peers 5001: take 1 to 5000 homes"},
+		{"sim --duration x", `--duration: "x" is no time span`},
+		{"sim --seed x", "--seed: "},
+		{"config", `a command is missing: one of "check", "show", "init"; see swarmgate config --help`},
+		{"config nosuch", "there is no command nosuch; see swarmgate config --help"},
+		{"config check extra", "unexpected argument extra; see swarmgate config check --help"},
+		{"version extra", "unexpected argument extra; see swarmgate version --help"},
+	} {
+		line := strings.NewReplacer("FILE", file, "DIR", dir, "FILM", film, "LIVE", live).Replace(c.line)
+		sentence(t, strings.Fields(line), 2, c.words)
+	}
+}
+
+// What fails is told in the same way, with another exit status.
+func TestFailures(t *testing.T) {
+	dir := atHome(t)
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	file, empty, key := write("film.mp4", "a film"), write("empty.mp4", ""), write("bad.key", "no key")
+	bad, unknown := write("bad.toml", "[http]\nlisten = \n"), write("wrong.toml", "[http]\nlisten = \"here\"\n")
+	below := filepath.Join(file, "folder") // no folder can be there, even for root
+	tcp, err := net.Listen("tcp", free)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", free)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	film := "ppsp:film/" + filmID + "?peer=127.0.0.1:9"
+	for _, c := range []struct{ line, words string }{
+		{"demo --no-dlna --http TCP", "HTTP TCP is in use by another program; end that, or choose another port with --http, 0 for a free one"},
+		{"demo --no-dlna --http 192.0.2.1:80", "HTTP 192.0.2.1:80: cannot assign requested address; choose an address of this machine with --http"},
+		{"demo --no-dlna --dir BELOW", "folder BELOW can't be made: not a directory; choose another with --dir"},
+		{"run --no-dlna --no-nat --dir BELOW", "folder BELOW can't be made: not a directory; choose another with --dir"},
+		{"run --no-dlna --no-nat --listen 127.0.0.1:0 --http TCP", "HTTP TCP is in use by another program"},
+		{"run --no-dlna --no-nat --listen UDP", "UDP UDP is in use by another program; end that, or choose another port, 0 for a free one"},
+		{"run --config DIR/not-there.toml", "not-there.toml: no such file or directory; \"swarmgate config init\" writes one"},
+		{"run --config BAD", "bad.toml:2:10: "},
+		{"run --config WRONG", `wrong.toml:2:10: http.listen = "here" is no address with a port`},
+		{"config check --config BAD", "bad.toml:2:10: "},
+		{"config check --config DIR/not-there.toml", "no such file or directory"},
+		{"config show --config BAD", "bad.toml:2:10: "},
+		{"config init --config BAD", "bad.toml is there already and was not touched; choose another with --config"},
+		{"config init --config BELOW/x.toml", "not a directory; choose another place with --config"},
+		{"publish DIR/nothing", "there is no such file or folder; check the path"},
+		{"publish --live DIR/nothing.ts", "no such file or directory; check the path, or give - for standard input"},
+		{"publish EMPTY", "the file is empty, there is nothing to share"},
+		{"publish --listen UDP FILE", "UDP UDP is in use by another program"},
+		{"publish --dir BELOW FILE", "folder BELOW can't be made"},
+		{"publish --key KEY -", "it was not changed, give another with --key"},
+		{"publish --key BELOW/k -", "not a directory; give another with --key"},
+		{"get --listen UDP -o DIR/x FILM", "UDP UDP is in use by another program"},
+		{"get -o BELOW/x FILM", "not a directory"},
+		{"inspect DIR/nothing", "there is no such file, and a link begins with ppsp:"},
+		{"inspect DIR", "it is a folder; name one film in it"},
+		{"inspect EMPTY", "the file is empty"},
+		{"tracker --http --listen TCP", "tracker: TCP is in use by another program; end that, or choose another with --listen, port 0 for a free one"},
+		{"tracker --http --listen 192.0.2.1:80", "tracker: listen on 192.0.2.1:80: cannot assign requested address; choose an address of this machine with --listen"},
+		{"tracker --cert FILE --key FILE", "both have to be PEM files that belong together"},
+		{"tracker --cert DIR/nothing --key FILE", "no such file or directory; both have to be PEM files that belong together"},
+	} {
+		names := strings.NewReplacer(
+			"UDP UDP", "UDP "+udp.LocalAddr().String(), "TCP", tcp.Addr().String(), "UDP", udp.LocalAddr().String(), "BELOW", below,
+			"FILE", file, "EMPTY", empty, "KEY", key, "FILM", film, "BAD", bad, "WRONG", unknown, "DIR", dir)
+		words := strings.NewReplacer("UDP UDP", "UDP "+udp.LocalAddr().String(), "TCP", tcp.Addr().String(), "BELOW", below).Replace(c.words)
+		sentence(t, strings.Fields(names.Replace(c.line)), 1, words)
+	}
+	if b, err := os.ReadFile(bad); err != nil || string(b) != "[http]\nlisten = \n" {
+		t.Errorf("the configuration that was there is now %q, error %v", b, err)
+	}
+}
+
+// help returns what --help prints of a command.
+func help(t *testing.T, command ...string) string {
+	t.Helper()
+	status, out, err := once(t, append(command, "--help")...)
+	if status != 0 || err != "" {
+		t.Errorf("swarmgate %s --help: exit status %d, %q", strings.Join(command, " "), status, err)
+	}
+	return out
+}
+
+func TestHelp(t *testing.T) {
+	_, whole, _ := once(t)
+	if whole != help(t) {
+		t.Error("swarmgate alone does not print its help")
+	}
+	if _, out, _ := once(t, "help", "get"); out != help(t, "get") {
+		t.Error("swarmgate help get does not print the help of get")
+	}
+	for _, c := range []struct{ command, flags string }{
+		{"demo", "http dir name interface no-dlna json log-level log-format"},
+		{"run", "config http dir name interface no-dlna listen stun no-nat upload json log-level log-format"},
+		{"publish", "live listen tracker title key dir hash addressing chunk-size signature chunks-per-signature duration stun no-nat upload json log-level log-format"},
+		{"get", "output peer listen timeout seed stun no-nat upload json log-level log-format"},
+		{"inspect", "hash addressing chunk-size json"},
+		{"tracker", "listen http cert key track-timeout json log-level log-format"},
+		{"sim", "peers seed duration list json"},
+		{"config check", "config json"},
+		{"config show", "config json"},
+		{"config init", "config json"},
+		{"version", "json"},
+	} {
+		if !strings.Contains(whole, "\n  "+c.command+" ") {
+			t.Errorf("the help names no command %s", c.command)
+		}
+		out := help(t, strings.Fields(c.command)...)
+		for _, flag := range strings.Fields(c.flags) {
+			if !strings.Contains(out, " --"+flag+" ") && !strings.Contains(out, " --"+flag+"=") {
+				t.Errorf("the help of %s names no --%s", c.command, flag)
+			}
+		}
+		for _, line := range strings.Split(out, "\n") {
+			if len([]rune(line)) > 80 {
+				t.Errorf("the help of %s has a line of %d characters: %s", c.command, len([]rune(line)), line)
+			}
+		}
+	}
+}
+
+// Every command, flag and argument has a sentence for people, and says what to put there.
+func TestHelpTexts(t *testing.T) {
+	var cli commands
+	parser, err := kong.New(&cli, kong.BindTo(context.Background(), (*context.Context)(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(name, words string) {
+		if words == "" || !strings.HasSuffix(words, ".") || strings.ToUpper(words[:1]) != words[:1] && words[0] != '-' {
+			t.Errorf("the help of %s is no sentence: %q", name, words)
+		}
+	}
+	err = kong.Visit(parser.Model, func(n kong.Visitable, next kong.Next) error {
+		switch n := n.(type) {
+		case *kong.Node:
+			if n.Type == kong.CommandNode {
+				check(n.FullPath(), n.Help)
+			}
+		case *kong.Flag:
+			check("--"+n.Name, n.Help)
+			if holder := n.FormatPlaceHolder(); !n.IsBool() && strings.Trim(holder, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:,.") != "" ||
+				holder == "STRING" || holder == "INT" {
+				t.Errorf("--%s=%s says not what to put there", n.Name, holder)
+			}
+		case *kong.Positional:
+			check("<"+n.Name+">", n.Help)
+		}
+		return next(nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsAreToldInOneLine(t *testing.T) {
+	two := errors.Join(errors.New("first"), fmt.Errorf("second: %w", io.EOF))
+	if got := oneLine(two); got != "first; second: EOF" {
+		t.Errorf("%q, want both in one line", got)
+	}
+	inner := &net.OpError{Op: "listen", Net: "tcp", Err: &os.SyscallError{Syscall: "bind", Err: syscall.EADDRINUSE}}
+	for _, c := range []struct{ err, want error }{
+		{inner, syscall.EADDRINUSE},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, fs.ErrPermission},
+		{io.EOF, io.EOF},
+	} {
+		if got := bare(c.err); got != c.want {
+			t.Errorf("of %v is left %v, want %v", c.err, got, c.want)
+		}
+	}
+	if err := wrongUsage("--x: %w", io.EOF); !errors.Is(err, io.EOF) || err.Error() != "--x: EOF" {
+		t.Errorf("wrong usage %v, want what it was made of", err)
+	}
+}
+
+// Only the end of the context is no failure.
+func TestStopped(t *testing.T) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if !stopped(ended, context.Canceled) || stopped(ended, io.EOF) || stopped(t.Context(), context.Canceled) {
+		t.Error("another error than the end of the context counts as stopped, or that does not")
+	}
+}
