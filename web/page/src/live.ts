@@ -12,6 +12,9 @@ const tickMs = 200;
 /** Picture standing still for this long: say so; connect again. */
 const noticeMs = 500;
 const stalledMs = 2000;
+/** The same when the gateway has just begun to have something again: a publisher that was
+ * started anew may have begun its time line anew, which this response can't follow. */
+const renewedMs = 700;
 /** The same while the gateway itself waits for the swarm: a new request would only show
  * the last second once more. */
 const patienceMs = 12000;
@@ -271,7 +274,10 @@ export class LivePlayer implements Player {
       return;
     }
     const flows = this.gateway === 'playing' && this.view.started;
-    const due = flows ? Math.min(still, performance.now() - this.flowing) > stalledMs : still > patienceMs;
+    const since = performance.now() - this.flowing;
+    // The picture stood before the gateway had something: what came has not moved it.
+    const renewed = flows && still > since + noticeMs && since > renewedMs;
+    const due = renewed || (flows ? Math.min(still, since) > stalledMs : still > patienceMs);
     if (due) this.again();
   }
 
