@@ -38,6 +38,9 @@ type trackerService struct {
 	https    bool // as the server's TLSConfig says
 }
 
+// trackerShutdown bounds the end of the tracker's HTTP server.
+const trackerShutdown = 300 * time.Millisecond
+
 // openTracker opens the socket; nothing is served before Run.
 func openTracker(listen string, c tracker.ServerConfig) (*trackerService, error) {
 	l, err := net.Listen("tcp", listen)
@@ -84,7 +87,8 @@ func (t *trackerService) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		// Answers are short. A connection on which nothing was asked would be waited for.
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), trackerShutdown)
 		defer cancel()
 		if t.server.Shutdown(end) != nil {
 			return t.server.Close()
