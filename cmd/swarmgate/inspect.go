@@ -43,7 +43,7 @@ func (i *inspectCommand) link(ctx context.Context) (ppsp.Link, error) {
 	}
 	switch info, err := os.Stat(i.What); {
 	case errors.Is(err, fs.ErrNotExist):
-		return ppsp.Link{}, fmt.Errorf("inspect %s: there is no such file, and a link begins with %s:", i.What, ppsp.LinkScheme)
+		return ppsp.Link{}, fmt.Errorf("inspect %s: there is no such file; a link would begin with %q", i.What, ppsp.LinkScheme+":")
 	case err == nil && info.IsDir():
 		return ppsp.Link{}, fmt.Errorf("inspect %s: it is a folder; name one film in it", i.What)
 	}

@@ -157,7 +157,7 @@ func TestFailures(t *testing.T) {
 		{"publish --key BELOW/k -", "not a directory; give another with --key"},
 		{"get --listen UDP -o DIR/x FILM", "UDP UDP is in use by another program"},
 		{"get -o BELOW/x FILM", "not a directory"},
-		{"inspect DIR/nothing", "there is no such file, and a link begins with ppsp:"},
+		{"inspect DIR/nothing", "there is no such file; a link would begin with \"ppsp:\""},
 		{"inspect DIR", "it is a folder; name one film in it"},
 		{"inspect EMPTY", "the file is empty"},
 		{"tracker --http --listen TCP", "tracker: TCP is in use by another program; end that, or choose another with --listen, port 0 for a free one"},

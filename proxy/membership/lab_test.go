@@ -188,7 +188,6 @@ type setup struct {
 	link   ppsp.Link
 	seed   bool
 	listen string // default is loopback
-	events func(swarm.Event)
 	change func(*Trackers)
 }
 
