@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -245,5 +246,30 @@ func TestLists(t *testing.T) {
 	}
 	if isTerminal(new(bytes.Buffer)) {
 		t.Error("a buffer counts as a terminal")
+	}
+}
+
+// A real terminal is known as one.
+func TestRealTerminal(t *testing.T) {
+	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !isTerminal(f) {
+		t.Fatal("a terminal is not known as one")
+	}
+	if p := newPrinter(console{out: f, err: f}, true); p.width != nil {
+		t.Error("with --json the output counts as a terminal")
+	}
+	p := newPrinter(console{out: f, err: f}, false)
+	if p.width == nil {
+		t.Fatal("there is no status line on a terminal")
+	}
+	p.keep("1 peer", false)
+	p.keep("Stopped.", true)
+	_ = f.Close()
+	if got := p.width(); got != 0 {
+		t.Errorf("a terminal that has gone has %d columns", got)
 	}
 }

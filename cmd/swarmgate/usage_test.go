@@ -211,12 +211,12 @@ func TestHelp(t *testing.T) {
 			t.Errorf("the help names no command %s", c.command)
 		}
 		out := help(t, strings.Fields(c.command)...)
-		for _, flag := range strings.Fields(c.flags) {
+		for flag := range strings.FieldsSeq(c.flags) {
 			if !strings.Contains(out, " --"+flag+" ") && !strings.Contains(out, " --"+flag+"=") {
 				t.Errorf("the help of %s names no --%s", c.command, flag)
 			}
 		}
-		for _, line := range strings.Split(out, "\n") {
+		for line := range strings.SplitSeq(out, "\n") {
 			if len([]rune(line)) > 80 {
 				t.Errorf("the help of %s has a line of %d characters: %s", c.command, len([]rune(line)), line)
 			}

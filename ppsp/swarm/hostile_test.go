@@ -553,8 +553,10 @@ func TestEventsMerge(t *testing.T) {
 	one(EventSkip, 2, 3)
 	one(EventPlay, 3, 4)
 	want := []Event{
-		{Kind: EventChunks, Chunks: chunk.Range{End: 2}}, {Kind: EventPlay, Chunks: chunk.Range{End: 2}},
-		{Kind: EventSkip, Chunks: chunk.Range{Start: 2, End: 3}}, {Kind: EventPlay, Chunks: chunk.Range{Start: 3, End: 4}},
+		{Kind: EventChunks, Chunks: chunk.Range{End: 2}},
+		{Kind: EventPlay, Chunks: chunk.Range{End: 2}},
+		{Kind: EventSkip, Chunks: chunk.Range{Start: 2, End: 3}},
+		{Kind: EventPlay, Chunks: chunk.Range{Start: 3, End: 4}},
 	}
 	for _, w := range want {
 		if e, ok := s.NextEvent(); !ok || e != w {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -694,16 +695,17 @@ const never = math.MaxInt64
 
 // due names what an engine waits for, to find who keeps it busy.
 func (s *Swarm) due() string {
-	b := fmt.Sprintf("connect %d pick %d", s.nextConnect(), s.picking.pickAt())
+	var b strings.Builder
+	b.WriteString(fmt.Sprintf("connect %d pick %d", s.nextConnect(), s.picking.pickAt()))
 	if s.live != nil {
-		b += fmt.Sprintf(" live %d", s.live.nextTimeout())
+		b.WriteString(fmt.Sprintf(" live %d", s.live.nextTimeout()))
 	}
 	for _, c := range s.order {
-		b += fmt.Sprintf("; channel state %d due %d/%d keep-alive %d dead %d ack %d have %d request %d loss %d serve %d",
-			c.state, c.dueAt, c.nextTimeout(), c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
+		b.WriteString(fmt.Sprintf("; channel state %d due %d/%d keep-alive %d dead %d ack %d have %d request %d loss %d serve %d",
+			c.state, c.dueAt, c.nextTimeout(), c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt()))
 		if r := c.outstanding.oldest(); r != nil {
-			b += fmt.Sprintf(" (oldest %+v of %d, data %d, patience %d, latency %d)", *r, c.outstanding.live, c.dataAt, c.patience(), c.latency)
+			b.WriteString(fmt.Sprintf(" (oldest %+v of %d, data %d, patience %d, latency %d)", *r, c.outstanding.live, c.dataAt, c.patience(), c.latency))
 		}
 	}
-	return b
+	return b.String()
 }
