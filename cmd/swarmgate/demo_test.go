@@ -118,6 +118,53 @@ func TestDemoLeavesNothing(t *testing.T) {
 	}
 }
 
+// tvs asks a gateway whether TVs find it.
+func tvs(t *testing.T, url string) (name, problem string, on []string) {
+	t.Helper()
+	body, _ := page(t, url+"api/v1/device")
+	var d struct {
+		Name, Problem string
+		FoundOn       []string `json:"found_on"`
+	}
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d.Name, d.Problem, d.FoundOn
+}
+
+// On a network it is a media server by the name that was chosen, beside the page.
+func TestDemoOnANetwork(t *testing.T) {
+	atHome(t)
+	p := begin(t, nil, "demo", "--http", free, "--interface", "lo", "--name", "Test", "--json")
+	ready := p.event(t, "ready")
+	url := text(t, ready, "page")
+	if ready["device"] != "Test" {
+		t.Errorf("ready is %v, want the device Test", ready)
+	}
+	name, problem, on := tvs(t, url)
+	for end := time.Now().Add(patience); len(on) == 0 && time.Now().Before(end); {
+		name, problem, on = tvs(t, url)
+	}
+	if name != "Test" || problem != "" || len(on) != 1 || on[0] != "lo" {
+		t.Errorf("TVs find %q on %q, problem %q; want Test on lo", name, on, problem)
+	}
+	p.stop()
+	if status := p.end(t, 5*time.Second); status != 0 {
+		t.Errorf("exit status %d: %s", status, p.err)
+	}
+}
+
+// A page that is open on another address than a TV's network is of no use to TVs.
+func TestDemoWhereTVsDoNotReach(t *testing.T) {
+	atHome(t)
+	p := begin(t, nil, "demo", "--http", "[::1]:0", "--interface", "lo", "--name", "Test")
+	p.say(t, "Ctrl-C ends it.")
+	if words := p.out.String(); !strings.Contains(words, "http://[::1]:") ||
+		!strings.Contains(words, "(not found: HTTP is open at ::1 alone, where TVs on lo can't reach it; start with --http :") {
+		t.Errorf("it prints %q, want why TVs don't find it", words)
+	}
+}
+
 // Where TVs can't find the gateway, it says why, and the page works.
 func TestDemoWithoutATVsNetwork(t *testing.T) {
 	atHome(t)
@@ -130,6 +177,9 @@ func TestDemoWithoutATVsNetwork(t *testing.T) {
 	_, url, _ := strings.Cut(p.out.String(), "In a browser   ")
 	url, _, _ = strings.Cut(url, "\n")
 	page(t, url)
+	if _, problem, on := tvs(t, url); len(on) != 0 || !strings.Contains(problem, "nosuch") {
+		t.Errorf("the page says that TVs find it on %q, problem %q; want that nosuch is the problem", on, problem)
+	}
 	p.stop()
 	if status := p.end(t, 5*time.Second); status != 0 {
 		t.Errorf("exit status %d", status)
