@@ -59,12 +59,11 @@ func (s *script) span() chunk.Range {
 // fuzzed is an engine under the fuzzer, with what is needed to tell it truths among lies.
 type fuzzed struct {
 	*host
-	t      *testing.T
-	s      *script
-	f      film
-	key    *livesig.PrivateKey
-	signed uint64
-	peers  []netip.AddrPort
+	t     *testing.T
+	s     *script
+	f     film
+	key   *livesig.PrivateKey
+	peers []netip.AddrPort
 }
 
 // The films and keys are the same for all inputs.

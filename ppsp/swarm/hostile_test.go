@@ -114,7 +114,7 @@ func TestLiar(t *testing.T) {
 	k.say(k.f.AppendHave(nil, f.all()))
 	leech.want(true)
 	leech.meet(l.host(slow))
-	asked := 0
+	var asked int
 	count := func() int {
 		n := uint64(0)
 		for _, m := range k.heard() {

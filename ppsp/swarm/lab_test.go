@@ -696,15 +696,15 @@ const never = math.MaxInt64
 // due names what an engine waits for, to find who keeps it busy.
 func (s *Swarm) due() string {
 	var b strings.Builder
-	b.WriteString(fmt.Sprintf("connect %d pick %d", s.nextConnect(), s.picking.pickAt()))
+	fmt.Fprintf(&b, "connect %d pick %d", s.nextConnect(), s.picking.pickAt())
 	if s.live != nil {
-		b.WriteString(fmt.Sprintf(" live %d", s.live.nextTimeout()))
+		fmt.Fprintf(&b, " live %d", s.live.nextTimeout())
 	}
 	for _, c := range s.order {
-		b.WriteString(fmt.Sprintf("; channel state %d due %d/%d keep-alive %d dead %d ack %d have %d request %d loss %d serve %d",
-			c.state, c.dueAt, c.nextTimeout(), c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt()))
+		fmt.Fprintf(&b, "; channel state %d due %d/%d keep-alive %d dead %d ack %d have %d request %d loss %d serve %d",
+			c.state, c.dueAt, c.nextTimeout(), c.spokeAt+keepAliveAfter, c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
 		if r := c.outstanding.oldest(); r != nil {
-			b.WriteString(fmt.Sprintf(" (oldest %+v of %d, data %d, patience %d, latency %d)", *r, c.outstanding.live, c.dataAt, c.patience(), c.latency))
+			fmt.Fprintf(&b, " (oldest %+v of %d, data %d, patience %d, latency %d)", *r, c.outstanding.live, c.dataAt, c.patience(), c.latency)
 		}
 	}
 	return b.String()

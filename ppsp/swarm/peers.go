@@ -78,20 +78,30 @@ func (s *Swarm) connect(now int64) {
 		return
 	}
 	k.changed = true
-	n := len(k.list)
-	for range n {
-		if s.taken() >= s.cfg.TargetPeers {
+	for s.taken() < s.cfg.TargetPeers {
+		e := s.nextCandidate(now)
+		if e == nil {
 			return
-		}
-		k.turn = (k.turn + 1) % n
-		e := &k.list[k.turn]
-		if e.nextAt > now || s.channelTo(e.addr) != nil {
-			continue
 		}
 		e.nextAt = now + min(int64(retryFirst)<<min(e.tries, 6), int64(retryLast))
 		e.tries++
 		s.initiate(now, e.addr)
 	}
+}
+
+// nextCandidate returns the address to try next: of those that failed least the first in
+// turn, so that a newcomer does not wait behind many that never answer.
+func (s *Swarm) nextCandidate(now int64) *candidate {
+	k := &s.candidates
+	var best *candidate
+	k.turn++
+	for n := range k.list {
+		e := &k.list[(k.turn+n)%len(k.list)]
+		if e.nextAt <= now && (best == nil || e.tries < best.tries) && s.channelTo(e.addr) == nil {
+			best = e
+		}
+	}
+	return best
 }
 
 // taken returns how many of the connections to hold are taken. Those that others begin may

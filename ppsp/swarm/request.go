@@ -84,7 +84,7 @@ type requesting struct {
 	snubbed     int64   // until
 	pipeline    float64 // chunks that may be asked of it at a time
 	latency     int64   // ns from request to chunk, smoothed; 0 while unknown
-	quickest    int64   // the shortest of late: what the way takes without waiting
+	quickest    int64   // the shortest: what the way takes without waiting
 	useful      bool    // it has delivered a chunk
 }
 
@@ -133,7 +133,7 @@ func (c *channel) answered(took int64) {
 		c.latency, c.quickest = took, took
 	}
 	c.latency += (took - c.latency) / 8
-	c.quickest = min(c.quickest+c.quickest/1024, took) // forgets within some thousand chunks
+	c.quickest = min(c.quickest, took)
 }
 
 // adjust moves the pipeline towards what keeps the peer busy and lets requests wait for
@@ -148,6 +148,9 @@ func (c *channel) adjust(depth int, took int64) {
 	ideal := min(float64(depth)*float64(aim)/float64(max(took, 1)), maxPipeline)
 	if ideal > c.pipeline || took > aim {
 		c.pipeline = max(c.pipeline+(ideal-c.pipeline)/8, minPipeline)
+	}
+	if c.pipeline <= minPipeline && took > aim { // the way has become longer
+		c.quickest += (took - aim) / 8
 	}
 }
 
