@@ -35,14 +35,30 @@ func TestMeetingAtATracker(t *testing.T) {
 	if m := s.registry.await(t, "join", receiver.id); m.Mode != tracker.Seeder {
 		t.Errorf("with the whole film the receiver is a %s, want a %s", m.Mode, tracker.Seeder)
 	}
-	if receiver.Trouble() != "" || receiver.Listed() != 1 {
-		t.Errorf("trouble %q and %d peers listed, want none and 1", receiver.Trouble(), receiver.Listed())
+	if receiver.Trouble() != "" {
+		t.Errorf("trouble %q, want none", receiver.Trouble())
 	}
 	receiver.stop()
 	s.registry.await(t, "leave", receiver.id)
 	publisher.await(t, swarm.EventPeerDown)
 	publisher.stop()
 	s.registry.await(t, "leave", publisher.id)
+}
+
+// Those who wait for a film know how many others the tracker knows.
+func TestListed(t *testing.T) {
+	s := reserve(t)
+	s.open(t, time.Minute)
+	f := newFilm(t)
+	link := f.link()
+	link.Trackers = []string{s.url()}
+	var waiting []*peer
+	for range 3 {
+		p := start(t, setup{swarm: f.leech(), link: link})
+		s.registry.await(t, "join", p.id)
+		waiting = append(waiting, p)
+	}
+	until(t, "the last lists the others", func() bool { return waiting[2].Listed() == 2 })
 }
 
 // A tracker that is started after its peers is found when it is there.
