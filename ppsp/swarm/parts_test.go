@@ -127,12 +127,12 @@ func TestBucket(t *testing.T) {
 		}
 	}
 	var free bucket
-	free.take(1 << 40)
+	free.take(1 << 30)
 	if free.empty(0) || free.ready() > 0 {
 		t.Error("a bucket without rate limits")
 	}
 	debt := bucket{rate: 1000}
-	debt.take(1 << 40)
+	debt.take(1 << 30)
 	if debt.ready() > 1000e9 {
 		t.Errorf("a debt of %d bytes is never paid", debt.level)
 	}
@@ -309,7 +309,7 @@ func TestPipeline(t *testing.T) {
 			d := line[0]
 			line = line[1:]
 			now = d.at
-			c.took(int64(now), d.chunk)
+			c.took(int64(now), d.chunk, true)
 		}
 		if c.pipeline < tt.least || c.pipeline > tt.most {
 			t.Errorf("%s: pipeline of %.0f, want %.0f to %.0f", tt.name, c.pipeline, tt.least, tt.most)
