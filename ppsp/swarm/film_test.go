@@ -252,6 +252,33 @@ func missing(h *host, r chunk.Range) uint64 {
 	return n
 }
 
+// A reader does not wait for a slow peer while a fast one has room, nor does the end of a
+// download; and little comes twice for that.
+func TestSlowPeer(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		l := newLab(t, 1)
+		f := newFilm(t, 600*1024, nil)
+		slow, fast := f.seed(f.all()), f.seed(f.all())
+		slow.Upload = 20_000 // 20 chunks a second
+		a, b, leech := l.host(slow), l.host(fast), l.host(f.leech())
+		leech.meet(a)
+		leech.want(all, chunk.Range{End: 40}, chunk.Range{Start: 40, End: 300})
+		l.run(200 * time.Millisecond)
+		leech.meet(b)
+		from, r := l.now, chunk.Range{End: 300}
+		if all {
+			r = f.all()
+		}
+		l.until(10*time.Second, "there", func() bool { return missing(leech, r) == 0 })
+		if took := l.now - from; took > 1500e6 {
+			t.Errorf("all %v: took %d ms beside a slow peer", all, took/1e6)
+		}
+		if c := leech.s.Counters(); c.Duplicates > 15 {
+			t.Errorf("all %v: %d chunks came twice", all, c.Duplicates)
+		}
+	}
+}
+
 // What is not wanted is not fetched.
 func TestWantNothing(t *testing.T) {
 	l := newLab(t, 1)

@@ -45,8 +45,8 @@ func (c *channel) appendHashes(now int64, b []byte, start int, i uint64) ([]byte
 	known := func(n chunk.Bin) bool { return c.knows(n, now) }
 	if s.live != nil {
 		m := s.live.munroOf(i)
-		if m == nil {
-			return b, true
+		if m == nil { // nothing proves it; nextToServe leaves it out
+			return b, false
 		}
 		if !c.peerKnows(m.bin, m.chunks, now) {
 			if !fits(b, start, signedExtra+len(m.hash)+len(m.signature)) {

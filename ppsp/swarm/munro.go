@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
@@ -102,6 +103,9 @@ func (s *Swarm) addMunro(m munro) {
 	l := s.live
 	k, _ := l.find(m.bin)
 	l.munros = slices.Insert(l.munros, k, m)
+	if len(l.munros) > merkle.MaxMunros {
+		l.munros = slices.Delete(l.munros, 0, 1)
+	}
 	if m.chunks.End <= l.edge {
 		return
 	}

@@ -10,6 +10,8 @@ import (
 const (
 	maxPickScan = 4096 // runs of chunks looked at in one round
 	pickEvery   = 3e6  // ns between two rounds, which gathers what has arrived meanwhile
+	maxRescued  = 8    // requests taken back from one peer in a round because others are faster
+	rescueAfter = 150e6
 )
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
@@ -78,12 +80,9 @@ func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
 	if all {
 		return
 	}
-	wanted := func(i uint64) bool {
-		return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
-	}
 	for _, c := range s.order {
 		for k := c.outstanding.line.len() - 1; k >= 0 && k < c.outstanding.line.len(); k-- {
-			if r := *c.outstanding.line.at(k); !r.dead && !wanted(r.chunk) {
+			if r := *c.outstanding.line.at(k); !r.dead && !s.awaited(r.chunk) {
 				c.cancel(r.chunk)
 			}
 		}
@@ -110,6 +109,7 @@ func (s *Swarm) pickFilm(now int64) {
 	if !s.tree.Sized() && s.wanted() { // the last chunk proves the length (RFC 7574, 5.6.2)
 		s.pickIn(now, chunk.Range{Start: n - 1, End: n})
 	}
+	s.rescue(now)
 	for _, w := range s.static.windows {
 		s.pickIn(now, w.Intersect(chunk.Range{End: n}))
 	}
@@ -122,6 +122,34 @@ func (s *Swarm) pickFilm(now int64) {
 	from := min(s.static.place, n)
 	s.pickIn(now, chunk.Range{Start: from, End: n})
 	s.pickIn(now, chunk.Range{End: from})
+}
+
+// rescue moves requests from peers that are slower than they seemed to peers that have room
+// and would likely have answered twice in that time: those for which a reader waits, and at
+// the end of a download all.
+func (s *Swarm) rescue(now int64) {
+	last := s.have.Count()+s.requested.Count() == s.tree.Chunks()
+	for _, c := range s.order {
+		for range maxRescued {
+			r := c.outstanding.oldest()
+			if r == nil || now-r.at < rescueAfter || !last && !s.awaited(r.chunk) {
+				break
+			}
+			o := s.bestFor(now, r.chunk)
+			if o == nil || o == c || now-r.at < 2*o.expected()+rescueAfter {
+				break
+			}
+			i := r.chunk
+			c.answered(now - r.at)
+			c.cancel(i)
+			s.give(now, o, i)
+		}
+	}
+}
+
+// awaited tells whether a reader waits for chunk i.
+func (s *Swarm) awaited(i uint64) bool {
+	return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
 }
 
 // probeSize asks each peer for one chunk: the peaks come with it (RFC 7574, 5.6.2).

@@ -62,26 +62,28 @@ func (s *Swarm) pickLive(now int64) {
 	}
 }
 
-// pickRare asks for what is new and only one peer offers, newest first.
+// pickRare asks for what is new and only one peer offers.
 func (s *Swarm) pickRare(now int64) {
 	l := s.live
-	from := l.edge
+	at, end := l.edge, l.horizon()
 	for k := len(l.munros) - 1; k >= 0 && now-l.munros[k].at < offerAll; k-- {
-		from = l.munros[k].chunks.Start
+		at = l.munros[k].chunks.Start
 	}
 	for range maxRareScan {
-		last, ok := l.rare.Last()
-		if !ok || last < from || len(s.picking.able) == 0 {
+		run, ok := l.rare.NextIn(at)
+		if !ok || run.Start >= end || len(s.picking.able) == 0 {
 			return
 		}
-		if !s.have.Has(last) && !s.requested.Has(last) {
-			c := s.bestFor(now, last)
+		i := run.Start
+		at = i + 1
+		if !s.have.Has(i) && !s.requested.Has(i) {
+			c := s.bestFor(now, i)
 			if c == nil {
-				return // its peer has enough to do; all its older ones would wait, too
+				continue // its peer has enough to do
 			}
-			s.give(now, c, last)
+			s.give(now, c, i)
 		}
-		l.rare.Remove(chunk.One(last))
+		l.rare.Remove(chunk.One(i))
 	}
 }
 

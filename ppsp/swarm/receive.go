@@ -158,7 +158,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	s := c.s
 	if s.have.Has(i) {
 		s.counts.Duplicates++
-		c.took(now, i)
+		c.took(now, i, false)
 		c.acknowledge(now, i, delay)
 		return true
 	}
@@ -183,7 +183,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	}
 	s.counts.ChunksReceived++
 	s.counts.ChunkBytesReceived += uint64(len(b))
-	asked := c.took(now, i)
+	asked := c.took(now, i, true)
 	c.acknowledge(now, i, delay)
 	if c.outstanding.live == 0 && s.live != nil {
 		c.proof.Reset() // what it holds served its purpose, or will come again

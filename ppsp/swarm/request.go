@@ -111,11 +111,14 @@ func (c *channel) ask(now int64, i uint64) {
 	c.s.markReady(c)
 }
 
-// took notes that the peer delivered chunk i, and tells whether it was asked to.
-func (c *channel) took(now int64, i uint64) bool {
-	c.dataAt = now
-	c.snubbed, c.silences = 0, 0
+// took notes that the peer delivered chunk i, which is new or not, and tells whether it was
+// asked to.
+func (c *channel) took(now int64, i uint64, fresh bool) bool {
 	r, asked := c.outstanding.take(i)
+	if asked || fresh {
+		c.dataAt = now
+		c.snubbed, c.silences = 0, 0
+	}
 	if asked {
 		c.useful = true
 		c.answered(now - r.at)

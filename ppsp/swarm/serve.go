@@ -70,10 +70,16 @@ func (c *channel) nextToServe(now int64) (i uint64, tries int, ok bool) {
 	}
 	for {
 		i, ok = c.queue.first()
-		if !ok || c.s.have.Has(i) {
-			return i, 0, ok
+		switch {
+		case !ok:
+			return 0, 0, false
+		case !c.s.have.Has(i):
+			c.queue.remove(chunk.Range{Start: i, End: c.s.nextHad(c.queue.ranges[0])})
+		case c.s.live != nil && c.s.live.munroOf(i) == nil:
+			c.queue.remove(chunk.One(i)) // nothing proves it any longer
+		default:
+			return i, 0, true
 		}
-		c.queue.remove(chunk.Range{Start: i, End: c.s.nextHad(c.queue.ranges[0])})
 	}
 }
 
