@@ -33,7 +33,7 @@ func (a access) refusal(r *http.Request) string {
 		return fmt.Sprintf("This gateway answers its own home only, and %s is outside of it.", r.RemoteAddr)
 	}
 	if !a.hosts.answers(r.Host) {
-		return fmt.Sprintf("This gateway does not answer to the name %q; open it by its IP address, or add the name to its configuration.", r.Host)
+		return fmt.Sprintf("This gateway does not answer to the name %q; open it by its IP address, by the name of its machine, or by a name that ends in .local.", r.Host)
 	}
 	if err := a.origin.Check(r); err != nil {
 		return "A page of another site tried to change something here; nothing was changed."
