@@ -14,14 +14,14 @@ const browser = await chromium.launch({ executablePath: process.argv[2], headles
 let page;
 let problems = [];
 
-// Runs in the page. Notes each new frame number with the time at which it was seen, and
-// the time of the last click.
+// Runs in the page. Notes each new frame number with the time at which it was seen, the
+// time of the last click, and the longest time (ms) in which the page came to nothing.
 function watchFrames() {
   const canvas = document.createElement('canvas');
   canvas.width = 14 * 16;
   canvas.height = 16;
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  window.seen = { clicked: 0, frames: [] };
+  window.seen = { clicked: 0, pause: 0, frames: [] };
   addEventListener('click', () => (window.seen.clicked = Date.now()), true);
   const read = (video) => {
     const scale = video.videoWidth / 640;
@@ -34,7 +34,10 @@ function watchFrames() {
     return number;
   };
   let last = -1;
+  let looked = Date.now();
   setInterval(() => {
+    window.seen.pause = Math.max(window.seen.pause, Date.now() - looked);
+    looked = Date.now();
     const video = document.querySelector('video');
     if (!video || video.readyState < 2 || !video.videoWidth) return;
     const number = read(video);
@@ -70,12 +73,12 @@ const commands = {
   async seek({ time }) {
     await page.evaluate((to) => (document.querySelector('video').currentTime = to), time);
   },
-  /** Frames seen since the last question. */
+  /** Frames seen since the last question, and the longest time in which nobody looked. */
   async frames() {
     return page.evaluate(() => {
-      const { clicked, frames } = window.seen;
-      window.seen.frames = [];
-      return { clicked, frames };
+      const { clicked, pause, frames } = window.seen;
+      window.seen = { clicked, pause: 0, frames: [] };
+      return { clicked, pause, frames };
     });
   },
   async text({ selector }) {

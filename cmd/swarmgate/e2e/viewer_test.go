@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 )
@@ -62,4 +64,38 @@ func broken(numbers []int) int {
 		}
 	}
 	return -1
+}
+
+// listen reads a stream until stop is called, which tells the longest time in which nothing
+// came after the first bytes. It tells a gateway that stalls from a screen that does.
+func listen(t *testing.T, url string) (stop func() time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := make(chan time.Duration, 1)
+	go func() {
+		defer answer.Body.Close()
+		var last time.Time
+		var pause time.Duration
+		for b := make([]byte, 1<<16); ; last = time.Now() {
+			if _, err := answer.Body.Read(b); err != nil {
+				longest <- pause
+				return
+			}
+			if !last.IsZero() {
+				pause = max(pause, time.Since(last))
+			}
+		}
+	}()
+	return func() time.Duration {
+		cancel()
+		return <-longest
+	}
 }
