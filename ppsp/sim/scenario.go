@@ -24,6 +24,7 @@ type Scenario struct {
 	PerMunro uint64
 	Source   Link
 	Home     Link
+	SlowUp   int64         // bits per second that every third home can send, 0 for as the others
 	DelayMax int64         // homes have between Home.Delay and this one way, nanoseconds
 	Lead     time.Duration // the stream has been running for this when the first home joins
 	Joining  time.Duration // homes join evenly over this
@@ -33,7 +34,7 @@ type Scenario struct {
 
 // Scenarios are those that have a name.
 func Scenarios() []Scenario {
-	return []Scenario{{
+	live := Scenario{
 		Name:  "live",
 		About: "one live channel, 20 homes, 1 % loss",
 		Peers: 20, Rate: 2e6, Chunk: 1024, PerMunro: 32,
@@ -41,7 +42,11 @@ func Scenarios() []Scenario {
 		Home:     Link{Up: 10e6, Down: 50e6, Delay: 5e6, Loss: 0.005, Queue: 300e6},
 		DelayMax: 40e6,
 		Lead:     5 * time.Second, Joining: 10 * time.Second, Warmup: 20 * time.Second, Duration: 60 * time.Second,
-	}}
+	}
+	uneven := live
+	uneven.Name, uneven.SlowUp = "uneven", 1e6
+	uneven.About = "the same, but every third home can send only half the stream's rate"
+	return []Scenario{live, uneven}
 }
 
 // Find returns the scenario of that name.
@@ -150,6 +155,9 @@ func (w *world) signedAt(i uint64) int64 { return w.signed[i/w.PerMunro] }
 func (w *world) join() {
 	link := w.Home
 	link.Delay += w.random.Int64N(w.DelayMax - w.Home.Delay + 1)
+	if w.SlowUp > 0 && len(w.hosts)%3 == 0 {
+		link.Up = w.SlowUp
+	}
 	h, err := w.addHost(link)
 	if err != nil {
 		w.err = err

@@ -68,6 +68,29 @@ func TestLiveSeeds(t *testing.T) {
 	}
 }
 
+// Homes that can send little are carried by the others, and do not drag them down: what they
+// hold up is asked of others, and the source is not swamped.
+func TestUneven(t *testing.T) {
+	sc, err := Find("uneven")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.Duration = 10 * time.Second
+	for seed := uint64(1); seed <= 3; seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			r, err := Run(sc, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("\n%s", table(t, r))
+			if r.ContinuityP50 < 0.999 || r.ContinuityP5 < 0.85 || r.SourceUploadRatio > 3 {
+				t.Errorf("continuity median %.4f, 5th percentile %.4f, the source uploaded %.2f ×", r.ContinuityP50, r.ContinuityP5, r.SourceUploadRatio)
+			}
+		})
+	}
+}
+
 // Small swarms get by without waiting for anybody's turn; larger ones do not cost the
 // source more.
 func TestLiveSizes(t *testing.T) {

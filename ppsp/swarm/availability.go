@@ -156,6 +156,7 @@ func (c *channel) appendHaves(b []byte, start int) []byte {
 		}
 		if l := c.s.live; l != nil && l.source != nil {
 			whole = l.offers.widest(r, whole)
+			b = c.appendProof(b, start, whole)
 		}
 		if !fits(b, start, c.s.specRoom(whole, 0)) {
 			c.havesAt = math.MinInt64 // in the next datagram

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/ledbat"
 	"github.com/swarmgate/swarmgate/ppsp/merkle"
@@ -100,7 +99,7 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	}
 	c.havesAt, c.ackAt = math.MaxInt64, math.MaxInt64
 	c.pipeline = firstPipeline
-	c.control = ledbat.New(ledbat.Config{Eager: s.meta.Kind() == ppsp.Live})
+	c.control = ledbat.New(ledbat.Config{Eager: s.live != nil})
 	c.sentHashes = map[chunk.Bin]int64{}
 	s.channels[c.id] = c
 	s.order = append(s.order, c)

@@ -16,9 +16,10 @@ const (
 	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
-	// lineQueue is the queueing delay in ns below which a lone loss is taken for a fault of
-	// the line.
-	lineQueue = 25e6
+	// Up to lineLosses in a round trip are taken for faults of the line while the queueing
+	// delay is below lineQueue ns.
+	lineQueue  = 25e6
+	lineLosses = 2
 )
 
 // sent is a DATA message under way.
@@ -37,7 +38,8 @@ type flight struct {
 	next   uint64 // seq
 	passed uint64 // seq behind the newest that was acknowledged
 	ackAt  int64  // when something was last acknowledged
-	lostAt int64  // when something was last taken for lost
+	losses int    // in the round trip that began …
+	lostAt int64  // … then
 	delay  int64  // µs, the newest that was measured
 }
 
@@ -113,14 +115,17 @@ func (c *channel) detectLoss(now int64) {
 	}
 }
 
-// lost tells the congestion control of a loss, unless it is the only one in a round trip of
-// a live stream and no queue preceded it. Then a line that drops now and then does not slow
-// the stream down: live streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15).
+// lost tells the congestion control of a loss, unless it is one of few in a round trip of a
+// live stream and no queue preceded it. Then a line that drops now and then does not slow the
+// stream down: live streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15).
 func (c *channel) lost(now int64, size int) {
-	alone := now-c.flight.lostAt > c.control.RTT()
-	c.flight.lostAt = now
-	if alone && c.s.live != nil && c.control.QueueDelay() < lineQueue {
-		c.control.Acked(now, size, c.flight.delay, 0)
+	f := &c.flight
+	if now-f.lostAt > c.control.RTT() {
+		f.lostAt, f.losses = now, 0
+	}
+	f.losses++
+	if f.losses <= lineLosses && c.s.live != nil && c.control.QueueDelay() < lineQueue {
+		c.control.Acked(now, size, f.delay, 0)
 		return
 	}
 	c.control.Lost(now, size)

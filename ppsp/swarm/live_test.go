@@ -394,7 +394,7 @@ func TestLeftBehind(t *testing.T) {
 	if last := got[len(got)-1]; last.End != 960 || last.Start < 960-256-80 {
 		t.Errorf("played %v", got)
 	}
-	if skips := h.of(EventSkip); len(skips) != 1 || skips[0].Chunks.Start != 80 {
+	if skips := h.of(EventSkip); len(skips) == 0 || skips[0].Chunks.Start != 80 {
 		t.Errorf("skipped %v", skips)
 	}
 }

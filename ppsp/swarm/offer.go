@@ -33,6 +33,7 @@ const (
 	// would keep it from sending what only it has.
 	offerLoad      = 4
 	offerLoadLeast = 64
+	offerQueue     = 75e6  // ns that datagrams wait in the queue of a loaded uplink
 	offerCheck     = 100e6 // ns between two looks at that
 )
 
@@ -167,13 +168,35 @@ func (s *Swarm) advanceOffers(now int64) {
 	}
 }
 
-// loaded tells whether more is asked of the source than it can send soon.
+// loaded tells whether more is asked of the source than it can send soon, or than its uplink
+// takes: then most of its peers see a queue.
 func (s *Swarm) loaded() bool {
-	queued := uint64(0)
+	queued, slow, open := uint64(0), 0, 0
 	for _, c := range s.order {
 		queued += c.count()
+		if c.state == stateOpen {
+			open++
+			if c.control.QueueDelay() > offerQueue {
+				slow++
+			}
+		}
 	}
-	return queued > max(offerLoad*s.live.perMunro, offerLoadLeast)
+	return queued > max(offerLoad*s.live.perMunro, offerLoadLeast) || 2*slow > open
+}
+
+// appendProof adds the munro of a stripe that is offered, if it is the newest: whoever is
+// behind learns of it where the edge is, and that its share is new.
+func (c *channel) appendProof(b []byte, start int, stripe chunk.Range) []byte {
+	l := c.s.live
+	m := l.munroOf(stripe.End - 1)
+	if m == nil || m.chunks.End != l.edge || c.peerKnows(m.bin, m.chunks, m.at) {
+		return b
+	}
+	if fits(b, start, signedExtra+len(m.hash)+len(m.signature)+maxSpec) {
+		b = c.appendMunro(b, m)
+		c.remember(m.bin, m.at)
+	}
+	return b
 }
 
 // held tells whether some peer has shown to hold a chunk of r.

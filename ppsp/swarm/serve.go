@@ -7,8 +7,10 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/ledbat"
 )
 
-// sendBurst is how much pacing may be caught up, nanoseconds.
-const sendBurst = 5e6
+const (
+	sendBurst  = 5e6   // ns of pacing that may be caught up
+	serveQueue = 100e6 // ns of queue on the way to a peer, above which a home holds back
+)
 
 // serving is the side of a channel that gives.
 type serving struct {
@@ -48,9 +50,20 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 	return true
 }
 
+// clear tells whether the congestion control lets one more chunk go. Live streams are eager,
+// but no home has to fill its uplink for others, and delay what it says itself: where a queue
+// shows, it has one chunk under way to each peer.
+func (c *channel) clear() bool {
+	l := c.s.live
+	if l != nil && l.source == nil && c.flight.line.len() > 0 && c.control.QueueDelay() > serveQueue {
+		return false
+	}
+	return c.control.CanSend(int(c.s.meta.ChunkSize))
+}
+
 // serveAt returns when the next chunk may be sent.
 func (c *channel) serveAt() int64 {
-	if c.count() == 0 || !c.control.CanSend(int(c.s.meta.ChunkSize)) {
+	if c.count() == 0 || !c.clear() {
 		return math.MaxInt64
 	}
 	return max(c.sendAt, c.s.budget.ready())
