@@ -11,8 +11,8 @@ const (
 	maxResends = 4 // times a chunk is sent again before the peer must ask anew
 	// reorderLeast is the least time, in ns, for which a datagram may be overtaken by later
 	// ones before it is taken for lost; a quarter of the round trip if that is more, as in
-	// RACK (RFC 8985, 6.2).
-	reorderLeast = 5e6
+	// RACK (RFC 8985, 6.2). It is longer than acknowledgements wait.
+	reorderLeast = ackDelay + 5e6
 	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
