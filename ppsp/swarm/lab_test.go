@@ -12,11 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
-	"github.com/swarmgate/swarmgate/ppsp/livesig"
-	"github.com/swarmgate/swarmgate/ppsp/merkle"
-	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
 // lab is a network of engines and puppets in virtual time.
@@ -136,13 +132,6 @@ func (h *host) start(cfg Config) {
 	}
 	h.s, h.events = s, nil
 	h.store, _ = cfg.Store.(*memory)
-}
-
-// puppet adds a peer that the test plays.
-func (l *lab) puppet() *host {
-	h := &host{l: l, addr: addr(len(l.hosts) + 1)}
-	l.hosts = append(l.hosts, h)
-	return h
 }
 
 // send carries a datagram away.
@@ -317,92 +306,6 @@ func (h *host) connected(o *host) bool {
 	return c != nil && c.state == stateOpen
 }
 
-// messages returns what a datagram consists of.
-func messages(t testing.TB, f wire.Format, b []byte) []wire.Message {
-	t.Helper()
-	var d wire.Decoder
-	var all []wire.Message
-	d.Reset(b, f)
-	for {
-		var m wire.Message
-		ok, err := d.Next(&m)
-		if err != nil {
-			t.Fatalf("datagram %x: %v", b, err)
-		}
-		if !ok {
-			return all
-		}
-		all = append(all, m)
-	}
-}
-
-// types returns the types of the messages in a datagram.
-func types(t testing.TB, f wire.Format, b []byte) []wire.Type {
-	t.Helper()
-	var all []wire.Type
-	for _, m := range messages(t, f, b) {
-		all = append(all, m.Type)
-	}
-	return all
-}
-
-// film is content with its tree and what a publisher and a receiver need of it.
-type film struct {
-	content []byte
-	meta    ppsp.Metadata
-	tree    *merkle.Tree
-}
-
-func newFilm(t testing.TB, size int, change func(*ppsp.Metadata)) film {
-	t.Helper()
-	content := make([]byte, size)
-	random := rand.New(rand.NewPCG(uint64(size), 4))
-	for k := range content {
-		content[k] = byte(random.Uint32())
-	}
-	meta := ppsp.StaticDefaults("")
-	if change != nil {
-		change(&meta)
-	}
-	tree, length, err := merkle.Build(meta.Hash, meta.ChunkSize, bytes.NewReader(content))
-	if err != nil || length != int64(size) {
-		t.Fatalf("tree of %d bytes: %d, %v", size, length, err)
-	}
-	meta.SwarmID = ppsp.SwarmID(tree.Root())
-	return film{content, meta, tree}
-}
-
-// chunks returns how many there are.
-func (f film) chunks() uint64 {
-	return (uint64(len(f.content)) + uint64(f.meta.ChunkSize) - 1) / uint64(f.meta.ChunkSize)
-}
-
-// chunk returns the bytes of chunk i.
-func (f film) chunk(i uint64) []byte {
-	size := uint64(f.meta.ChunkSize)
-	return f.content[i*size : min((i+1)*size, uint64(len(f.content)))]
-}
-
-// all are the chunks of the film.
-func (f film) all() chunk.Range { return chunk.Range{End: f.chunks()} }
-
-// seed is who has some chunks.
-func (f film) seed(have ...chunk.Range) Config {
-	cfg := Config{Meta: f.meta, Tree: f.tree}
-	store := &memory{chunks: map[uint64][]byte{}}
-	for _, r := range have {
-		cfg.Have.Add(r)
-		for i := r.Start; i < r.End; i++ {
-			store.chunks[i] = f.chunk(i)
-		}
-	}
-	cfg.Store = store
-	return cfg
-}
-
-// leech is who has nothing.
-func (f film) leech() Config { return Config{Meta: f.meta} }
-
 // check fails unless h has exactly the film.
 func (f film) check(t testing.TB, h *host) {
 	t.Helper()
@@ -415,59 +318,9 @@ func (f film) check(t testing.TB, h *host) {
 	}
 }
 
-// channel is a live stream.
-type stream struct {
-	l      *lab
-	source *host
-	meta   ppsp.Metadata
-	key    *livesig.PrivateKey
-	n      uint64 // chunks per signature
-	first  uint64
-	sent   map[uint64][]byte
-}
-
-// stream adds the source of a live stream.
-func (l *lab) stream(perSignature uint64, change func(*ppsp.Metadata)) *stream {
-	l.t.Helper()
-	key, err := livesig.Generate(ppsp.Ed25519, rand.NewChaCha8([32]byte{5}))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	st := &stream{l: l, key: key, n: perSignature, meta: ppsp.LiveDefaults(key.SwarmID()), sent: map[uint64][]byte{}}
-	st.meta.ChunkSize = 256
-	if change != nil {
-		change(&st.meta)
-	}
-	st.source = l.host(st.config())
-	return st
-}
-
 // config is the source's.
 func (st *stream) config() Config {
 	return Config{Meta: st.meta, Window: 4096, Key: st.key, ChunksPerSignature: st.n, FirstChunk: st.first}
-}
-
-// home is a viewer's.
-func (st *stream) home(behind uint64) Config {
-	return Config{Meta: st.meta, Window: 4096, Behind: behind}
-}
-
-// append publishes n chunks, one each interval.
-func (st *stream) append(n uint64, interval time.Duration) {
-	st.l.t.Helper()
-	for range n {
-		i := st.source.s.NextChunk()
-		b := make([]byte, st.meta.ChunkSize)
-		for k := range b {
-			b[k] = byte(i) + byte(i>>8)*7 + byte(k)
-		}
-		if err := st.source.s.Append(st.l.now, b); err != nil {
-			st.l.t.Fatal(err)
-		}
-		st.sent[i] = b
-		st.source.drain()
-		st.l.run(interval)
-	}
 }
 
 // check fails unless all that h has, and at least what it played, is what was published.
@@ -485,150 +338,6 @@ func (st *stream) check(t testing.TB, h *host) {
 			}
 		}
 	}
-}
-
-// played returns the chunks that h played, which must be in order.
-func played(t testing.TB, h *host) []chunk.Range {
-	t.Helper()
-	var runs []chunk.Range
-	for _, e := range h.events {
-		if e.Kind != EventPlay {
-			continue
-		}
-		if n := len(runs); n > 0 && runs[n-1].End > e.Chunks.Start {
-			t.Fatalf("%v plays %v after %v", h.addr, e.Chunks, runs[n-1])
-		} else if n > 0 && runs[n-1].End == e.Chunks.Start {
-			runs[n-1].End = e.Chunks.End
-			continue
-		}
-		runs = append(runs, e.Chunks)
-	}
-	return runs
-}
-
-// greeting is a HANDSHAKE that opens a channel to the swarm.
-func greeting(meta ppsp.Metadata, id uint32) wire.Handshake {
-	h := wire.Handshake{
-		SourceChannel: id, Has: wire.HasIntegrity | wire.HasHash | wire.HasAddressing,
-		Version: 1, MinVersion: 1, SwarmID: []byte(meta.SwarmID), Integrity: meta.Integrity, Hash: meta.Hash,
-		Signature: meta.Signature, Addressing: meta.Addressing, ChunkSize: meta.ChunkSize,
-	}
-	if meta.Kind() == ppsp.Live {
-		h.Has |= wire.HasDiscardWindow
-		h.DiscardWindow = 1000
-	}
-	return h
-}
-
-// initiating is the datagram with that HANDSHAKE.
-func initiating(h wire.Handshake) []byte {
-	return wire.AppendHandshake(wire.AppendChannel(nil, 0), &h)
-}
-
-// link is a puppet's open channel to an engine.
-type link struct {
-	p  *host
-	to *host
-	f  wire.Format
-	id uint32 // the engine's
-}
-
-// greet opens a channel from the puppet to the engine of h.
-func (p *host) greet(h *host) link {
-	p.l.t.Helper()
-	p.inbox = nil
-	p.l.send(p.addr, h.addr, initiating(greeting(h.s.meta, 0xabcd)))
-	p.l.until(time.Second, "answered", func() bool { return len(p.inbox) > 0 })
-	m := messages(p.l.t, h.s.format, p.inbox[0].b)
-	k := link{p: p, to: h, f: h.s.format, id: m[0].Handshake.SourceChannel}
-	p.inbox = nil
-	k.say(nil)
-	p.l.run(50 * time.Millisecond)
-	return k
-}
-
-// accept answers the HANDSHAKE of an engine that was told of the puppet.
-func (p *host) accept(h *host) link {
-	p.l.t.Helper()
-	p.inbox = nil
-	h.meet(p)
-	p.l.until(time.Second, "greeted", func() bool { return len(p.inbox) > 0 })
-	m := messages(p.l.t, h.s.format, p.inbox[0].b)
-	k := link{p: p, to: h, f: h.s.format, id: m[0].Handshake.SourceChannel}
-	reply := greeting(h.s.meta, 0xabcd)
-	reply.SwarmID, reply.MinVersion = nil, 0
-	p.inbox = nil
-	p.l.send(p.addr, h.addr, wire.AppendHandshake(wire.AppendChannel(nil, k.id), &reply))
-	p.l.run(50 * time.Millisecond)
-	return k
-}
-
-// say sends messages on the channel.
-func (k link) say(b []byte) {
-	k.p.l.send(k.p.addr, k.to.addr, append(wire.AppendChannel(nil, k.id), b...))
-}
-
-// heard returns the messages that came since the last call.
-func (k link) heard() []wire.Message {
-	k.p.l.t.Helper()
-	var all []wire.Message
-	for _, d := range k.p.inbox {
-		all = append(all, messages(k.p.l.t, k.f, d.b)...)
-	}
-	k.p.inbox = nil
-	return all
-}
-
-// take acknowledges what comes for a while, and returns all messages.
-func (k link) take(d time.Duration) []wire.Message {
-	k.p.l.t.Helper()
-	var all []wire.Message
-	for until := k.p.l.now + int64(d); k.p.l.now < until; {
-		k.p.l.run(10 * time.Millisecond)
-		for _, m := range k.heard() {
-			all = append(all, m)
-			if m.Type == wire.TypeData {
-				k.say(k.f.AppendAck(nil, m.Chunks, 1000))
-			}
-		}
-	}
-	return all
-}
-
-// data is a chunk of a film with all its hashes, peaks first.
-func (k link) data(f film, i uint64) []byte {
-	var b []byte
-	for n := range chunk.Peaks(f.chunks()) {
-		hash, _ := f.tree.Hash(n)
-		b = k.f.AppendIntegrity(b, n.Range(), hash)
-	}
-	for _, n := range f.tree.AppendUncles(nil, i, func(chunk.Bin) bool { return false }) {
-		hash, _ := f.tree.Hash(n)
-		b = k.f.AppendIntegrity(b, n.Range(), hash)
-	}
-	return k.f.AppendData(b, i, 1, f.chunk(i))
-}
-
-// has counts the messages of a type.
-func has(all []wire.Message, t wire.Type) int {
-	n := 0
-	for _, m := range all {
-		if m.Type == t {
-			n++
-		}
-	}
-	return n
-}
-
-// spread returns the chunks that the messages of a type name.
-func spread(all []wire.Message, t wire.Type) *chunk.Set {
-	var set chunk.Set
-	for _, m := range all {
-		if m.Type == t {
-			set.Add(m.Chunks)
-		}
-	}
-	return &set
 }
 
 // invariants that hold between any two calls.
