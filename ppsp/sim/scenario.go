@@ -46,7 +46,13 @@ func Scenarios() []Scenario {
 	uneven := live
 	uneven.Name, uneven.SlowUp = "uneven", 1e6
 	uneven.About = "the same, but every third home can send only half the stream's rate"
-	return []Scenario{live, uneven}
+	crowd := live
+	crowd.Name, crowd.Peers, crowd.Joining = "crowd", 50, time.Second
+	crowd.About = "50 homes that join within a second"
+	thin := live
+	thin.Name, thin.Source.Up = "thin", 5e6
+	thin.About = "the first, but the source can send only 2.5 times the stream"
+	return []Scenario{live, uneven, crowd, thin}
 }
 
 // Find returns the scenario of that name.

@@ -50,6 +50,9 @@ func (k *bucket) empty(now int64) bool {
 	return k.level <= 0
 }
 
+// short tells whether all that may be sent is being sent.
+func (k *bucket) short() bool { return k.rate != 0 && k.level <= 0 }
+
 // take draws n bytes. The debt is bounded, so that a lower limit does not pay for ever for
 // what a higher one allowed.
 func (k *bucket) take(n int) {

@@ -52,6 +52,7 @@ type liveState struct {
 	source     *livesig.PrivateKey // nil at receivers
 	perMunro   uint64
 	appendNext uint64
+	copies     []uint8 // by chunk modulo window: how often the source has sent it, retries aside
 	offers     offers
 }
 
@@ -79,6 +80,7 @@ func newLiveState(cfg *Config) (*liveState, error) {
 		return nil, fmt.Errorf("live window of %d chunks is smaller than two signatures of %d", cfg.Window, n)
 	}
 	l.source, l.perMunro, l.appendNext = cfg.Key, n, cfg.FirstChunk
+	l.copies = make([]uint8, cfg.Window)
 	return l, nil
 }
 

@@ -28,13 +28,14 @@ const (
 	offerJoinerMost = 700e6  // … at most
 	offerTested     = 1e9    // ns that a peer must be here to be given stripes
 	offerSilent     = 1500e6 // ns without a word from it, after which it is given none
-	// While more than so many subtrees, or chunks, are asked of the source and not sent,
-	// nothing gets to the third stage: everybody asking the source for what others have
-	// would keep it from sending what only it has.
-	offerLoad      = 4
-	offerLoadLeast = 64
-	offerQueue     = 75e6  // ns that datagrams wait in the queue of a loaded uplink
-	offerCheck     = 100e6 // ns between two looks at that
+	// While the uplink is congested nothing gets to the third stage, stripes go to one peer
+	// each, and what was sent offerCopies times waits: everybody asking the source for what
+	// others have would keep it from sending what only it has.
+	offerQueue = 75e6 // ns that datagrams wait in the queue of a loaded uplink …
+	offerSlow  = 10   // … by the account of more than one in so many peers
+	offerStale = 1e9  // ns after which such an account is no longer true
+	offerLook  = 20e6 // ns between two looks at that
+	offerCheck = 50e6 // ns that what has to wait waits at least
 )
 
 // offers is the state of these stages.
@@ -44,7 +45,9 @@ type offers struct {
 	public uint64      // end of what is in the third
 	turn   int
 
-	notBefore int64 // the third stage waits, as the source has too much to do
+	notBefore int64 // the third stage waits, as the uplink is congested
+	congested bool
+	lookAt    int64 // when to see whether it still is
 }
 
 type offer struct {
@@ -90,8 +93,13 @@ func (s *Swarm) publish(now int64, end uint64) {
 	}
 }
 
-// offerStripes offers those stripes of r that are wanted, each to offerCopies peers.
+// offerStripes offers those stripes of r that are wanted, each to offerCopies peers, or to one
+// if that is much already.
 func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) bool) {
+	copies := offerCopies
+	if s.congested(now) {
+		copies = 1
+	}
 	share := r.Len() * offerCopies / uint64(max(s.Peers(), 1))
 	size := max(uint64(1)<<bits.Len64(max(share, 1)-1), offerLeast)
 	for start := r.Start; start < r.End; start += size {
@@ -102,7 +110,7 @@ func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) 
 		s.live.offers.turn++
 		first := s.fosterOf(now, s.live.offers.turn, nil)
 		s.foster(now, first, stripe)
-		for range offerCopies - 1 {
+		for range copies - 1 {
 			// At random: were it the next in turn, the same peers would share all their
 			// stripes, and the others ask the nearer one of them for all.
 			s.foster(now, s.fosterOf(now, s.rand.IntN(len(s.order)), first), stripe)
@@ -160,7 +168,7 @@ func (s *Swarm) advanceOffers(now int64) {
 		o.again.push(f)
 	}
 	for o.again.len() > 0 && now >= max(o.again.at(0).at+offerAll, o.notBefore) {
-		if s.loaded() {
+		if s.congested(now) {
 			o.notBefore = now + offerCheck
 			return
 		}
@@ -168,20 +176,30 @@ func (s *Swarm) advanceOffers(now int64) {
 	}
 }
 
-// loaded tells whether more is asked of the source than it can send soon, or than its uplink
-// takes: then most of its peers see a queue.
-func (s *Swarm) loaded() bool {
-	queued, slow, open := uint64(0), 0, 0
+// congested tells whether the source's uplink is: several of its peers see a queue, or its
+// upload limit is used up. Not all see it, since to those that joined meanwhile the queue
+// looks like a part of the way. For others than the source it is false.
+func (s *Swarm) congested(now int64) bool {
+	l := s.live
+	if l == nil || l.source == nil {
+		return false
+	}
+	o := &l.offers
+	if now < o.lookAt {
+		return o.congested
+	}
+	o.lookAt = now + offerLook
+	slow, open := 0, 0
 	for _, c := range s.order {
-		queued += c.count()
 		if c.state == stateOpen {
 			open++
-			if c.control.QueueDelay() > offerQueue {
+			if now-c.flight.ackAt < offerStale && c.control.QueueDelay() > offerQueue {
 				slow++
 			}
 		}
 	}
-	return queued > max(offerLoad*s.live.perMunro, offerLoadLeast) || 2*slow > open
+	o.congested = open > offerCopies && (slow > 1+open/offerSlow || s.budget.short())
+	return o.congested
 }
 
 // appendProof adds the munro of a stripe that is offered, if it is the newest: whoever is

@@ -8,10 +8,11 @@ import (
 )
 
 const (
-	maxPickScan = 4096 // runs of chunks looked at in one round
-	pickEvery   = 3e6  // ns between two rounds, which gathers what has arrived meanwhile
-	maxRescued  = 8    // requests taken back from one peer in a round because others are faster
-	rescueAfter = 150e6
+	maxPickScan = 4096  // runs of chunks looked at in one round
+	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile
+	maxRescued  = 16    // requests to one peer that are looked at in a round, whether others are faster
+	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
+	rescueAfter = 250e6 // ns
 )
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
@@ -20,6 +21,7 @@ type picking struct {
 	at     int64 // when the last round was
 	turn   int
 	able   []*channel // peers with room, in this round
+	keep   int        // room of each that is not to be used now
 }
 
 // pickAt returns when a round is due.
@@ -126,23 +128,25 @@ func (s *Swarm) pickFilm(now int64) {
 
 // rescue moves requests from peers that are slower than they seemed to peers that have room
 // and would likely have answered twice in that time: those for which a reader waits, and at
-// the end of a download all.
+// the end of a download all. In a live stream everybody waits for everything.
 func (s *Swarm) rescue(now int64) {
-	last := s.have.Count()+s.requested.Count() == s.tree.Chunks()
+	last := s.tree != nil && s.have.Count()+s.requested.Count() == s.tree.Chunks()
 	for _, c := range s.order {
-		for range maxRescued {
-			r := c.outstanding.oldest()
-			if r == nil || now-r.at < rescueAfter || !last && !s.awaited(r.chunk) {
+		for k := 0; k < min(c.outstanding.line.len(), maxRescued); k++ {
+			r := *c.outstanding.line.at(k)
+			if now-r.at < rescueAfter {
 				break
+			}
+			if r.dead || s.tree != nil && !last && !s.awaited(r.chunk) {
+				continue
 			}
 			o := s.bestFor(now, r.chunk)
 			if o == nil || o == c || now-r.at < 2*o.expected()+rescueAfter {
-				break
+				continue
 			}
-			i := r.chunk
 			c.answered(now - r.at)
-			c.cancel(i)
-			s.give(now, o, i)
+			c.cancel(r.chunk)
+			s.give(now, o, r.chunk)
 		}
 	}
 }
@@ -220,10 +224,10 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 	var best *channel
 	var least float64
 	for _, c := range s.picking.able {
-		if i >= c.reach || !c.peerHave.Has(i) {
+		if i >= c.reach || c.spare <= s.picking.keep || !c.peerHave.Has(i) {
 			continue
 		}
-		wait := float64(c.expected()) * (1 + float64(c.outstanding.live)/8)
+		wait := float64(c.expected()) * (1 + float64(c.outstanding.live)/16)
 		if now < c.snubbed {
 			wait += maxTimeout
 		}
@@ -238,6 +242,9 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 func (s *Swarm) nextOffered(i uint64) uint64 {
 	next := uint64(math.MaxUint64)
 	for _, c := range s.picking.able {
+		if c.spare <= s.picking.keep {
+			continue
+		}
 		if r, ok := c.peerHave.NextIn(i); ok && r.Start < c.reach {
 			next = min(next, r.Start)
 		}

@@ -19,7 +19,7 @@ const maxRareScan = 256
 // What is new and only one peer offers is, in the main, our share of what the source lets
 // the homes spread (see offers). It goes first even if we are late: were all homes to ask the
 // source for what they play next, they would all ask for the same, have nothing to give each
-// other, and never catch up.
+// other, and never catch up. For the same reason some room is kept for it at each peer.
 //
 // Looked at is only what some peer has offered: askable holds every chunk that is offered,
 // not here and not asked for, and perhaps some that are; those are taken out on the way.
@@ -37,9 +37,12 @@ func (s *Swarm) pickLive(now int64) {
 			c.reach = l.horizon()
 		}
 	}
+	s.picking.keep = 0
 	if s.Peers() > offerCopies {
 		s.pickRare(now)
 	}
+	s.picking.keep = liveReserve
+	s.rescue(now)
 	at := l.next
 	for scanned := 0; scanned < maxPickScan && len(s.picking.able) > 0; scanned++ {
 		run, ok := l.askable.NextIn(at)

@@ -97,6 +97,9 @@ func (c *channel) room(now int64) int {
 	if now < c.snubbed {
 		limit = snubPipeline
 	}
+	if c.s.live != nil {
+		limit += liveReserve // see pickLive
+	}
 	return limit - c.outstanding.live
 }
 

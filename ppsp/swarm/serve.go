@@ -10,6 +10,8 @@ import (
 const (
 	sendBurst  = 5e6   // ns of pacing that may be caught up
 	serveQueue = 100e6 // ns of queue on the way to a peer, above which a home holds back
+	// maxScarceScan bounds the chunks looked at for one that the source has hardly sent.
+	maxScarceScan = 256
 )
 
 // serving is the side of a channel that gives.
@@ -19,6 +21,7 @@ type serving struct {
 	flight     flight     // what is under way
 	again      fifo[sent] // lost, to be sent again first
 	sendAt     int64      // pacing: not before
+	deferAt    int64      // live source, congested: not before
 	edgeShown  bool       // live: a signed munro was sent …
 	edgeStart  uint64     // … that begins here
 	sentHashes map[chunk.Bin]int64
@@ -46,6 +49,7 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 		c.queue.add(part)
 		at = part.End
 	}
+	c.deferAt = 0
 	c.s.markReady(c)
 	return true
 }
@@ -66,7 +70,7 @@ func (c *channel) serveAt() int64 {
 	if c.count() == 0 || !c.clear() {
 		return math.MaxInt64
 	}
-	return max(c.sendAt, c.s.budget.ready())
+	return max(c.sendAt, c.deferAt, c.s.budget.ready())
 }
 
 // nextToServe returns the chunk to send now, and how often it was sent before.
@@ -80,6 +84,12 @@ func (c *channel) nextToServe(now int64) (i uint64, tries int, ok bool) {
 			return f.chunk, f.tries, true
 		}
 		c.again.pop() // it arrived after all, or the ring has gone on
+	}
+	if c.s.congested(now) {
+		if i, ok = c.scarce(); !ok {
+			c.deferAt = now + offerCheck
+		}
+		return i, 0, ok
 	}
 	for {
 		i, ok = c.queue.first()
@@ -96,6 +106,23 @@ func (c *channel) nextToServe(now int64) (i uint64, tries int, ok bool) {
 	}
 }
 
+// scarce returns the first chunk that the peer waits for of those that the source has sent
+// less than offerCopies times. While its uplink is congested others have to wait: who waits
+// long asks those who have the chunk.
+func (c *channel) scarce() (uint64, bool) {
+	l := c.s.live
+	scanned := 0
+	for _, r := range c.queue.ranges {
+		for i := r.Start; i < r.End && scanned < maxScarceScan; i++ {
+			scanned++
+			if l.copies[i%l.window] < offerCopies && c.s.have.Has(i) && l.munroOf(i) != nil {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // served notes that chunk i was sent in a datagram of so many bytes.
 func (c *channel) served(now int64, i uint64, tries, size int) {
 	if c.again.len() > 0 && c.again.at(0).chunk == i {
@@ -103,6 +130,9 @@ func (c *channel) served(now int64, i uint64, tries, size int) {
 		c.s.counts.Retransmits++
 	} else {
 		c.queue.remove(chunk.One(i))
+		if l := c.s.live; l != nil && l.source != nil && l.copies[i%l.window] < math.MaxUint8 {
+			l.copies[i%l.window]++
+		}
 	}
 	c.flight.push(i, now, size, tries)
 	c.control.Sent(now, size)

@@ -29,6 +29,7 @@ func (s *Swarm) Append(now int64, b []byte) error {
 		return fmt.Errorf("append chunk %d: %w", i, err)
 	}
 	l.tree.Append(i, b)
+	l.copies[i%l.window] = 0
 	l.appendNext++
 	if l.appendNext%l.perMunro != 0 {
 		return nil

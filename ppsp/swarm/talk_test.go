@@ -383,34 +383,61 @@ func TestOfferStages(t *testing.T) {
 	}
 }
 
-// A source that is asked for more than it can send keeps what is in the third stage back.
-func TestLoadedSource(t *testing.T) {
+// While several peers see a queue the source sends only what it has hardly sent, and offers
+// nothing to everyone.
+func TestCongestedSource(t *testing.T) {
 	l := newLab(t, 1)
 	st := l.stream(32, nil)
-	cfg := st.config()
-	cfg.Upload = 50_000
-	st.source.start(cfg)
 	st.append(640, 0)
 	var links []link
-	for range 8 {
+	for range 6 {
 		links = append(links, l.puppet().greet(st.source))
 	}
-	for _, k := range links {
-		k.say(k.f.AppendRequest(nil, chunk.Range{End: 640}))
+	// fetch lets each peer ask for a chunk and acknowledge it so late.
+	fetch := func(i uint64, late time.Duration) (came int) {
+		for _, k := range links {
+			k.heard()
+			k.say(k.f.AppendRequest(nil, chunk.One(i)))
+		}
+		l.run(45*time.Millisecond + late)
+		for _, k := range links {
+			for _, m := range k.heard() {
+				if m.Type == wire.TypeData {
+					came++
+					k.say(k.f.AppendAck(nil, m.Chunks, uint64(20_000+late.Microseconds())))
+				}
+			}
+		}
+		l.run(25 * time.Millisecond)
+		return came
 	}
-	l.run(100 * time.Millisecond)
+	for i := range uint64(8) {
+		if n := fetch(i, 0); n != len(links) {
+			t.Fatalf("chunk %d came to %d of %d peers", i, n, len(links))
+		}
+	}
+	for i := range uint64(8) {
+		fetch(100+i, 150*time.Millisecond)
+	}
+	if !st.source.s.congested(l.now) {
+		t.Fatal("the source does not see the queue")
+	}
 	public := st.source.s.live.offers.public
 	st.append(32, 0)
-	l.run(1500 * time.Millisecond)
-	if !st.source.s.loaded() || st.source.s.live.offers.public != public {
-		t.Errorf("loaded %v, offered to all up to %d", st.source.s.loaded(), st.source.s.live.offers.public)
+	if n := fetch(200, 150*time.Millisecond); n != offerCopies {
+		t.Errorf("a chunk went to %d peers, want %d", n, offerCopies)
 	}
-	for _, k := range links {
-		k.say(k.f.AppendCancel(nil, chunk.Range{End: 640}))
+	for i := range uint64(6) {
+		fetch(300+i, 150*time.Millisecond)
 	}
-	l.run(500 * time.Millisecond)
-	if got := st.source.s.live.offers.public; got != 672 {
-		t.Errorf("offered to all up to %d when the load is gone, want 672", got)
+	if got := st.source.s.live.offers.public; got != public {
+		t.Errorf("offered to everyone up to %d, after %d before", got, public)
+	}
+	for i := range uint64(8) { // the queue is gone, and what waited comes
+		fetch(400+i, 0)
+	}
+	if n := fetch(500, 0); n != len(links) || st.source.s.live.offers.public != 672 {
+		t.Errorf("a chunk went to %d peers, and offered to everyone is up to %d", n, st.source.s.live.offers.public)
 	}
 }
 
