@@ -138,9 +138,10 @@ func New(cfg Config) (*Swarm, error) {
 	}
 	s := &Swarm{
 		cfg: cfg, meta: cfg.Meta, rand: cfg.Rand,
-		have:     cfg.Have.Clone(),
-		channels: map[uint32]*channel{},
-		budget:   bucket{rate: min(max(cfg.Upload, 0), maxRate)},
+		have:       cfg.Have.Clone(),
+		candidates: candidates{changed: true},
+		channels:   map[uint32]*channel{},
+		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
 		format: wire.Format{
 			Addressing: cfg.Meta.Addressing, ChunkSize: cfg.Meta.ChunkSize,
 			HashSize: cfg.Meta.Hash.Size(),
