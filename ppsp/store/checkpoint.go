@@ -21,6 +21,7 @@ type Checkpoint struct {
 	at       progress
 	image    sidecar
 	complete bool
+	failed   error // of chunks that waited to be written
 }
 
 // saver lets one Checkpoint be saved at a time, and none after a newer one.
@@ -50,12 +51,13 @@ func (f *File) checkpointLocked() *Checkpoint {
 	if f.content == nil || f.changed || f.sidecar == "" || f.now.changes == f.saver.done.changes {
 		return nil
 	}
+	failed := f.flushAllLocked()
 	tree, err := f.tree.MarshalBinary()
 	if err != nil {
 		tree = nil // without it all is fetched again, which is slow but right
 	}
 	return &Checkpoint{
-		file: f, at: f.now, complete: f.completeLocked(),
+		file: f, at: f.now, failed: failed, complete: f.completeLocked(),
 		image: sidecar{meta: f.meta, size: f.size, stamp: f.stamp, held: f.heldLocked(), tree: tree},
 	}
 }
@@ -69,7 +71,10 @@ func (c *Checkpoint) Save() error {
 	}
 	c.file.saver.mu.Lock()
 	defer c.file.saver.mu.Unlock()
-	return c.save()
+	if err := c.save(); err != nil {
+		return err
+	}
+	return c.failed
 }
 
 // save is Save under the lock of saver.
@@ -159,7 +164,10 @@ func (f *File) syncLocked() error {
 	if c == nil {
 		return nil
 	}
-	return c.save()
+	if err := c.save(); err != nil {
+		return err
+	}
+	return c.failed
 }
 
 // Close does as Sync and ends the use of the File; reads then return ErrClosed. Closing

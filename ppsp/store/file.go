@@ -49,6 +49,7 @@ type File struct {
 	chunks   uint64    // 0 unknown
 	stamp    stamp     // of a complete file, which nobody may change; else zero
 	now      progress  // what was done in the life of this File
+	gather   gather
 }
 
 // content is the open content file.
@@ -181,8 +182,10 @@ func (f *File) lengthLocked(i uint64) int {
 }
 
 // WriteChunk keeps b, which the engine has verified, as chunk i. A chunk that is held
-// already keeps its bytes. After an error (a full disk) the chunk is not held, and the
-// File can be used on.
+// already keeps its bytes. Neighbouring chunks reach the disk together, at the latest with
+// the next Checkpoint or when one is read. After an error (a full disk) the chunks that it
+// hit are not held, this one or some written shortly before (TakeLost tells); the File
+// can be used on.
 func (f *File) WriteChunk(i uint64, b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -199,31 +202,29 @@ func (f *File) WriteChunk(i uint64, b []byte) error {
 	if f.readOnly {
 		return fmt.Errorf("write chunk %d of %s: the file is only read; fetch it into another folder", i, f.name)
 	}
-	if err := f.put(i, b); err != nil {
-		return remedy("write", f.name, err)
+	if f.stamp != (stamp{}) {
+		if err := f.repair(i, b); err != nil {
+			return remedy("write", f.name, err)
+		}
 	}
 	f.size = size
 	f.have.Add(chunk.One(i))
 	f.lost.Remove(chunk.One(i))
 	f.now.changes++
 	f.now.written += int64(len(b))
-	return nil
+	if f.stamp != (stamp{}) {
+		return nil
+	}
+	return f.gatherLocked(i, b)
 }
 
-// put writes the bytes. Those of a complete file are repaired only while nobody else
-// has touched it.
-func (f *File) put(i uint64, b []byte) error {
-	complete := f.stamp != stamp{}
-	if complete {
-		if err := f.unchangedLocked(); err != nil {
-			return err
-		}
+// repair writes a chunk of a complete film, but only while nobody else has touched that.
+func (f *File) repair(i uint64, b []byte) error {
+	if err := f.unchangedLocked(); err != nil {
+		return err
 	}
 	if _, err := f.content.WriteAt(b, f.offset(i)); err != nil {
 		return err
-	}
-	if !complete {
-		return nil
 	}
 	info, err := f.content.Stat()
 	if err == nil {

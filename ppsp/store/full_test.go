@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,34 +68,42 @@ func wantRemedy(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// TestFullDiskContent: the disk fills in the middle of a chunk; what was fetched stays, and
-// it goes on when there is room again.
+// TestFullDiskContent: the disk fills in the middle of a chunk; what fits stays, the rest is
+// told as lost, and it goes on when there is room again.
 func TestFullDiskContent(t *testing.T) {
-	m := newFilm(t, 10_000, 1024)
-	path := filepath.Join(t.TempDir(), "film.mp4")
-	f := m.open(t, path)
-	d := &disk{File: f.content.(*os.File), room: 3*1024 + 100}
-	f.content = d
-	for i := range uint64(3) {
-		m.fetch(t, f, i)
+	for name, writes := range map[string]func(f *File) error{
+		"saved": func(f *File) error { return f.Sync() },
+		"read":  func(f *File) error { _, err := f.AppendChunk(nil, 0); return err },
+	} {
+		m := newFilm(t, 10_000, 1024)
+		path := filepath.Join(t.TempDir(), "film.mp4")
+		f := m.open(t, path)
+		d := &disk{File: f.content.(*os.File), room: 3*1024 + 100}
+		f.content = d
+		for i := range uint64(6) {
+			m.fetch(t, f, i)
+		}
+		err := writes(f)
+		wantRemedy(t, err, path, "no space left", "free space", "is kept")
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: error %v is not ENOSPC", name, err)
+		}
+		m.holds(t, f, chunk.Range{End: 3})
+		if lost := f.TakeLost(); !slices.Equal(runs(&lost), []chunk.Range{{Start: 3, End: 6}}) {
+			t.Errorf("%s: lost %v", name, runs(&lost))
+		}
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		d.room = 1 << 20
+		for i := uint64(3); i < 10; i++ {
+			m.fetch(t, f, i)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		m.onDisk(t, path)
 	}
-	err := m.tryFetch(f, 3)
-	wantRemedy(t, err, path, "no space left", "free space", "is kept")
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("error %v is not ENOSPC", err)
-	}
-	m.holds(t, f, chunk.Range{End: 3})
-	if err := f.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	d.room = 1 << 20
-	for i := uint64(3); i < 10; i++ {
-		m.fetch(t, f, i)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	m.onDisk(t, path)
 }
 
 // TestFullDiskSidecar: the disk fills while the sidecar is written, or refuses to make it

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
 // AppendChunk appends the bytes of chunk i to dst. It returns dst and ErrNotHeld when the
@@ -18,6 +20,29 @@ func (f *File) AppendChunk(dst []byte, i uint64) ([]byte, error) {
 	had := len(dst)
 	dst = slices.Grow(dst, n)[:had+n]
 	if err := f.read(dst[had:], i, f.offset(i)); err != nil {
+		return dst[:had], err
+	}
+	return dst, nil
+}
+
+// AppendChunks appends the bytes of the chunks of r to dst with one reading, up to the first
+// that is not held: all of them have the chunk size, but the film's last one. The error is as
+// of AppendChunk when not even the first is held; else nil.
+func (f *File) AppendChunks(dst []byte, r chunk.Range) ([]byte, error) {
+	total := 0
+	for i := r.Start; i < r.End; i++ {
+		n, err := f.held(i)
+		if err != nil {
+			if total == 0 {
+				return dst, err
+			}
+			break
+		}
+		total += n
+	}
+	had := len(dst)
+	dst = slices.Grow(dst, total)[:had+total]
+	if err := f.read(dst[had:], r.Start, f.offset(r.Start)); err != nil {
 		return dst[:had], err
 	}
 	return dst, nil
@@ -45,6 +70,9 @@ func (f *File) held(i uint64) (int, error) {
 func (f *File) read(p []byte, first uint64, off int64) error {
 	f.mu.Lock()
 	file, err := f.content, f.usable()
+	if err == nil {
+		err = f.flushOverLocked(off, off+int64(len(p)))
+	}
 	f.mu.Unlock()
 	if err != nil {
 		return err
