@@ -29,13 +29,22 @@ type configCheck struct{ configFile }
 func (c *configCheck) Run(con console) error {
 	out := newPrinter(con, c.JSON)
 	s, err := config.Load(c.Config, config.Here())
+	if err == nil {
+		for _, notice := range s.Notices {
+			out.say("Note: %s", notice)
+		}
+		err = s.Validate()
+	}
+	if all, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok && len(all.Unwrap()) > 1 {
+		for _, mistake := range all.Unwrap() {
+			fmt.Fprintln(con.err, oneLine(mistake))
+		}
+		return fmt.Errorf("the configuration has %d mistakes", len(all.Unwrap()))
+	}
 	if err != nil {
-		return err
-	}
-	for _, notice := range s.Notices {
-		out.say("Note: %s", notice)
-	}
-	if err := s.Validate(); err != nil {
 		return err
 	}
 	from := s.File

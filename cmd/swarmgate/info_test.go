@@ -32,8 +32,10 @@ func TestVersion(t *testing.T) {
 		v["os"] != runtime.GOOS || v["arch"] != runtime.GOARCH {
 		t.Errorf("it prints %v", v)
 	}
-	if _, out, _ = once(t, "version"); !strings.HasPrefix(out, "swarmgate "+version+" (go") || strings.Count(out, "\n") != 1 {
-		t.Errorf("for people it prints %q", out)
+	for _, as := range []string{"version", "--version"} {
+		if _, out, _ = once(t, as); !strings.HasPrefix(out, "swarmgate "+version+" (go") || strings.Count(out, "\n") != 1 {
+			t.Errorf("for people %s prints %q", as, out)
+		}
 	}
 }
 
@@ -134,8 +136,13 @@ func TestConfigCheck(t *testing.T) {
 	if err := os.WriteFile(path, []byte("[http]\nlisten = \":8088\"\n[peer]\nupload = \"1kbit/s\"\n[buffer]\nsessions = 0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sentence(t, []string{"config", "check", "--config", path}, 1, path+":4:")
-	sentence(t, []string{"config", "check", "--config", path}, 1, path+":6:")
+	status, out, err := once(t, "config", "check", "--config", path)
+	lines := strings.Split(strings.TrimSpace(err), "\n")
+	if status != 1 || out != "" || len(lines) != 3 || !strings.HasPrefix(lines[0], path+":4:") || !strings.HasPrefix(lines[1], path+":6:") ||
+		lines[2] != "swarmgate: the configuration has 2 mistakes" {
+		t.Errorf("exit status %d, %q, %q", status, out, err)
+	}
+	sentence(t, []string{"config", "check", "--config", path + ".none"}, 1, "there is no such file")
 	t.Setenv("SWARMGATE_HTTP_LISTEN", "nowhere")
 	sentence(t, []string{"config", "check"}, 1, "SWARMGATE_HTTP_LISTEN")
 }

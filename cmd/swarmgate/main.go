@@ -77,6 +77,8 @@ func run(ctx context.Context, args []string, c console) (status int) {
 		args = []string{"--help"}
 	case args[0] == "help":
 		args = append(args[1:], "--help")
+	case args[0] == "--version":
+		args[0] = "version"
 	}
 	command, err := parser.Parse(args)
 	if err == nil {

@@ -11,25 +11,63 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// decode reads the file's text over the defaults.
+// maxMistakes is how many mistakes of a file are told at once.
+const maxMistakes = 20
+
+// decode reads the file's text over the defaults. The error tells all mistakes that can be
+// told apart, since whoever mends one wants to know of the others.
 func (s *Settings) decode(b []byte) error {
-	c := Default()
-	err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&c)
-	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
-		var all []error
-		for i := range strict.Errors {
-			all = append(all, s.explain(&strict.Errors[i], "is unknown"+s.similar(keyOf(&strict.Errors[i]))))
+	var mistakes []error
+	for text := bytes.Clone(b); len(mistakes) < maxMistakes; {
+		c := Default()
+		err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&c)
+		if err == nil && len(mistakes) == 0 {
+			s.Config = c
+			return s.noteKeys(b)
 		}
-		return errors.Join(all...)
+		if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+			for i := range strict.Errors {
+				mistakes = append(mistakes, s.explain(&strict.Errors[i], "is unknown"+s.similar(keyOf(&strict.Errors[i]))))
+			}
+			break
+		}
+		d, ok := errors.AsType[*toml.DecodeError](err)
+		if err == nil || !ok && len(mistakes) > 0 {
+			break
+		}
+		if !ok {
+			return fmt.Errorf("%s: %w", s.File, err)
+		}
+		syntax := keyOf(d) == ""
+		if !syntax || len(mistakes) == 0 { // else a line that was blanked is the reason
+			mistakes = append(mistakes, s.explain(d, s.reason(d)))
+		}
+		if syntax || !blank(text, d) {
+			break
+		}
 	}
-	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
-		return s.explain(d, s.reason(d))
+	return errors.Join(mistakes...)
+}
+
+// blank makes the line of a mistake empty, so that those behind it come to light; false if
+// more than one key depends on it.
+func blank(text []byte, d *toml.DecodeError) bool {
+	row, _ := d.Position()
+	at := 0
+	for range row - 1 {
+		at += bytes.IndexByte(text[at:], '\n') + 1
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.File, err)
+	line := text[at:]
+	if end := bytes.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end]
 	}
-	s.Config = c
-	return s.noteKeys(b)
+	if bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) || !bytes.Contains(line, []byte("=")) {
+		return false
+	}
+	for i := range line {
+		line[i] = ' '
+	}
+	return true
 }
 
 // explain puts the place before what is wrong.
@@ -52,11 +90,21 @@ func (s *Settings) reason(d *toml.DecodeError) string {
 	case mismatch && known:
 		return "wants " + wants(keyOf(d))
 	case mismatch:
-		return `is of another kind; "swarmgate config init" shows how to write it`
+		return "is of another kind" + s.section(keyOf(d)) + `; "swarmgate config init" shows how to write it`
 	case keyOf(d) == "":
 		return text + "; this is no TOML, are quotes or brackets missing?"
 	}
 	return "= " + text
+}
+
+// section returns a remark where key is the name of a section.
+func (s *Settings) section(key string) string {
+	for _, f := range fields(&s.Config) {
+		if name, _, nested := strings.Cut(f.key, "."); nested && name == key {
+			return ": it is a section, [" + key + "], with keys of its own below"
+		}
+	}
+	return ""
 }
 
 // noteKeys notes which keys the file has. The decoder takes bare numbers for our types
@@ -67,6 +115,7 @@ func (s *Settings) noteKeys(b []byte) error {
 		return fmt.Errorf("%s: %w", s.File, err)
 	}
 	s.text = b
+	var mistakes []error
 	for _, f := range fields(&s.Config) {
 		section, key, nested := strings.Cut(f.key, ".")
 		values := tree
@@ -81,13 +130,13 @@ func (s *Settings) noteKeys(b []byte) error {
 		}
 		s.origin[f.key] = FromFile
 		if _, number := value.(int64); number && f.value.Kind() == reflect.Int64 {
-			return fmt.Errorf("%s: %s wants %s", s.place(f.key), f.key, wants(f.key))
+			mistakes = append(mistakes, fmt.Errorf("%s: %s wants %s", s.place(f.key), f.key, wants(f.key)))
 		}
 	}
 	if _, there := tree["channel"]; there {
 		s.origin["channel"] = FromFile
 	}
-	return nil
+	return errors.Join(mistakes...)
 }
 
 // place returns where the value of a key stands in the file: "gate.toml:12:8".

@@ -104,7 +104,9 @@ func Load(path string, around Surroundings) (*Settings, error) {
 		if err := s.decode(b); err != nil {
 			return nil, err
 		}
-	case named || !errors.Is(err, fs.ErrNotExist):
+	case named && errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf(`read configuration %s: there is no such file; "swarmgate config init --config %s" writes one`, path, path)
+	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf(`read configuration: %w; "swarmgate config init" writes one`, err)
 	}
 	if err := s.takeEnvironment(around.Environ); err != nil {

@@ -206,6 +206,9 @@ func TestLoadErrors(t *testing.T) {
 		"number out of range":    {"[buffer]\nsessions = 99999999999999999999", []string{":2:"}},
 		"bad link of a channel":  {"[[channel]]\nlink = 'x'", []string{":2:8: ", "channel.link"}},
 		"fraction of a session":  {"[buffer]\nsessions = 1.5", []string{":2:12: ", "whole number"}},
+		"several of any kind":    {"http = 5\nlnks = 1\n[buffer]\nlive = 'big'\nsessions = 'x'", []string{":1:8: http", "[http]", ":2:1: lnks", ":4:8: buffer.live", ":5:12: buffer.sessions"}},
+		"bare numbers":           {"[buffer]\nlive = 64\nkeep_warm = 60", []string{":2:8: ", ":3:13: "}},
+		"behind a bad list":      {"[dlna]\ninterfaces = [1,\n2]\nname = 'x'", []string{":2:15: dlna.interfaces"}},
 		"control characters in ": {"dir = '\x00'", []string{":1:"}},
 	} {
 		path := write(t, c.text)
@@ -249,7 +252,7 @@ func TestLoadFiles(t *testing.T) {
 		t.Errorf("the default file: %+v, %v", s, err)
 	}
 
-	if _, err := Load(filepath.Join(home, "none.toml"), around); err == nil || !strings.Contains(err.Error(), "config init") {
+	if _, err := Load(filepath.Join(home, "none.toml"), around); err == nil || !strings.Contains(err.Error(), "there is no such file; \"swarmgate config init --config "+home) {
 		t.Errorf("a named file that is missing: %v", err)
 	}
 	if _, err := Load(home, around); err == nil || !strings.Contains(err.Error(), "no file") {
