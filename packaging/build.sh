@@ -25,7 +25,8 @@ version() {
     # v1.2.0-5-gabcdef0 comes after 1.2.0 and before 1.2.1
     sed 's/^v//; s/-\([0-9]*\)-g/+\1.g/' <<<"$tag"
   else
-    printf '0.0.0+git%s\n' "$(git log -1 --format=%cd.%h --date=format:%Y%m%d%H%M 2>/dev/null || echo 0)"
+    # 0.1.0~git… comes before 0.1.0
+    printf '%s~git%s\n' "$(sed -n 's/^var version = "\([0-9.]*\).*/\1/p' cmd/swarmgate/main.go)" "$(git log -1 --format=%cd.%h --date=format:%Y%m%d%H%M 2>/dev/null || echo 0)"
   fi
 }
 
