@@ -120,7 +120,11 @@ func (l Link) writeMetadata(kind Kind, write func(name, value string)) {
 	if l.Addressing != d.Addressing {
 		write("a", l.Addressing.String())
 	}
-	if l.ChunkSize != d.ChunkSize {
+	switch l.ChunkSize {
+	case d.ChunkSize:
+	case VariableChunks:
+		write("c", variableWord)
+	default:
 		write("c", strconv.FormatUint(uint64(l.ChunkSize), 10))
 	}
 }

@@ -60,13 +60,20 @@ func setIntegrity(l *Link, v string) error {
 	return nil
 }
 
+// variableWord says in links and flags that chunks vary in size.
+const variableWord = "variable"
+
 func setChunkSize(l *Link, v string) error {
+	if v == variableWord {
+		l.ChunkSize = VariableChunks
+		return nil
+	}
 	n, err := parseNumber(v)
 	if err != nil {
 		return err
 	}
 	if n < MinChunkSize || n > MaxChunkSize {
-		return fmt.Errorf("a chunk has %d to %d bytes; correct the number", MinChunkSize, MaxChunkSize)
+		return fmt.Errorf("a chunk has %d to %d bytes; correct the number, or write %s", MinChunkSize, MaxChunkSize, variableWord)
 	}
 	l.ChunkSize = uint32(n)
 	return nil

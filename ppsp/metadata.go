@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Kind tells a channel, which has an edge and no end, from a film, which has a length.
@@ -68,7 +69,7 @@ type Metadata struct {
 	Hash       Hash
 	Signature  Signature // of a live swarm; zero for static content
 	Addressing Addressing
-	ChunkSize  uint32 // bytes, MinChunkSize to MaxChunkSize
+	ChunkSize  uint32 // bytes, MinChunkSize to MaxChunkSize, or VariableChunks
 }
 
 // Bounds of Metadata.ChunkSize in bytes. The largest chunk still fits one UDP datagram
@@ -77,6 +78,11 @@ const (
 	MinChunkSize = 1
 	MaxChunkSize = 60 << 10
 )
+
+// VariableChunks is the chunk size of a swarm whose chunks vary in size, up to MaxChunkSize
+// (RFC 7574, 7.11). Byte ranges can't address such chunks: where one begins is not known
+// before all chunks in front of it are here.
+const VariableChunks uint32 = math.MaxUint32
 
 // DefaultChunkSize is the recommended size in bytes (RFC 7574, 8.1).
 const DefaultChunkSize = 1024
@@ -111,6 +117,21 @@ func (m Metadata) Kind() Kind {
 	return Film
 }
 
+// LargestChunk returns how many bytes a chunk of the swarm may have.
+func (m Metadata) LargestChunk() int {
+	return int(min(m.ChunkSize, MaxChunkSize))
+}
+
+// Hashed tells whether the integrity method rests on a tree of hashes.
+func (m Metadata) Hashed() bool {
+	return m.Integrity == IntegrityMerkle || m.Integrity == IntegrityUnified
+}
+
+// Signed tells whether the integrity method rests on signatures (RFC 7574, 7.7).
+func (m Metadata) Signed() bool {
+	return m.Integrity == IntegritySignAll || m.Integrity == IntegrityUnified
+}
+
 // Validate returns all that is wrong with m, joined.
 func (m Metadata) Validate() error {
 	var errs []error
@@ -126,7 +147,10 @@ func (m Metadata) Validate() error {
 	if m.Addressing > ChunkRanges64 {
 		errs = append(errs, fmt.Errorf("chunk addressing method %d is unknown", m.Addressing))
 	}
-	if m.ChunkSize < MinChunkSize || m.ChunkSize > MaxChunkSize {
+	switch {
+	case m.ChunkSize == VariableChunks && m.Addressing == ByteRanges64:
+		errs = append(errs, fmt.Errorf("chunks of variable size can't be addressed by %s, use %s or %s", m.Addressing, ChunkRanges32, ChunkRanges64))
+	case m.ChunkSize != VariableChunks && (m.ChunkSize < MinChunkSize || m.ChunkSize > MaxChunkSize):
 		errs = append(errs, fmt.Errorf("chunk size %d is outside %d to %d bytes", m.ChunkSize, MinChunkSize, MaxChunkSize))
 	}
 	if m.Integrity == IntegrityMerkle && m.Hash.Size() != 0 && len(m.SwarmID) != m.Hash.Size() {

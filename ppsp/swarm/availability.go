@@ -30,7 +30,7 @@ type availability struct {
 }
 
 // handleHave notes what the peer has (RFC 7574, 8.5).
-func (c *channel) handleHave(r chunk.Range) bool {
+func (c *channel) handleHave(now int64, r chunk.Range) bool {
 	if !c.plausible(r) {
 		return false
 	}
@@ -40,6 +40,7 @@ func (c *channel) handleHave(r chunk.Range) bool {
 		return false
 	}
 	c.removeQueued(r) // HAVE is an implicit CANCEL (RFC 7574, 3.2)
+	c.s.heardOf(now, r.End)
 	c.s.picking.wanted = true
 	return true
 }

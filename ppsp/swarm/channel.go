@@ -61,8 +61,9 @@ type channel struct {
 
 	availability
 	acknowledgements
-	unproven unproven
-	proof    merkle.Proof // hashes that the peer sent, unverified
+	unproven   unproven
+	proof      merkle.Proof // hashes that the peer sent, unverified
+	signatures signatures   // Sign All: those that the peer sent, unverified
 	requesting
 	serving
 }

@@ -20,6 +20,7 @@ const (
 	EventPeerDown                         // that channel is gone (Peer, Reason)
 	EventBan                              // the peer sent what is not so, and is shut out (Peer, Reason)
 	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
+	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Reason): no channel
 )
 
 // Event is something that the node should know of.

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -29,7 +30,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		return
 	}
 	h := &m.Handshake
-	if h.Has&wire.HasSwarmID == 0 || !s.agrees(h) {
+	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !s.agrees(from, h) {
 		return
 	}
 	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
@@ -59,25 +60,43 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 	c.handleRest(now)
 }
 
-// agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7).
-func (s *Swarm) agrees(h *wire.Handshake) bool {
-	switch {
-	case h.Has&wire.HasVersion == 0 || h.Version < 1 || h.MinVersion > 1:
-		return false
-	case h.Has&wire.HasSwarmID != 0 && !bytes.Equal(h.SwarmID, []byte(s.meta.SwarmID)):
-		return false
-	case h.Has&wire.HasIntegrity == 0 || h.Integrity != s.meta.Integrity:
-		return false
-	case h.Has&wire.HasHash != 0 && h.Hash != s.meta.Hash:
-		return false
-	case h.Has&wire.HasSignature != 0 && h.Signature != s.meta.Signature:
-		return false
-	case h.Has&wire.HasAddressing == 0 || h.Addressing != s.meta.Addressing:
-		return false
-	case h.Has&wire.HasChunkSize != 0 && h.ChunkSize != s.meta.ChunkSize:
-		return false
+// agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7), and
+// tells the caller of a difference.
+func (s *Swarm) agrees(from netip.AddrPort, h *wire.Handshake) bool {
+	differs := s.differs(h)
+	if differs != "" {
+		s.emit(Event{Kind: EventMismatch, Peer: from, Reason: differs})
 	}
-	return true
+	return differs == ""
+}
+
+// differs returns in what the peer's metadata are not ours, empty for nothing. Options that
+// the integrity method has no use for are not looked at.
+func (s *Swarm) differs(h *wire.Handshake) string {
+	m := &s.meta
+	switch {
+	case h.Has&wire.HasVersion == 0:
+		return "it names no version of the protocol"
+	case h.Version < wire.Version || h.MinVersion > wire.Version: // RFC 6709, 4.1, strategy 5
+		return fmt.Sprintf("it speaks versions %d to %d of the protocol, not %d", h.MinVersion, h.Version, wire.Version)
+	case h.Has&wire.HasSwarmID != 0 && !bytes.Equal(h.SwarmID, s.swarmID):
+		return "its swarm is another"
+	case h.Has&wire.HasIntegrity == 0:
+		return "it names no integrity method"
+	case h.Integrity != m.Integrity:
+		return fmt.Sprintf("its integrity method is %s, ours %s", h.Integrity, m.Integrity)
+	case m.Hashed() && h.Has&wire.HasHash != 0 && h.Hash != m.Hash:
+		return fmt.Sprintf("its hash function is %s, ours %s", h.Hash, m.Hash)
+	case h.Has&wire.HasSignature != 0 && h.Signature != m.Signature:
+		return fmt.Sprintf("its signature algorithm is %s, ours %s", h.Signature, m.Signature)
+	case h.Has&wire.HasAddressing == 0:
+		return "it names no chunk addressing"
+	case h.Addressing != m.Addressing:
+		return fmt.Sprintf("its chunk addressing is %s, ours %s", h.Addressing, m.Addressing)
+	case h.Has&wire.HasChunkSize != 0 && h.ChunkSize != m.ChunkSize:
+		return fmt.Sprintf("its chunk size is %d, ours %d", h.ChunkSize, m.ChunkSize)
+	}
+	return ""
 }
 
 // learn takes from the peer's HANDSHAKE what differs from peer to peer.
@@ -113,7 +132,7 @@ func (c *channel) handleReply(now int64) bool {
 		c.state = stateGone
 		return false
 	}
-	if !s.agrees(&m.Handshake) {
+	if !s.agrees(c.remote, &m.Handshake) {
 		return false
 	}
 	c.remoteID = m.Handshake.SourceChannel
@@ -129,14 +148,19 @@ func (c *channel) localHandshake() wire.Handshake {
 	s := c.s
 	h := wire.Handshake{
 		SourceChannel: c.id,
-		Has:           wire.HasIntegrity | wire.HasHash | wire.HasAddressing,
+		Has:           wire.HasIntegrity | wire.HasAddressing,
 		Version:       wire.Version,
 		Integrity:     s.meta.Integrity,
-		Hash:          s.meta.Hash,
-		Signature:     s.meta.Signature,
 		Addressing:    s.meta.Addressing,
 		ChunkSize:     s.meta.ChunkSize,
 		Supported:     supported,
+	}
+	if s.meta.Hashed() {
+		h.Has |= wire.HasHash
+		h.Hash = s.meta.Hash
+	}
+	if s.meta.Signed() {
+		h.Signature = s.meta.Signature
 	}
 	if c.remoteID == 0 { // initiating
 		h.MinVersion = wire.Version

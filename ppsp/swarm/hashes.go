@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
@@ -16,12 +17,15 @@ const (
 // appendChunk adds the hashes that the peer misses for chunk i, then the chunk. What does
 // not fit into one datagram is sent as several, hashes first (RFC 7574, 5.3).
 func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries int) []byte {
-	b, whole := c.appendHashes(now, b, start, i)
+	b, whole := c.appendWhatProves(now, b, start, i)
 	if !whole {
 		c.alone = true
 		return b
 	}
-	size := int(c.s.meta.ChunkSize)
+	size := c.s.meta.LargestChunk()
+	if c.s.meta.ChunkSize == ppsp.VariableChunks {
+		size = 0 // which is seen below
+	}
 	if len(b)-start > channelBytes && !fits(b, start, size+1+maxSpec+8) {
 		c.alone = true
 		return b // the chunk goes alone, next
@@ -31,6 +35,10 @@ func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries in
 	out, err := c.s.cfg.Store.AppendChunk(b, i)
 	if err != nil || len(out) == len(b) {
 		c.s.have.Remove(chunk.One(i))
+		return b[:mark]
+	}
+	if mark-start > channelBytes && len(out)-start > MaxDatagram {
+		c.alone = true
 		return b[:mark]
 	}
 	c.alone = false

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/livesig"
 	"github.com/swarmgate/swarmgate/ppsp/merkle"
@@ -35,7 +36,10 @@ type liveState struct {
 	tree   *merkle.Live
 	window uint64
 	munros []munro // ascending, within the window
-	edge   uint64  // end of the newest
+	edge   uint64  // end of what is known of the stream: see integrity.go
+
+	edgeNTP    uint64      // when the source signed that, 0 if it did not
+	signatures []signature // Sign All: by chunk modulo window
 
 	tuned    bool
 	tunedAt  int64
@@ -45,6 +49,7 @@ type liveState struct {
 	checkAt  int64     // when to look whether it is to be skipped
 	probeAt  int64     // when to look for peers that were started again
 	started  bool      // something was played
+	ended    bool      // source: the broadcast is over
 	askable  chunk.Set // offered by some peer, and to be asked for
 	known    chunk.Set // offered by some peer
 	rare     chunk.Set // offered by one peer, so far, and not looked at by pickRare
@@ -69,8 +74,14 @@ func newLiveState(cfg *Config) (*liveState, error) {
 		return l, nil
 	}
 	n := cfg.ChunksPerSignature
+	unified := cfg.Meta.Integrity == ppsp.IntegrityUnified
+	if !unified {
+		n = max(n, 1)
+	}
 	switch {
-	case n < 2 || n > MaxMunro || n&(n-1) != 0:
+	case !unified && n != 1:
+		return nil, fmt.Errorf("%d chunks per signature, but integrity method %s knows no such number", n, cfg.Meta.Integrity)
+	case unified && n < 2 || n > MaxMunro || n&(n-1) != 0:
 		return nil, fmt.Errorf("%d chunks per signature, want a power of two from 2 to %d", n, MaxMunro)
 	case cfg.FirstChunk%n != 0:
 		return nil, fmt.Errorf("first chunk %d is no multiple of the %d chunks per signature", cfg.FirstChunk, n)
@@ -94,22 +105,23 @@ func (s *Swarm) Edge() (edge, next uint64) {
 }
 
 // tuneIn picks the first chunk to play (RFC 7574, 6.1.2.4): Behind chunks before the edge,
-// the end of munro m. It does so again when playing fell so far behind that the ring has
-// gone on, or when m shows, before anything was played, that the first munro heard of was
+// which was signed at ntp. It does so again when playing fell so far behind that the ring has
+// gone on, or when ntp shows, before anything was played, that the first edge heard of was
 // an old one: "a peer may use the information from multiple peers to pick the tune-in point".
-func (s *Swarm) tuneIn(m *munro) {
-	l, now := s.live, m.at
+func (s *Swarm) tuneIn(now int64, ntp uint64) {
+	l := s.live
 	behind := min(s.cfg.Behind, l.window/2)
 	start := l.edge - min(l.edge, behind)
 	switch {
 	case !l.tuned:
 	case l.started && l.edge-l.next > l.window/2:
 		s.emit(Event{Kind: EventSkip, Chunks: chunk.Range{Start: l.next, End: start}})
-	case !l.started && ntpSpan(l.tunedNTP, m.ntp)-(now-l.tunedAt) > staleEdge:
+	case !l.started && ntpSpan(l.tunedNTP, ntp)-(now-l.tunedAt) > staleEdge:
+	case !l.started && ntp == 0 && now-l.tunedAt < staleEdge: // nothing tells how old the first was
 	default:
 		return
 	}
-	l.tuned, l.tunedAt, l.tunedNTP, l.next = true, now, m.ntp, start
+	l.tuned, l.tunedAt, l.tunedNTP, l.next = true, now, ntp, start
 	l.waitFrom(now)
 	s.askAll()
 }

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
@@ -18,13 +19,10 @@ type munro struct {
 	at        int64 // when we learned of it
 }
 
-// handleSigned takes in a signed munro; its hash came in an INTEGRITY message before it
+// handleMunro takes in a signed munro; its hash came in an INTEGRITY message before it
 // (RFC 7574, 6.1.2.3).
-func (c *channel) handleSigned(now int64, m *wire.Message) bool {
+func (c *channel) handleMunro(now int64, m *wire.Message) bool {
 	s, l := c.s, c.s.live
-	if l == nil {
-		return false
-	}
 	bin, ok := chunk.BinOf(m.Chunks)
 	if !ok || m.Chunks.Len() < 2 || m.Chunks.Len() > MaxMunro {
 		return false
@@ -106,16 +104,40 @@ func (s *Swarm) addMunro(m munro) {
 	if len(l.munros) > merkle.MaxMunros {
 		l.munros = slices.Delete(l.munros, 0, 1)
 	}
-	if m.chunks.End <= l.edge {
+	s.moveEdge(m.at, m.chunks.End, m.ntp)
+}
+
+// moveEdge notes that the stream goes to end; ntp is when the source signed that, 0 if it
+// did not.
+func (s *Swarm) moveEdge(now int64, end, ntp uint64) {
+	l := s.live
+	if end <= l.edge {
 		return
 	}
 	if l.next >= l.edge {
-		l.waitFrom(m.at)
+		l.waitFrom(now)
 	}
-	l.edge = m.chunks.End
-	l.probeAt = m.at + probeAfter
+	l.edge, l.edgeNTP = end, ntp
+	l.probeAt = now + probeAfter
 	if l.source == nil {
-		s.tuneIn(&m)
+		s.tuneIn(now, ntp)
 	}
 	s.forget()
+}
+
+// signMunro signs the subtree over chunks that were appended (RFC 7574, 6.1.2.1).
+func (s *Swarm) signMunro(now int64, r chunk.Range) error {
+	l := s.live
+	hash, ok := l.tree.Munro(r)
+	bin, aligned := chunk.BinOf(r)
+	if !ok || !aligned {
+		return fmt.Errorf("append: chunks %d to %d make no subtree", r.Start, r.End-1)
+	}
+	ntp := s.ntp(now)
+	signature, err := l.source.Sign(s.format.AppendSpec(nil, r), ntp, hash)
+	if err != nil {
+		return fmt.Errorf("sign chunks %d to %d: %w", r.Start, r.End-1, err)
+	}
+	s.addMunro(munro{bin, r, ntp, slices.Clone(hash), signature, now})
+	return nil
 }

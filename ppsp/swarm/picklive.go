@@ -25,7 +25,11 @@ const maxRareScan = 256
 // not here and not asked for, and perhaps some that are; those are taken out on the way.
 func (s *Swarm) pickLive(now int64) {
 	l := s.live
-	if !l.tuned || l.source != nil {
+	if !l.tuned {
+		s.findEdge(now)
+		return
+	}
+	if l.source != nil {
 		return
 	}
 	past := chunk.Range{End: l.next}
@@ -34,7 +38,7 @@ func (s *Swarm) pickLive(now int64) {
 	l.rare.Remove(past)
 	for _, c := range s.picking.able {
 		if c.reach = l.edge; c.useful && now >= c.snubbed {
-			c.reach = l.horizon()
+			c.reach = s.horizon()
 		}
 	}
 	s.picking.keep = 0
@@ -68,7 +72,7 @@ func (s *Swarm) pickLive(now int64) {
 // pickRare asks for what is new and only one peer offers.
 func (s *Swarm) pickRare(now int64) {
 	l := s.live
-	at, end := l.edge, l.horizon()
+	at, end := l.edge, s.horizon()
 	for k := len(l.munros) - 1; k >= 0 && now-l.munros[k].at < offerAll; k-- {
 		at = l.munros[k].chunks.Start
 	}
@@ -88,14 +92,6 @@ func (s *Swarm) pickRare(now int64) {
 		}
 		l.rare.Remove(chunk.One(i))
 	}
-}
-
-// horizon is the end of what is asked for before it is known to be signed.
-func (l *liveState) horizon() uint64 {
-	if len(l.munros) == 0 {
-		return 0
-	}
-	return l.edge + aheadMunros*l.munros[len(l.munros)-1].chunks.Len()
 }
 
 // offered notes that one more peer has the chunks of r.

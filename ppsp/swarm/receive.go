@@ -106,7 +106,7 @@ func (c *channel) handleMessage(now int64, m *wire.Message) bool {
 		c.confirm(now) // a repeated answer: what confirms the first did not arrive
 		return true
 	case wire.TypeHave:
-		return c.handleHave(m.Chunks)
+		return c.handleHave(now, m.Chunks)
 	case wire.TypeAck:
 		return c.handleAck(now, m.Chunks, m.Time)
 	case wire.TypeIntegrity:
@@ -146,7 +146,7 @@ func (s *Swarm) emitDown(c *channel, reason string) {
 func (c *channel) handleData(now int64, m *wire.Message) bool {
 	s := c.s
 	i := m.Chunks.Start
-	if len(m.Payload) > int(s.meta.ChunkSize) {
+	if len(m.Payload) > s.meta.LargestChunk() {
 		return false
 	}
 	s.work -= dataWork
@@ -162,14 +162,17 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 		c.acknowledge(now, i, delay)
 		return true
 	}
-	if s.failed || (s.live != nil && !s.live.wants(i)) {
+	if s.failed || (s.live != nil && !s.takes(i)) {
 		return true
 	}
-	err := s.verify(i, b, &c.proof)
-	if errors.Is(err, merkle.ErrMissingHash) {
+	err := s.verify(c, i, b)
+	switch {
+	case errors.Is(err, merkle.ErrMissingHash):
 		s.counts.Unproven++
 		c.unproven.hold(i, delay, b)
 		return true // should its hashes be lost, the sender will send both again
+	case errors.Is(err, errReplayed):
+		return true // the peer may not know
 	}
 	if err != nil {
 		s.counts.BadChunks++
@@ -188,6 +191,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	if c.outstanding.live == 0 && s.live != nil {
 		c.proof.Reset() // what it holds served its purpose, or will come again
 	}
+	s.proven(now, c, i)
 	s.gained(now, i, c, asked)
 	return true
 }
@@ -204,14 +208,6 @@ func (s *Swarm) fail() {
 
 // dataWork is what a chunk costs of maxWork: mostly its hash.
 const dataWork = 128
-
-// verify checks a chunk against the tree.
-func (s *Swarm) verify(i uint64, b []byte, p *merkle.Proof) error {
-	if s.live != nil {
-		return s.live.tree.Verify(i, b, p)
-	}
-	return s.tree.Verify(i, b, p)
-}
 
 // gained notes a chunk that is now verified and stored, and tells the other peers.
 func (s *Swarm) gained(now int64, i uint64, from *channel, asked bool) {

@@ -62,7 +62,7 @@ func (c *channel) clear() bool {
 	if l != nil && l.source == nil && c.flight.line.len() > 0 && c.control.QueueDelay() > serveQueue {
 		return false
 	}
-	return c.control.CanSend(int(c.s.meta.ChunkSize))
+	return c.control.CanSend(c.s.usualChunk())
 }
 
 // serveAt returns when the next chunk may be sent.
@@ -98,7 +98,7 @@ func (c *channel) nextToServe(now int64) (i uint64, tries int, ok bool) {
 			return 0, 0, false
 		case !c.s.have.Has(i):
 			c.queue.remove(chunk.Range{Start: i, End: c.s.nextHad(c.queue.ranges[0])})
-		case c.s.live != nil && c.s.live.munroOf(i) == nil:
+		case !c.s.provable(i):
 			c.queue.remove(chunk.One(i)) // nothing proves it any longer
 		default:
 			return i, 0, true
@@ -115,7 +115,7 @@ func (c *channel) scarce() (uint64, bool) {
 	for _, r := range c.queue.ranges {
 		for i := r.Start; i < r.End && scanned < maxScarceScan; i++ {
 			scanned++
-			if l.copies[i%l.window] < offerCopies && c.s.have.Has(i) && l.munroOf(i) != nil {
+			if l.copies[i%l.window] < offerCopies && c.s.have.Has(i) && c.s.provable(i) {
 				return i, true
 			}
 		}

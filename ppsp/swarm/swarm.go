@@ -62,14 +62,14 @@ type Config struct {
 
 	Epoch int64 // wall clock at now == 0, nanoseconds since 1970 in UTC
 
-	Tree *merkle.Tree // film: what is known of the tree; nil when only the root is
+	Tree *merkle.Tree // film: what is known of the tree; nil when only the root is. Without protection it tells the number of chunks
 	Have chunk.Set    // film: chunks in the Store, verified
 
 	Window uint64 // live: chunks the Store keeps before the newest (RFC 7574, 7.9)
 	Behind uint64 // live: how many chunks before the newest a tune-in starts
 
 	Key                *livesig.PrivateKey // live source: signs munros; nil for receivers
-	ChunksPerSignature uint64              // live source: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1)
+	ChunksPerSignature uint64              // live source, Unified Merkle Tree: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1); else 0
 	FirstChunk         uint64              // live source: number of the first chunk, a multiple of ChunksPerSignature
 
 	Upload      int64 // bytes per second this swarm may send, 0 for no limit
@@ -142,30 +142,8 @@ func New(cfg Config) (*Swarm, error) {
 		candidates: candidates{changed: true},
 		channels:   map[uint32]*channel{},
 		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
-		format: wire.Format{
-			Addressing: cfg.Meta.Addressing, ChunkSize: cfg.Meta.ChunkSize,
-			HashSize: cfg.Meta.Hash.Size(),
-		},
 	}
-	s.swarmID, s.specSize = []byte(cfg.Meta.SwarmID), s.format.SpecSize()
-	var err error
-	switch cfg.Meta.Integrity {
-	case ppsp.IntegrityMerkle:
-		s.tree = cfg.Tree
-		if s.tree == nil {
-			s.tree = merkle.NewTree(cfg.Meta.Hash, []byte(cfg.Meta.SwarmID))
-		}
-		s.tree.SetChunkSize(cfg.Meta.ChunkSize)
-	case ppsp.IntegrityUnified:
-		s.live, err = newLiveState(&s.cfg)
-		if err == nil {
-			s.format.SignatureSize = s.live.key.SignatureSize()
-		}
-	default:
-		err = fmt.Errorf("integrity method %q is not spoken by this version, use %q or %q",
-			cfg.Meta.Integrity, ppsp.IntegrityMerkle, ppsp.IntegrityUnified)
-	}
-	if err != nil {
+	if err := s.protect(); err != nil {
 		return nil, fmt.Errorf("swarm %s: %w", cfg.Meta.SwarmID.Short(), err)
 	}
 	return s, nil

@@ -26,13 +26,13 @@ type Format struct {
 }
 
 // VariableChunks is the chunk size that says chunks vary in size (RFC 7574, 7.11).
-const VariableChunks uint32 = math.MaxUint32
+const VariableChunks = ppsp.VariableChunks
 
 // NewFormat returns the Format of a swarm. The signature's size in bytes depends on the
 // key in the swarm ID (RFC 7574, 8.9); it is 0 for static content.
 func NewFormat(m ppsp.Metadata, signatureSize int) Format {
 	f := Format{Addressing: m.Addressing, ChunkSize: m.ChunkSize, SignatureSize: signatureSize}
-	if m.Integrity == ppsp.IntegrityMerkle || m.Integrity == ppsp.IntegrityUnified {
+	if m.Hashed() {
 		f.HashSize = m.Hash.Size()
 	}
 	return f

@@ -1,0 +1,212 @@
+package swarm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// The content integrity protection methods (RFC 7574, 7.5) differ in what proves a chunk,
+// and in how a receiver of a live stream learns where its edge is:
+//
+//	method          proof of a chunk                             edge of a live stream
+//	0 none          –                                            what peers announce
+//	1 merkle        hashes up to the root (5)                    –
+//	2 signall       a signature of its own (6.1.1)               the newest chunk that was verified
+//	3 unified       hashes up to a signed munro (6.1.2)          the newest signed munro
+//
+// All that depends on the method is decided in this file, in signall.go and in munro.go.
+
+// protect prepares the method of the swarm.
+func (s *Swarm) protect() (err error) {
+	signature := 0
+	if s.meta.Kind() == ppsp.Live {
+		if s.live, err = newLiveState(&s.cfg); err != nil {
+			return err
+		}
+		if s.meta.Signed() {
+			signature = s.live.key.SignatureSize()
+		}
+	} else if err = s.protectFilm(); err != nil {
+		return err
+	}
+	s.format = wire.NewFormat(s.meta, signature)
+	s.swarmID, s.specSize = []byte(s.meta.SwarmID), s.format.SpecSize()
+	return nil
+}
+
+// protectFilm prepares the tree of a film. Without hashes it only tells the number of chunks.
+func (s *Swarm) protectFilm() error {
+	s.tree = s.cfg.Tree
+	if s.tree == nil {
+		s.tree = merkle.NewTree(s.meta.Hash, []byte(s.meta.SwarmID))
+	}
+	if s.meta.ChunkSize != ppsp.VariableChunks {
+		s.tree.SetChunkSize(s.meta.ChunkSize)
+	}
+	if s.meta.Integrity == ppsp.IntegrityNone && !s.tree.Sized() {
+		// "If automatic content size detection is not used, the content length is also part
+		// of the metadata" (RFC 7574, 3.1), and without hashes there is no such detection.
+		return errors.New("without integrity protection nothing but the link can tell the length of the film; take a link with the parameter len")
+	}
+	return nil
+}
+
+// errReplayed is returned for a chunk whose signature is genuine, but not of its time.
+var errReplayed = errors.New("the chunk was signed at another time than its place in the stream tells")
+
+// verify checks chunk i as it came from c. merkle.ErrMissingHash tells that what proves it
+// has not come yet.
+func (s *Swarm) verify(c *channel, i uint64, b []byte) error {
+	switch s.meta.Integrity {
+	case ppsp.IntegrityMerkle:
+		return s.tree.Verify(i, b, &c.proof)
+	case ppsp.IntegrityUnified:
+		return s.live.tree.Verify(i, b, &c.proof)
+	case ppsp.IntegritySignAll:
+		return c.verifySigned(i, b)
+	}
+	return s.fitsFilm(i, len(b))
+}
+
+// fitsFilm is all that can be said of a chunk without protection.
+func (s *Swarm) fitsFilm(i uint64, n int) error {
+	size := s.meta.LargestChunk()
+	switch {
+	case s.live != nil || s.meta.ChunkSize == ppsp.VariableChunks:
+		return nil
+	case i >= s.tree.Chunks() || i+1 < s.tree.Chunks() && n != size:
+		return fmt.Errorf("chunk %d of %d bytes is no part of the film", i, n)
+	}
+	return nil
+}
+
+// fitsStream tells whether the source may append a chunk of n bytes.
+func (s *Swarm) fitsStream(n int) error {
+	size := s.meta.LargestChunk()
+	if n == 0 || n > size || n != size && s.meta.ChunkSize != ppsp.VariableChunks {
+		return fmt.Errorf("append: chunk of %d bytes, want %d", n, size)
+	}
+	return nil
+}
+
+// usualChunk is how many bytes a chunk most likely has.
+func (s *Swarm) usualChunk() int {
+	if s.meta.ChunkSize == ppsp.VariableChunks {
+		return ppsp.DefaultChunkSize
+	}
+	return s.meta.LargestChunk()
+}
+
+// appendWhatProves adds what the peer lacks to verify chunk i; false when not all of it fits.
+func (c *channel) appendWhatProves(now int64, b []byte, start int, i uint64) ([]byte, bool) {
+	switch c.s.meta.Integrity {
+	case ppsp.IntegrityNone:
+		return b, true
+	case ppsp.IntegritySignAll:
+		return c.appendSignature(now, b, start, i)
+	}
+	return c.appendHashes(now, b, start, i)
+}
+
+// proven notes that chunk i, which came from c, is verified and stored.
+func (s *Swarm) proven(now int64, c *channel, i uint64) {
+	switch {
+	case s.meta.Integrity == ppsp.IntegritySignAll:
+		s.keepSignature(now, c, i)
+	case s.meta.Integrity == ppsp.IntegrityNone && s.live != nil:
+		s.moveEdge(now, i+1, 0)
+	}
+}
+
+// provable tells whether what proves chunk i, which is in the store, is here too.
+func (s *Swarm) provable(i uint64) bool {
+	switch s.meta.Integrity {
+	case ppsp.IntegrityUnified:
+		return s.live.munroOf(i) != nil
+	case ppsp.IntegritySignAll:
+		return s.live.signatureOf(i) != nil
+	}
+	return true
+}
+
+// handleSigned takes in a SIGNED_INTEGRITY message; false discards the rest of the datagram.
+func (c *channel) handleSigned(now int64, m *wire.Message) bool {
+	switch c.s.meta.Integrity {
+	case ppsp.IntegrityUnified:
+		return c.handleMunro(now, m)
+	case ppsp.IntegritySignAll:
+		return c.holdSignature(m)
+	}
+	return false
+}
+
+// takes tells whether chunk i of a live stream may be kept: whether it lies in the window,
+// as far as the edge is known.
+func (s *Swarm) takes(i uint64) bool {
+	l := s.live
+	if s.meta.Integrity == ppsp.IntegrityUnified || l.source != nil {
+		return l.wants(i)
+	}
+	return !l.tuned || i+l.window >= l.edge && i < max(l.edge, s.horizon())
+}
+
+// horizon is the end of what is asked for of a live stream before it is known to be genuine.
+func (s *Swarm) horizon() uint64 {
+	l := s.live
+	switch {
+	case s.meta.Integrity == ppsp.IntegrityNone || !l.tuned:
+		return l.edge
+	case s.meta.Integrity == ppsp.IntegritySignAll:
+		return l.edge + aheadSigned
+	case len(l.munros) == 0:
+		return 0
+	}
+	return l.edge + aheadMunros*l.munros[len(l.munros)-1].chunks.Len()
+}
+
+// findEdge asks each peer with room for the newest chunk that it announced, where nothing
+// but the chunks themselves shows the edge of the stream.
+func (s *Swarm) findEdge(now int64) {
+	if s.meta.Integrity != ppsp.IntegritySignAll || s.live.source != nil {
+		return
+	}
+	for _, c := range s.picking.able {
+		last, ok := c.peerHave.Last()
+		if ok && c.outstanding.live == 0 && !s.have.Has(last) && !s.requested.Has(last) {
+			c.ask(now, last)
+		}
+	}
+}
+
+// heardOf notes that a peer has the chunks up to end: without protection nothing else
+// tells where the edge of a live stream is.
+func (s *Swarm) heardOf(now int64, end uint64) {
+	if s.live != nil && s.live.source == nil && s.meta.Integrity == ppsp.IntegrityNone {
+		s.moveEdge(now, end, 0)
+	}
+}
+
+// sign makes what proves the chunks that end at the newest one, if that falls due, and
+// returns the chunks that may be announced now.
+func (s *Swarm) sign(now int64, b []byte) (chunk.Range, error) {
+	l := s.live
+	last := chunk.One(l.appendNext - 1)
+	switch s.meta.Integrity {
+	case ppsp.IntegrityNone:
+		s.moveEdge(now, last.End, 0)
+		return last, nil
+	case ppsp.IntegritySignAll:
+		return last, s.signChunk(now, last, b)
+	}
+	l.tree.Append(last.Start, b)
+	if l.appendNext%l.perMunro != 0 {
+		return chunk.Range{}, nil
+	}
+	r := chunk.Range{Start: l.appendNext - l.perMunro, End: l.appendNext}
+	return r, s.signMunro(now, r)
+}
