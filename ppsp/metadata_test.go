@@ -66,7 +66,8 @@ func TestMetadataValidate(t *testing.T) {
 		{"hash", func(m *Metadata) { m.Hash = 5 }, "hash function 5 is unknown"},
 		{"addressing", func(m *Metadata) { m.Addressing = 5 }, "addressing method 5 is unknown"},
 		{"chunk size zero", func(m *Metadata) { m.ChunkSize = 0 }, "chunk size 0"},
-		{"variable chunk size", func(m *Metadata) { m.ChunkSize = 0xFFFFFFFF }, "chunk size 4294967295"},
+		{"chunk size of 2 GB", func(m *Metadata) { m.ChunkSize = 1 << 31 }, "chunk size 2147483648 is outside 1 to 61440 bytes"},
+		{"variable chunk size in bytes", func(m *Metadata) { m.ChunkSize, m.Addressing = VariableChunks, ByteRanges64 }, "variable size can't be addressed by byte64"},
 		{"root of another function", func(m *Metadata) { m.Hash = SHA512 }, "a root of sha512 has 64"},
 		{"film with signatures", func(m *Metadata) { m.Signature = RSASHA1 }, "no signatures"},
 		{"live with another algorithm", func(m *Metadata) { *m = LiveDefaults("\x0dkey"); m.Signature = RSASHA256 }, "key of algorithm 13"},
@@ -77,6 +78,11 @@ func TestMetadataValidate(t *testing.T) {
 		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+	varies := StaticDefaults(swarmID(t, filmID))
+	varies.ChunkSize = VariableChunks
+	if err := varies.Validate(); err != nil || varies.LargestChunk() != MaxChunkSize {
+		t.Errorf("chunks of variable size: %v, at most %d bytes", err, varies.LargestChunk())
 	}
 	all := Metadata{Integrity: 9, Hash: 9, Addressing: 9}
 	if n := strings.Count(all.Validate().Error(), "\n") + 1; n != 5 {

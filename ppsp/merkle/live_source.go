@@ -49,6 +49,21 @@ func (l *Live) Munro(chunks chunk.Range) ([]byte, bool) {
 	return s.munro.Hash, true
 }
 
+// Last returns the hash of the last subtree of a broadcast, as Munro does: those of its
+// leaves that lie behind the newest appended chunk "are assigned an empty hash value of all
+// zeros" (RFC 7574, 5.1).
+func (l *Live) Last(chunks chunk.Range) ([]byte, bool) {
+	size := uint64(l.hasher.size)
+	end := l.pendingStart + uint64(len(l.pending))/max(size, 1)
+	if size == 0 || chunks.Len() > MaxMunroChunks || end <= chunks.Start {
+		return nil, false
+	}
+	for ; end < chunks.End; end++ {
+		l.pending = append(l.pending, zeros[:size]...)
+	}
+	return l.Munro(chunks)
+}
+
 // build computes the whole subtree over leaves.
 func (l *Live) build(b chunk.Bin, leaves []byte) *subtree {
 	size := l.hasher.size

@@ -24,13 +24,18 @@ type Proof struct {
 	untried bool // nodes came since the last search for peaks
 	tries   int
 	claim   uint64 // chunks of the content by this peer's peaks, once they led to the root
+	empties bool   // hashes of no content are taken
 }
+
+// TakeEmpties lets Add take hashes of no content: those in the last subtree of a broadcast.
+// In the tree of a film they prove nothing, for peaks have none below them.
+func (p *Proof) TakeEmpties() { p.empties = true }
 
 // Add takes a hash offered for a node. A newer hash for the same node replaces the older.
 // Hashes of no content, and those of another length than the first, are ignored.
 func (p *Proof) Add(b chunk.Bin, hash []byte) {
 	n := len(hash)
-	if b == chunk.NoBin || n == 0 || n > MaxHashSize || isZero(hash) {
+	if b == chunk.NoBin || n == 0 || n > MaxHashSize || !p.empties && isZero(hash) {
 		return
 	}
 	if p.size == 0 {
@@ -74,7 +79,7 @@ func (p *Proof) Get(b chunk.Bin) []byte {
 // Reset forgets everything but keeps the memory.
 func (p *Proof) Reset() {
 	clear(p.index)
-	*p = Proof{size: p.size, bins: p.bins[:0], hashes: p.hashes[:0], index: p.index}
+	*p = Proof{size: p.size, empties: p.empties, bins: p.bins[:0], hashes: p.hashes[:0], index: p.index}
 }
 
 // appendPeaks appends the nodes that look like the peaks of some content: the biggest that

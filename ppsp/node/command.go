@@ -74,6 +74,22 @@ func (s *Swarm) Append(b []byte) error {
 	return err
 }
 
+// Finish ends the broadcast at its source; see swarm.Swarm.Finish.
+func (s *Swarm) Finish(rest []byte) error {
+	var err error
+	if gone := s.do(func(now int64) { err = s.engine.Finish(now, rest) }); gone != nil {
+		return gone
+	}
+	return err
+}
+
+// Served tells whether all peers have the end of the stream; see swarm.Swarm.Served.
+func (s *Swarm) Served() (bool, error) {
+	var served bool
+	err := s.do(func(int64) { served = s.engine.Served() })
+	return served, err
+}
+
 // Stats is a picture of the swarm at one moment.
 type Stats struct {
 	Counters    swarm.Counters

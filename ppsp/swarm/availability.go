@@ -21,12 +21,50 @@ const maxPeerHaveRuns = 8192
 
 // availability is what both ends of a channel know of each other's chunks.
 type availability struct {
-	peerHave chunk.Set // what the peer said to have
-	discard  uint64    // the peer's live discard window in chunks, 0 for none
-	seen     uint64    // live: end of the newest chunk the peer has shown to have
-	haves    chunk.Set // to be announced
-	havesAt  int64     // when to announce them at the latest
-	quiet    int64     // live source: nothing is announced before
+	peerHave chunk.Set   // what the peer said to have
+	discard  uint64      // the peer's live discard window in chunks, 0 for none
+	seen     uint64      // live: end of the newest chunk the peer has shown to have
+	haves    chunk.Set   // to be announced
+	havesAt  int64       // when to announce them at the latest
+	quiet    int64       // live source: nothing is announced before
+	echo     chunk.Range // announced last
+	echoAt   int64       // when to announce it again, as nothing followed
+	echoes   int         // how often that was done
+}
+
+// "a peer MAY resend … HAVE … messages without problems when loss is suspected" (RFC 7574,
+// 8.2). News that others follow need no echo: those cover them.
+const (
+	echoAfter = 1200e6 // ns; doubles
+	maxEchoes = 3
+)
+
+// announced notes that everything there was to announce is on its way.
+func (c *channel) announced(now int64, r chunk.Range) {
+	if r != c.echo {
+		c.echo, c.echoes = r, 0
+	}
+	c.echoAt = now + int64(echoAfter)<<c.echoes
+}
+
+// echoTime returns when to announce the last news again.
+func (c *channel) echoTime() int64 {
+	if c.echo.Empty() || c.echoes >= maxEchoes {
+		return math.MaxInt64
+	}
+	return c.echoAt
+}
+
+// repeatNews announces the last news again, unless the peer has shown to know of them.
+func (c *channel) repeatNews(now int64) {
+	if run, ok := c.peerHave.Covering(c.echo.End - 1); ok && run.End >= c.echo.End {
+		c.echo = chunk.Range{}
+		return
+	}
+	c.echoes++
+	c.echoAt = now + int64(echoAfter)<<c.echoes
+	c.haves.Add(c.echo)
+	c.havesAt = now
 }
 
 // handleHave notes what the peer has (RFC 7574, 8.5).
@@ -143,11 +181,15 @@ func (c *channel) appendAvailability(b []byte, start int) []byte {
 // appendHaves adds what is to be announced, in "the biggest complete interval of all chunks
 // the receiver has received and checked so far that fully includes the interval of chunks
 // just received" (RFC 7574, 4.3.1).
-func (c *channel) appendHaves(b []byte, start int) []byte {
+func (c *channel) appendHaves(now int64, b []byte, start int) []byte {
+	var last chunk.Range
 	for {
 		r, ok := c.haves.NextIn(0)
 		if !ok {
 			c.havesAt = math.MaxInt64
+			if !last.Empty() {
+				c.announced(now, last)
+			}
 			return b
 		}
 		whole, ok := c.s.have.Covering(r.Start)
@@ -164,6 +206,7 @@ func (c *channel) appendHaves(b []byte, start int) []byte {
 			return b
 		}
 		c.haves.Remove(whole)
+		last = whole
 		b = c.s.format.AppendHave(b, whole)
 	}
 }

@@ -100,6 +100,9 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	}
 	c.havesAt, c.ackAt = math.MaxInt64, math.MaxInt64
 	c.pipeline = firstPipeline
+	if s.live != nil {
+		c.proof.TakeEmpties()
+	}
 	c.control = ledbat.New(ledbat.Config{Eager: s.live != nil})
 	c.sentHashes = map[chunk.Bin]int64{}
 	s.channels[c.id] = c
@@ -214,7 +217,7 @@ func (c *channel) nextTimeout() int64 {
 	case stateResponding:
 		return c.openedAt + respondTimeout
 	case stateOpen:
-		return min(c.spokeAt+keepAliveAfter, c.confirmTime(), c.deadAt(), c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt())
+		return min(c.spokeAt+keepAliveAfter, c.confirmTime(), c.deadAt(), c.ackAt, c.havesAt, c.echoTime(), c.requestTimeout(), c.lossTimeout(), c.serveAt())
 	}
 	return math.MaxInt64
 }
@@ -268,6 +271,9 @@ func (c *channel) handleOpenTimeout(now int64) {
 	if now >= c.lossTimeout() {
 		c.checkLoss(now)
 		c.s.markReady(c)
+	}
+	if now >= c.echoTime() {
+		c.repeatNews(now)
 	}
 	if now >= min(c.ackAt, c.havesAt, c.serveAt()) {
 		c.s.markReady(c)

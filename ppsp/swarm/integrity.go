@@ -210,3 +210,20 @@ func (s *Swarm) sign(now int64, b []byte) (chunk.Range, error) {
 	r := chunk.Range{Start: l.appendNext - l.perMunro, End: l.appendNext}
 	return r, s.signMunro(now, r)
 }
+
+// signRest signs the chunks at the end of a broadcast that fill no subtree, and returns them:
+// NCHUNKS_PER_SIG is "a fixed power of 2" (RFC 7574, 6.1.2.1), so the subtree is as wide as
+// the others, and its last leaves are empty (RFC 7574, 5.1).
+func (s *Swarm) signRest(now int64) (chunk.Range, error) {
+	l := s.live
+	rest := l.appendNext % l.perMunro
+	if rest == 0 || s.meta.Integrity != ppsp.IntegrityUnified {
+		return chunk.Range{}, nil
+	}
+	r := chunk.Range{Start: l.appendNext - rest, End: l.appendNext}
+	whole := chunk.Range{Start: r.Start, End: r.Start + l.perMunro}
+	if _, ok := l.tree.Last(whole); !ok {
+		return chunk.Range{}, fmt.Errorf("append: chunks %d to %d make no subtree", r.Start, r.End-1)
+	}
+	return r, s.signMunro(now, whole)
+}

@@ -63,7 +63,7 @@ func (c *channel) appendMessages(now int64, b []byte) []byte {
 		b = c.appendAcks(b, start)
 		b = c.appendRequests(b, start)
 		if c.haves.Runs() > 0 && now >= c.quiet {
-			b = c.appendHaves(b, start)
+			b = c.appendHaves(now, b, start)
 		}
 		b = c.appendEdge(b, start)
 	}

@@ -3,6 +3,8 @@ package swarm
 import (
 	"errors"
 	"fmt"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
 // Append adds the next chunk of the stream at its source, of exactly the swarm's chunk
@@ -38,10 +40,54 @@ func (s *Swarm) append(now int64, b []byte) error {
 	if err != nil || r.Empty() {
 		return err
 	}
+	s.release(now, r)
+	return nil
+}
+
+// release announces chunks that can now be proven.
+func (s *Swarm) release(now int64, r chunk.Range) {
 	s.have.Add(r)
 	s.emit(Event{Kind: EventChunks, Chunks: r})
 	s.offer(now, r)
+}
+
+// Finish ends the broadcast at its source: rest, if it is not empty, is the last chunk, which
+// alone may be shorter than the others, and what was not signed yet is signed. The swarm goes
+// on to serve; Append is refused from now on.
+func (s *Swarm) Finish(now int64, rest []byte) error {
+	l := s.live
+	switch {
+	case l == nil || l.source == nil:
+		return errors.New("finish: this swarm is not live, or its private key is not here")
+	case l.ended:
+		return nil
+	case len(rest) > s.meta.LargestChunk():
+		return fmt.Errorf("finish: last chunk of %d bytes, want at most %d", len(rest), s.meta.LargestChunk())
+	}
+	if len(rest) > 0 {
+		if err := s.append(now, rest); err != nil {
+			return err
+		}
+	}
+	l.ended = true
+	r, err := s.signRest(now)
+	if err != nil || r.Empty() {
+		return err
+	}
+	s.release(now, r)
 	return nil
+}
+
+// Served tells, at the source of a live stream, whether every connected peer has shown to have
+// its newest chunk.
+func (s *Swarm) Served() bool {
+	last, ok := s.have.Last()
+	for _, c := range s.order {
+		if ok && c.state == stateOpen && !c.peerHave.Has(last) {
+			return false
+		}
+	}
+	return true
 }
 
 // NextChunk returns the number that the next Append gives, 0 for receivers.
