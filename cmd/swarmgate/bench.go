@@ -25,7 +25,8 @@ import (
 
 // benchCommand measures what the README quotes.
 type benchCommand struct {
-	Gateway benchGateway `cmd:"" help:"Measure a gateway with one viewer of a live channel: start-up, memory, processor, size."`
+	Gateway  benchGateway  `cmd:"" help:"Measure a gateway with one viewer of a live channel: start-up, memory, processor, size."`
+	Transfer benchTransfer `cmd:"" help:"Measure a film on its way from one process to another over loopback: processor, memory, rate."`
 }
 
 // benchGateway runs a gateway as a process of its own beside a tracker and a publisher in

@@ -51,7 +51,8 @@ type download struct {
 	saves    sync.WaitGroup
 	saving   bool
 	began    time.Time
-	had      uint64 // chunks at the start
+	took     time.Duration // until all was there
+	had      uint64        // chunks at the start
 }
 
 // Run carries the command out.
@@ -285,7 +286,7 @@ func (d *download) finished(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.complete {
-		d.complete, d.err = true, err
+		d.complete, d.err, d.took = true, err, time.Since(d.began)
 		close(d.done)
 	}
 }

@@ -48,7 +48,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		return nil, wrongUsage("--upload %s leaves nothing for other peers; write at least %s", f.Upload, config.MinUpload)
 	}
 	p := &peering{ready: make(chan struct{})}
-	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun})
+	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun, NoOffload: f.Offload == "off"})
 	if err != nil {
 		return nil, err
 	}

@@ -53,13 +53,16 @@ type swarmIDs struct {
 	swarm *Swarm
 }
 
-// Open draws an unused ID. Its first byte is 64 or more, which neither STUN nor DTLS uses.
+// firstChannelByte is the least first byte of our channel IDs: neither STUN nor DTLS uses it.
+const firstChannelByte = 64
+
+// Open draws an unused ID.
 func (c *swarmIDs) Open() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
 		id := c.random.Uint32()
-		if id>>24 >= 64 && c.owners[id] == nil {
+		if id>>24 >= firstChannelByte && c.owners[id] == nil {
 			c.owners[id] = c.swarm
 			return id
 		}

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/net/ipv4"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
@@ -34,14 +33,17 @@ type Config struct {
 	Upload int64  // bytes per second that all swarms together may send, 0 for no limit
 	Logger zerolog.Logger
 	// STUN, if set, is shown every datagram that could be STUN and says whether it was.
-	// It is called on the reader's goroutine and must not keep b.
+	// It is called on the reader's goroutine and must not keep b. Not shown are datagrams whose
+	// first byte is 64 or more, which no STUN message has.
 	STUN func(b []byte, from netip.AddrPort) bool
+	// NoOffload keeps the kernel from cutting and joining trains of datagrams.
+	NoOffload bool
 }
 
 // Node is a UDP socket with the swarms that live on it. Make it by Listen.
 type Node struct {
 	conn    *net.UDPConn
-	packets *ipv4.PacketConn
+	socket  socket
 	log     zerolog.Logger
 	stun    func([]byte, netip.AddrPort) bool
 	upload  int64
@@ -72,8 +74,12 @@ func Listen(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	socket, err := newSocket(conn, !cfg.NoOffload)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	return &Node{
-		conn: conn, packets: ipv4.NewPacketConn(conn), log: cfg.Logger, stun: cfg.STUN,
+		conn: conn, socket: socket, log: cfg.Logger, stun: cfg.STUN,
 		upload: cfg.Upload, started: time.Now(), ids: ids, swarms: map[ppsp.SwarmID]*Swarm{},
 	}, nil
 }
@@ -88,6 +94,9 @@ func bare(err error) error {
 	}
 	return err
 }
+
+// Offload tells which help of the kernel is in use.
+func (n *Node) Offload() Offload { return n.socket.state() }
 
 // Addr returns the local address of the socket.
 func (n *Node) Addr() netip.AddrPort {
@@ -112,7 +121,7 @@ func (n *Node) now() int64 { return int64(time.Since(n.started)) }
 func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) {
 	s := &Swarm{
 		node: n, events: events,
-		inbox: make(chan datagram, inboxSize), asks: make(chan func(), 16), done: make(chan struct{}),
+		inbox: inbox{wake: make(chan struct{}, 1)}, asks: make(chan func(), 16), done: make(chan struct{}),
 	}
 	cfg.Channels = &swarmIDs{n.ids, s}
 	cfg.Rand = n.ids.fork()

@@ -1,59 +1,45 @@
 package node
 
 import (
-	"net"
 	"net/netip"
 
-	"golang.org/x/net/ipv4"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
-// outbox gathers datagrams for one system call.
+// outbox gathers what an engine has to send.
 type outbox struct {
-	node     *Node
-	messages []ipv4.Message
-	addrs    []net.UDPAddr
-	count    int
+	node   *Node
+	sender sender
+	batch
+	count int // datagrams gathered
 }
 
 func newOutbox(n *Node) *outbox {
-	o := &outbox{node: n, messages: make([]ipv4.Message, batch), addrs: make([]net.UDPAddr, batch)}
-	for i := range o.messages {
-		o.messages[i].Buffers = [][]byte{make([]byte, 0, 2048)}
-		o.addrs[i].IP = make(net.IP, 0, 16)
-	}
-	return o
+	return &outbox{node: n, sender: n.socket.newSender(), batch: batch{bytes: make([]byte, 0, batchBytes+trainBytes)}}
 }
 
-// next returns the empty buffer of the next datagram.
-func (o *outbox) next() []byte { return o.messages[o.count].Buffers[0][:0] }
-
-func (o *outbox) full() bool { return o.count == batch }
-
-// add takes in the datagram that was built in next.
-func (o *outbox) add(b []byte, to netip.AddrPort) {
-	m, a := &o.messages[o.count], &o.addrs[o.count]
-	m.Buffers[0] = b
-	ip := to.Addr().As16()
-	if to.Addr().Is4() {
-		a.IP = append(a.IP[:0], ip[12:]...)
-	} else {
-		a.IP = append(a.IP[:0], ip[:]...)
-	}
-	a.Port, a.Zone = int(to.Port()), to.Addr().Zone()
-	m.Addr = a
-	o.count++
-}
-
-// send hands what was gathered to the kernel. A datagram that it refuses is lost, as on
-// the way it could be; the engine copes.
-func (o *outbox) send() {
-	for sent := 0; sent < o.count; {
-		n, err := o.node.packets.WriteBatch(o.messages[sent:o.count], 0)
-		if err != nil {
-			o.node.log.Debug().Err(err).Stringer("to", o.messages[sent].Addr).Msg("UDP send")
-			n = 1
+// fill takes what the engine has to send, up to a batch; false when there was nothing more.
+func (o *outbox) fill(engine *swarm.Swarm, now int64) bool {
+	for len(o.bytes) < batchBytes && len(o.trains) < batchTrains {
+		start := len(o.bytes)
+		b, segment, to, ok := engine.AppendTrain(now, o.bytes)
+		if !ok {
+			return false
 		}
-		sent += max(n, 1)
+		o.bytes = b
+		o.trains = append(o.trains, train{to, start, len(b), segment})
 	}
-	o.count = 0
+	return true
+}
+
+// flush sends what was gathered.
+func (o *outbox) flush() {
+	if len(o.trains) > 0 {
+		o.sender.send(&o.batch, o.refused)
+		o.reset()
+	}
+}
+
+func (o *outbox) refused(to netip.AddrPort, err error) {
+	o.node.log.Debug().Err(err).Stringer("to", to).Msg("UDP send")
 }

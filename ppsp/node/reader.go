@@ -2,31 +2,24 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"time"
 
-	"golang.org/x/net/ipv4"
-
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
-
-// batch is how many datagrams one system call moves.
-const batch = 64
 
 // Run reads the socket until ctx ends, then closes it. Swarms should have ended before, so
 // that their farewells still go out.
 func (n *Node) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = n.conn.SetReadDeadline(time.Now()) })
 	defer stop()
-	messages := make([]ipv4.Message, batch)
-	for i := range messages {
-		messages[i].Buffers = [][]byte{make([]byte, 64<<10)}
-	}
+	var in batch
 	for failures := 0; ; {
-		count, err := n.packets.ReadBatch(messages, 0)
+		err := n.socket.receive(&in)
 		if ctx.Err() != nil {
 			return n.conn.Close()
 		}
@@ -42,10 +35,8 @@ func (n *Node) Run(ctx context.Context) error {
 			continue
 		}
 		failures = 0
-		for _, m := range messages[:count] {
-			if a, ok := m.Addr.(*net.UDPAddr); ok {
-				n.dispatch(m.Buffers[0][:m.N], a.AddrPort())
-			}
+		for _, t := range in.trains {
+			n.dispatch(in.bytes[t.start:t.end], t.segment, t.peer)
 		}
 	}
 }
@@ -66,24 +57,37 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// dispatch hands a datagram to its swarm.
-func (n *Node) dispatch(b []byte, from netip.AddrPort) {
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+// dispatch hands the datagrams of a train to their swarms, those of one channel together.
+// Channel IDs begin with a byte of 64 or more, nothing else that comes here does.
+func (n *Node) dispatch(b []byte, segment int, from netip.AddrPort) {
+	for len(b) > 0 {
+		size := min(max(segment, 1), len(b))
+		if size < wire.ChannelSize || b[0] < firstChannelByte {
+			n.dispatchOther(b[:size], from)
+			b = b[size:]
+			continue
+		}
+		end, id := size, binary.BigEndian.Uint32(b)
+		for end+wire.ChannelSize <= len(b) && binary.BigEndian.Uint32(b[end:]) == id {
+			end = min(end+size, len(b))
+		}
+		if s := n.ids.owner(id); s != nil {
+			s.inbox.put(b[:end], size, from)
+		}
+		b = b[end:]
+	}
+}
+
+// dispatchOther hands a datagram to whom it is for that begins with no channel ID of ours.
+func (n *Node) dispatchOther(b []byte, from netip.AddrPort) {
 	if n.stun != nil && n.stun(b, from) {
 		return
 	}
-	id, ok := wire.Channel(b)
-	if !ok {
+	if id, ok := wire.Channel(b); !ok || id != 0 {
 		return
 	}
-	var s *Swarm
-	if id != 0 {
-		s = n.ids.owner(id)
-	} else {
-		s = n.addressee(b)
-	}
-	if s != nil {
-		s.deliver(b, from)
+	if s := n.addressee(b); s != nil {
+		s.inbox.put(b, len(b), from)
 	}
 }
 

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,17 +10,13 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
-// inboxSize is how many datagrams may wait for a swarm's loop; more are dropped, as a full
-// socket buffer would.
-const inboxSize = 1024
-
 // Swarm is a joined swarm. Its methods may be called from any goroutine at any time, but
 // not by the events function of Join. While Run is at work they are carried out between two
 // batches of datagrams; before, at once; afterwards they return ErrEnded.
 type Swarm struct {
 	node   *Node
 	events func(swarm.Event)
-	inbox  chan datagram
+	inbox  inbox
 	asks   chan func()
 	done   chan struct{} // closed when Run has returned
 	upload atomic.Int64  // bytes per second, 0 for no limit
@@ -30,25 +25,6 @@ type Swarm struct {
 	mu      sync.Mutex
 	started bool
 	engine  *swarm.Swarm // under mu before Run, then touched by Run's goroutine only
-}
-
-type datagram struct {
-	from   netip.AddrPort
-	buffer *[]byte
-}
-
-// buffers holds those of datagrams between reader and loop.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
-
-// deliver hands a copy of b to the loop.
-func (s *Swarm) deliver(b []byte, from netip.AddrPort) {
-	buffer, _ := buffers.Get().(*[]byte)
-	*buffer = append((*buffer)[:0], b...)
-	select {
-	case s.inbox <- datagram{from, buffer}:
-	default:
-		buffers.Put(buffer)
-	}
 }
 
 // Run is the swarm's loop. It returns after ctx has ended and the farewells are sent, and
@@ -63,6 +39,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	out := newOutbox(s.node)
+	var in batch
 	for {
 		select {
 		case <-ctx.Done():
@@ -73,8 +50,8 @@ func (s *Swarm) Run(ctx context.Context) error {
 				}
 			}
 			return nil
-		case d := <-s.inbox:
-			s.receive(d)
+		case <-s.inbox.wake:
+			s.receive(&in)
 		case ask := <-s.asks:
 			ask()
 		case <-timer.C: // only wakes: what is due is done below, however much comes in
@@ -121,20 +98,13 @@ func (s *Swarm) wait() time.Duration {
 	return min(max(time.Duration(at-now), leastWait), mostWait)
 }
 
-// receive handles d and what else has come, up to a batch, at one reading of the clock.
-func (s *Swarm) receive(d datagram) {
+// receive handles what has come, at one reading of the clock.
+func (s *Swarm) receive(in *batch) {
+	s.inbox.take(in)
 	now := s.node.now()
-	for i := 0; ; i++ {
-		s.engine.HandleDatagram(now, d.from, *d.buffer)
-		buffers.Put(d.buffer)
-		s.tell()
-		if i == batch {
-			return
-		}
-		select {
-		case d = <-s.inbox:
-		default:
-			return
+	for _, t := range in.trains {
+		for at := t.start; at < t.end; at += t.segment {
+			s.engine.HandleDatagram(now, t.peer, in.bytes[at:min(at+t.segment, t.end)])
 		}
 	}
 }
@@ -147,17 +117,11 @@ const maxFlush = 8
 
 // flush sends what the engine has to send; false when there may be more.
 func (s *Swarm) flush(out *outbox) (dry bool) {
-	now := s.node.now()
-	for sent := 0; sent < maxFlush; {
-		b, to, ok := s.engine.AppendDatagram(now, out.next())
-		if !ok {
-			out.send()
+	for range maxFlush {
+		more := out.fill(s.engine, s.node.now())
+		out.flush()
+		if !more {
 			return true
-		}
-		if out.add(b, to); out.full() {
-			out.send()
-			sent++
-			now = s.node.now()
 		}
 	}
 	return false

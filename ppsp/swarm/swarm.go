@@ -179,6 +179,14 @@ func (s *Swarm) Close(now int64) {
 	}
 }
 
+// AppendTrain is AppendDatagram for callers that move several datagrams at once: out may be
+// a train of them, all to the same address and each segment bytes long, only the last may be
+// shorter.
+func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to netip.AddrPort, ok bool) {
+	out, to, ok = s.AppendDatagram(now, b)
+	return out, len(out) - len(b), to, ok
+}
+
 // markReady puts c into the line of those that may have something to send.
 func (s *Swarm) markReady(c *channel) {
 	if !c.inLine {
