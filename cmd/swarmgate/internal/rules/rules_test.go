@@ -36,6 +36,7 @@ var steps = map[string]int{
 	"ppsp/wire":    2,
 	"ppsp/merkle":  2,
 	"ppsp/livesig": 2,
+	"ppsp/member":  2,
 	"ppsp/ledbat":  2,
 	"ppsp/swarm":   3,
 	"ppsp/store":   3,
