@@ -59,6 +59,7 @@ type channel struct {
 	reprobedAt   int64
 	peerSupports [4]uint64 // bitmap of message types, by type
 
+	exchange
 	availability
 	acknowledgements
 	unproven   unproven
@@ -171,9 +172,9 @@ func (c *channel) leave() {
 
 // ban closes c and shuts its address out (RFC 7574, 12.7).
 func (c *channel) ban(now int64, reason string) {
-	c.s.bans.add(c.remote, now)
+	c.s.bans.Shut(now, c.remote, c.member, reason)
 	c.s.candidates.forget(c.remote)
-	c.s.emit(Event{Kind: EventBan, Peer: c.remote, Reason: reason})
+	c.s.emit(Event{Kind: EventBan, Peer: c.remote, Member: c.member, Reason: reason})
 	c.close(reason)
 }
 
@@ -186,6 +187,7 @@ func (c *channel) open(now int64) {
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
 	s.settleTwins(c, now)
 	if c.state == stateOpen {
+		c.introduce(now)
 		c.announceAll(now)
 		s.picking.wanted = true
 		s.markReady(c)
@@ -229,7 +231,7 @@ func (c *channel) handleTimeout(now int64) {
 		if now < c.handshakeAt {
 			return
 		}
-		if c.handshakes >= handshakeTries {
+		if c.handshakes >= c.handshakeLimit() {
 			c.state = stateGone
 			return
 		}

@@ -18,7 +18,7 @@ const (
 	EventComplete                         // film: every chunk is there
 	EventPeerUp                           // a peer answered our handshake, or confirmed its own (Peer)
 	EventPeerDown                         // that channel is gone (Peer, Reason)
-	EventBan                              // the peer sent what is not so, and is shut out (Peer, Reason)
+	EventBan                              // the peer sent what is not so, and is shut out (Peer, Member, Reason)
 	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
 	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Reason): no channel
 )
@@ -28,6 +28,7 @@ type Event struct {
 	Kind   EventKind
 	Chunks chunk.Range
 	Peer   netip.AddrPort
+	Member string // of its membership certificate, empty while unknown
 	Reason string
 }
 

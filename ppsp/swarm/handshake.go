@@ -9,10 +9,11 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
-// supported are the messages that we act on (RFC 7574, 7.10): all but the PEX family.
+// supported are the messages that we act on (RFC 7574, 7.10): all.
 var supported = wire.NewSupported(
 	wire.TypeHandshake, wire.TypeData, wire.TypeAck, wire.TypeHave, wire.TypeIntegrity,
 	wire.TypeSignedIntegrity, wire.TypeRequest, wire.TypeCancel, wire.TypeChoke, wire.TypeUnchoke,
+	wire.TypePexReq, wire.TypePexResV4, wire.TypePexResV6, wire.TypePexResCert,
 )
 
 // replyFactor bounds the answer to a first datagram, whose sender may be forged, to so many

@@ -127,13 +127,10 @@ func TestHandshakeOptions(t *testing.T) {
 				if tt.live && h.DiscardWindow != window {
 					t.Errorf("discard window %d, want %d", h.DiscardWindow, window)
 				}
-				for _, m := range []wire.Type{wire.TypeData, wire.TypeRequest, wire.TypeAck, wire.TypeCancel} {
+				for m := wire.TypeHandshake; m <= wire.TypePexResCert; m++ {
 					if !h.Supported.Has(m) {
 						t.Errorf("%v is not stated to be understood", m)
 					}
-				}
-				if h.Supported.Has(wire.TypePexReq) {
-					t.Error("PEX_REQ is stated to be understood, but is ignored")
 				}
 			}
 			if tt.live && p.s.channelTo(q.addr).discard != 4096 {

@@ -378,8 +378,10 @@ func (s *Swarm) invariants() error {
 		return fmt.Errorf("%d channels by ID, %d in order", len(s.channels), len(s.order))
 	case s.events.len() > maxEvents:
 		return fmt.Errorf("%d events wait", s.events.len())
-	case len(s.candidates.list) > MaxCandidates || len(s.bans.list) > maxBans:
+	case len(s.candidates.list) > MaxCandidates || len(s.bans.list) > maxBans+maxManual:
 		return errors.New("too many addresses are kept")
+	case 2*s.viaPex() > s.cfg.TargetPeers:
+		return fmt.Errorf("%d of %d connections go where peers said", s.viaPex(), s.cfg.TargetPeers)
 	}
 	return nil
 }

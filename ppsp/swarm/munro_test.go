@@ -25,7 +25,7 @@ func TestMunroBeforeChunks(t *testing.T) {
 	l.logging = true
 	st.append(7, 20*time.Millisecond)
 	for _, d := range l.log {
-		if len(messages(t, h.s.format, d.b)) != 0 {
+		if d.from == st.source.addr && len(messages(t, h.s.format, d.b)) != 0 {
 			t.Fatalf("%v was sent before the subtree was whole", types(t, h.s.format, d.b))
 		}
 	}

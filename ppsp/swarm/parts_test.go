@@ -142,26 +142,6 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-// Bans end, are bounded, and do not add up for one address.
-func TestBans(t *testing.T) {
-	var b bans
-	b.add(addr(1), 0)
-	b.add(addr(1), 10)
-	if len(b.list) != 1 || !b.has(addr(1), banFor) || b.has(addr(1), banFor+10) || b.has(addr(2), 0) {
-		t.Errorf("%+v", b.list)
-	}
-	for k := range 2 * maxBans {
-		b.add(addr(k), int64(20+k))
-	}
-	if len(b.list) != maxBans || b.has(addr(5), 3000) || !b.has(addr(2*maxBans-1), 3000) {
-		t.Errorf("%d bans", len(b.list))
-	}
-	b.add(addr(7), banFor+1e6)
-	if len(b.list) != 1 {
-		t.Errorf("%d bans after all have ended but one", len(b.list))
-	}
-}
-
 // Addresses that can be nobody's are not taken, the same one once, and not too many.
 func TestCandidates(t *testing.T) {
 	l := newLab(t, 1)

@@ -11,6 +11,7 @@ type candidate struct {
 	addr   netip.AddrPort
 	nextAt int64 // not before
 	tries  int   // since it last answered
+	pex    bool  // a peer named it, no tracker did
 }
 
 // candidates are the addresses known, those of open channels too, bounded by MaxCandidates.
@@ -33,7 +34,7 @@ const (
 func (s *Swarm) AddPeers(now int64, addrs []netip.AddrPort) {
 	for _, a := range addrs {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		if a.Port() == 0 || !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || s.bans.has(a, now) {
+		if a.Port() == 0 || !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || s.bans.Has(now, a) {
 			continue
 		}
 		s.candidates.add(now, a)
@@ -49,7 +50,9 @@ const fruitless = 4
 func (k *candidates) add(now int64, a netip.AddrPort) {
 	k.changed = true
 	if i := k.find(a); i >= 0 { // named again: likely alive, so the wait starts small again
-		if e := &k.list[i]; e.tries < fruitless {
+		e := &k.list[i]
+		e.pex = false
+		if e.tries < fruitless {
 			e.nextAt = min(e.nextAt, now+retryFirst)
 		}
 		return
@@ -60,7 +63,7 @@ func (k *candidates) add(now int64, a netip.AddrPort) {
 	}
 	worst := 0
 	for j := range k.list {
-		if k.list[j].tries > k.list[worst].tries {
+		if k.list[j].rank() > k.list[worst].rank() {
 			worst = j
 		}
 	}
@@ -85,7 +88,7 @@ func (s *Swarm) connect(now int64) {
 		}
 		e.nextAt = now + min(int64(retryFirst)<<min(e.tries, 6), int64(retryLast))
 		e.tries++
-		s.initiate(now, e.addr)
+		s.dial(now, e)
 	}
 }
 
@@ -97,7 +100,7 @@ func (s *Swarm) nextCandidate(now int64) *candidate {
 	k.turn++
 	for n := range k.list {
 		e := &k.list[(k.turn+n)%len(k.list)]
-		if e.nextAt <= now && (best == nil || e.tries < best.tries) && s.channelTo(e.addr) == nil {
+		if s.tryAt(e) <= now && (best == nil || e.rank() < best.rank()) && s.channelTo(e.addr) == nil {
 			best = e
 		}
 	}
@@ -126,8 +129,8 @@ func (s *Swarm) nextConnect() int64 {
 	if k.changed {
 		k.changed, k.at = false, math.MaxInt64
 		for i := range k.list {
-			if k.list[i].nextAt < k.at && s.channelTo(k.list[i].addr) == nil {
-				k.at = k.list[i].nextAt
+			if at := s.tryAt(&k.list[i]); at < k.at && s.channelTo(k.list[i].addr) == nil {
+				k.at = at
 			}
 		}
 	}

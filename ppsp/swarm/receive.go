@@ -23,11 +23,10 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 	s.counts.DatagramsReceived++
 	s.counts.BytesReceived += uint64(len(b))
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	if len(s.bans.list) > 0 && s.bans.has(from, now) {
-		return
-	}
 	if id == 0 {
-		s.greet(now, from, b)
+		if !s.bans.Has(now, from) {
+			s.greet(now, from, b)
+		}
 		return
 	}
 	c := s.channels[id]
@@ -38,7 +37,7 @@ func (s *Swarm) HandleDatagram(now int64, from netip.AddrPort, b []byte) {
 	if told != from {
 		// A peer behind a NAT may answer from another address than the one that was told,
 		// but only until its first datagram has fixed it (RFC 7574, 12.1).
-		if c.state != stateInitiating {
+		if c.state != stateInitiating || s.bans.Has(now, from) {
 			return
 		}
 		c.remote = from
@@ -131,8 +130,14 @@ func (c *channel) handleMessage(now int64, m *wire.Message) bool {
 	case wire.TypeUnchoke:
 		c.choked = false
 		c.s.picking.wanted = true
+	case wire.TypePexReq:
+		c.handlePexReq(now)
+	case wire.TypePexResV4, wire.TypePexResV6:
+		c.handlePexRes(now, m.Peer)
+	case wire.TypePexResCert:
+		return c.handlePexCert(now, m.Payload)
 	}
-	return true // PEX: not asked for, not answered
+	return true
 }
 
 // emitDown tells that an open channel ended.

@@ -17,7 +17,7 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 	start := len(b)
 	switch c.state {
 	case stateInitiating:
-		if now < c.handshakeAt || c.handshakes >= handshakeTries {
+		if now < c.handshakeAt || c.handshakes >= c.handshakeLimit() {
 			return b, false
 		}
 		c.handshakeAt = now + handshakeRetry<<c.handshakes
@@ -66,6 +66,7 @@ func (c *channel) appendMessages(now int64, b []byte) []byte {
 			b = c.appendHaves(now, b, start)
 		}
 		b = c.appendEdge(b, start)
+		b = c.appendExchange(now, b, start)
 	}
 	if serves {
 		b = c.appendChunk(now, b, start, serving, tries)

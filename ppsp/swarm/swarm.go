@@ -72,6 +72,9 @@ type Config struct {
 	ChunksPerSignature uint64              // live source, Unified Merkle Tree: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1); else 0
 	FirstChunk         uint64              // live source: number of the first chunk, a multiple of ChunksPerSignature
 
+	Members     Members // checks membership certificates; nil for none, so that PEX_REScert is of no use
+	Certificate []byte  // our own, DER: peers pass it on (RFC 7574, 12.2.2); nil for none
+
 	Upload      int64 // bytes per second this swarm may send, 0 for no limit
 	TargetPeers int   // connections to hold, 0 for DefaultTargetPeers
 }
@@ -107,7 +110,8 @@ type Swarm struct {
 	incoming   int                 // of these, opened by the peer
 	ready      fifo[*channel]      // those that may have a datagram to send, each once
 	candidates candidates
-	bans       bans
+	bans       Bans
+	pex        pexState
 
 	requested chunk.Set // chunks asked of some channel, each of one
 	turn      int
@@ -228,7 +232,7 @@ func (s *Swarm) NextTimeout() int64 {
 	if s.closed {
 		return math.MaxInt64
 	}
-	at := min(s.nextConnect(), s.picking.pickAt())
+	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange())
 	for _, c := range s.order {
 		at = min(at, c.dueAt)
 	}
@@ -253,6 +257,7 @@ func (s *Swarm) HandleTimeout(now int64) {
 		s.probe(now)
 	}
 	s.reprobeAll(now)
+	s.exchange(now)
 	s.connect(now)
 }
 
