@@ -30,6 +30,8 @@ type availability struct {
 	echo     chunk.Range // announced last
 	echoAt   int64       // when to announce it again, as nothing followed
 	echoes   int         // how often that was done
+	retold   chunk.Range // told in answer to news that the peer repeated
+	retells  int         // how often that was done
 }
 
 // "a peer MAY resend … HAVE … messages without problems when loss is suspected" (RFC 7574,
@@ -67,10 +69,25 @@ func (c *channel) repeatNews(now int64) {
 	c.havesAt = now
 }
 
+// retell answers news that the peer repeats although we have the chunks: what we said of
+// that did not arrive. Two peers that hear each other twice soon stop.
+func (c *channel) retell(now int64, r chunk.Range) {
+	if r != c.retold {
+		c.retold, c.retells = r, 0
+	}
+	if c.retells < maxEchoes {
+		c.retells++
+		c.tell(r, now)
+	}
+}
+
 // handleHave notes what the peer has (RFC 7574, 8.5).
 func (c *channel) handleHave(now int64, r chunk.Range) bool {
 	if !c.plausible(r) {
 		return false
+	}
+	if run, ok := c.s.have.Covering(r.End - 1); ok && c.peerHave.ContainsAll(r) {
+		c.retell(now, r.Intersect(run))
 	}
 	c.peerHas(r)
 	if c.peerHave.Runs() > maxPeerHaveRuns {

@@ -57,9 +57,7 @@ func TestBroadcastEnds(t *testing.T) {
 							t.Errorf("%v played %v of %d", h.addr, runs, st.source.s.NextChunk())
 						}
 					}
-					if !st.source.s.Served() {
-						t.Error("the source thinks that not all have the end")
-					}
+					l.until(10*time.Second, "known at the source to have come to all", st.source.s.Served)
 					for _, m := range st.source.s.live.munros {
 						if m.chunks.Len() != method.n {
 							t.Errorf("a munro over %v", m.chunks)
