@@ -9,7 +9,8 @@ import (
 const (
 	inboxBytes  = 4 << 20
 	inboxTrains = 4096
-	inboxIdle   = 64 << 10 // bytes of memory that are kept when little comes
+	inboxIdle   = 64 << 10 // bytes of memory that are kept when little comes: when of the …
+	inboxLook   = 256      // last times of taking none needed a quarter of what there is
 )
 
 // inbox is where the reader of the socket leaves datagrams for a swarm's loop, which takes
@@ -18,6 +19,10 @@ type inbox struct {
 	mu      sync.Mutex
 	waiting batch
 	wake    chan struct{} // has a value when something came
+
+	// Of the loop, which takes.
+	taken int // times, since the last look
+	most  int // bytes taken at once since then
 }
 
 // put copies datagrams that came from one peer.
@@ -43,8 +48,12 @@ func (x *inbox) put(b []byte, segment int, from netip.AddrPort) {
 
 // take exchanges an empty batch for what waits.
 func (x *inbox) take(spare *batch) {
-	if cap(spare.bytes) > inboxIdle && len(spare.bytes) < cap(spare.bytes)/16 {
-		*spare = batch{}
+	x.most = max(x.most, len(spare.bytes))
+	if x.taken++; x.taken >= inboxLook {
+		if x.most < cap(spare.bytes)/4 && cap(spare.bytes) > inboxIdle {
+			*spare = batch{}
+		}
+		x.taken, x.most = 0, 0
 	}
 	spare.reset()
 	x.mu.Lock()

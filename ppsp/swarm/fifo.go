@@ -38,3 +38,28 @@ func (q *fifo[T]) clear() {
 	clear(q.items)
 	q.items, q.head = q.items[:0], 0
 }
+
+// remove takes the k-th item out: the smaller part around it moves.
+func (q *fifo[T]) remove(k int) {
+	var zero T
+	switch n := q.len(); {
+	case k == 0:
+		q.pop()
+	case k < n/2:
+		live := q.items[q.head:]
+		copy(live[1:k+1], live[:k])
+		live[0] = zero
+		q.head++
+	default:
+		q.items = append(q.items[:q.head+k], q.items[q.head+k+1:]...)
+		q.items[:len(q.items)+1][len(q.items)] = zero
+	}
+}
+
+// insert puts v before the k-th item.
+func (q *fifo[T]) insert(k int, v T) {
+	q.push(v)
+	live := q.items[q.head:]
+	copy(live[k+1:], live[k:len(live)-1])
+	live[k] = v
+}

@@ -2,7 +2,6 @@ package swarm
 
 import (
 	"math"
-	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -22,17 +21,16 @@ const (
 	lineLosses = 2
 )
 
-// sent is a DATA message under way.
+// sent is DATA messages of neighbouring chunks under way, as far as they are open.
 type sent struct {
-	chunk uint64
-	seq   uint64
-	at    int64
-	size  int // of its datagram, bytes; 0 once it was acknowledged
-	tries int
+	chunks chunk.Range
+	seq    uint64 // of the first of chunks
+	at     int64
+	size   int // bytes of a chunk with what goes with it
+	tries  int
 }
 
-// flight is the DATA messages under way to a peer, in the order they were sent. The first
-// is open.
+// flight is the DATA messages under way to a peer, in the order they were sent.
 type flight struct {
 	line   fifo[sent]
 	next   uint64 // seq
@@ -43,16 +41,32 @@ type flight struct {
 	delay  int64  // µs, the newest that was measured
 }
 
-func (f *flight) push(i uint64, now int64, size, tries int) {
-	f.line.push(sent{i, f.next, now, size, tries})
-	f.next++
+func (f *flight) push(r chunk.Range, now int64, size, tries int) {
+	f.line.push(sent{r, f.next, now, size, tries})
+	f.next += r.Len()
 }
 
-// trim keeps a message that is open at the head.
-func (f *flight) trim() {
-	for f.line.len() > 0 && f.line.at(0).size == 0 {
-		f.line.pop()
+// cutAt takes the chunks of cut, which the k-th item holds, out of the line, and returns how
+// many items are left of it.
+func cutAt(line *fifo[sent], k int, cut chunk.Range) int {
+	e := line.at(k)
+	left, right := chunk.Range{Start: e.chunks.Start, End: cut.Start}, chunk.Range{Start: cut.End, End: e.chunks.End}
+	rest := *e
+	rest.chunks, rest.seq = right, e.seq+cut.End-e.chunks.Start
+	switch {
+	case left.Empty() && right.Empty():
+		line.remove(k)
+		return 0
+	case left.Empty():
+		*e = rest
+	case right.Empty():
+		e.chunks = left
+	default:
+		e.chunks = left
+		line.insert(k+1, rest)
+		return 2
 	}
+	return 1
 }
 
 // handleAck notes the arrival of chunks and feeds the congestion control (RFC 7574, 8.7).
@@ -62,26 +76,28 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 	}
 	c.peerHas(r)
 	c.removeQueued(r)
-	left := r.Len()
-	for k := 0; k < c.flight.line.len() && left > 0; k++ {
+	f := &c.flight
+	for k, left := 0, r.Len(); k < f.line.len() && left > 0; {
 		c.s.work--
-		f := c.flight.line.at(k)
-		if f.size == 0 || !r.Contains(f.chunk) {
+		e := f.line.at(k)
+		cut := e.chunks.Intersect(r)
+		if cut.Empty() {
+			k++
 			continue
 		}
-		left--
-		c.flight.passed = max(c.flight.passed, f.seq+1)
-		rtt := now - f.at
-		if f.tries > 0 {
+		left -= cut.Len()
+		c.s.work -= f.line.len() / 64
+		f.passed = max(f.passed, e.seq+cut.End-e.chunks.Start)
+		rtt := now - e.at
+		if e.tries > 0 {
 			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
 		}
-		c.flight.ackAt, c.flight.delay = now, int64(delay)
-		c.control.Acked(now, f.size, c.flight.delay, rtt)
-		f.size = 0
+		f.ackAt, f.delay = now, int64(delay)
+		c.control.Acked(now, int(cut.Len())*e.size, f.delay, rtt)
+		k += cutAt(&f.line, k, cut)
 	}
-	c.flight.trim()
 	c.detectLoss(now)
-	if c.flight.line.len() == 0 && c.again.len() == 0 {
+	if f.line.len() == 0 && c.again.len() == 0 {
 		clear(c.sentHashes) // nothing is under way
 	}
 	c.s.markReady(c)
@@ -104,14 +120,32 @@ func (c *channel) overtakenAt() int64 {
 // detectLoss takes for lost what was overtaken, unless the peer told by a HAVE to have it.
 func (c *channel) detectLoss(now int64) {
 	for now >= c.overtakenAt() {
-		f := c.flight.line.pop()
-		c.flight.trim()
-		if c.peerHave.Has(f.chunk) { // its acknowledgement was lost
-			c.control.Acked(now, f.size, c.flight.delay, 0)
-			continue
+		f := c.flight.line.at(0)
+		overtaken := chunk.Range{Start: f.chunks.Start, End: min(f.chunks.End, f.chunks.Start+c.flight.passed-f.seq)}
+		lost := *f
+		lost.chunks = overtaken
+		cutAt(&c.flight.line, 0, overtaken)
+		c.settle(now, lost)
+	}
+}
+
+// settle takes for lost what of f the peer has not told by a HAVE to have; else only its
+// acknowledgement was lost.
+func (c *channel) settle(now int64, f sent) {
+	all := f.chunks
+	for at := all.Start; at < all.End; {
+		f.chunks = chunk.Range{Start: at, End: all.End}
+		if had, some := c.peerHave.NextIn(at); some && had.Start < all.End {
+			f.chunks.End = had.Start
+			at = min(had.End, all.End)
+			c.control.Acked(now, int(at-had.Start)*f.size, c.flight.delay, 0)
+		} else {
+			at = all.End
 		}
-		c.lost(now, f.size)
-		c.resend(f)
+		if !f.chunks.Empty() {
+			c.lost(now, int(f.chunks.Len())*f.size)
+			c.resend(f)
+		}
 	}
 }
 
@@ -135,7 +169,8 @@ func (c *channel) lost(now int64, size int) {
 // what was lost.
 func (c *channel) resend(f sent) {
 	clear(c.sentHashes)
-	if f.tries++; f.tries <= maxResends && c.s.have.Has(f.chunk) {
+	c.ahead = chunk.Range{}
+	if f.tries++; f.tries <= maxResends {
 		c.again.push(f)
 	}
 }
@@ -157,9 +192,7 @@ func (c *channel) checkLoss(now int64) {
 	}
 	c.control.TimedOut(now)
 	for c.flight.line.len() > 0 {
-		if f := c.flight.line.pop(); f.size != 0 {
-			c.resend(f)
-		}
+		c.resend(c.flight.line.pop())
 	}
 	if c.unanswered > deafAfter { // it is gone, or was started again: do not fill its line
 		c.again.clear()
@@ -178,9 +211,12 @@ func (c *channel) removeQueued(r chunk.Range) {
 // handleCancel takes back requests (RFC 7574, 8.11).
 func (c *channel) handleCancel(r chunk.Range) {
 	c.removeQueued(r)
-	if c.again.len() > 0 {
-		c.s.work -= 1 + c.again.len()/8
-		c.again.items = slices.DeleteFunc(c.again.items[c.again.head:], func(f sent) bool { return r.Contains(f.chunk) })
-		c.again.head = 0
+	for k := 0; k < c.again.len(); {
+		c.s.work--
+		if cut := c.again.at(k).chunks.Intersect(r); !cut.Empty() {
+			k += cutAt(&c.again, k, cut)
+			continue
+		}
+		k++
 	}
 }

@@ -42,7 +42,7 @@ func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries in
 		return b[:mark]
 	}
 	c.alone = false
-	c.served(now, i, tries, len(out)-start)
+	c.served(now, chunk.One(i), tries, len(out)-start)
 	return out
 }
 

@@ -232,7 +232,7 @@ func TestWorkIsBounded(t *testing.T) {
 	c := seed.s.channelTo(p.addr)
 	for i := range uint64(4000) {
 		c.peerHave.Add(chunk.One(2 * i))
-		c.flight.push(29_000, l.now, 10, 0)
+		c.flight.push(chunk.One(29_000), l.now, 10, 0)
 	}
 	dear := map[string]func(b []byte, i uint64) []byte{
 		"HAVE":    func(b []byte, i uint64) []byte { return k.f.AppendHave(b, chunk.One(2*i+1)) },

@@ -178,7 +178,7 @@ func (s *Swarm) findEdge(now int64) {
 	for _, c := range s.picking.able {
 		last, ok := c.peerHave.Last()
 		if ok && c.outstanding.live == 0 && !s.have.Has(last) && !s.requested.Has(last) {
-			c.ask(now, last)
+			c.ask(now, chunk.One(last))
 		}
 	}
 }

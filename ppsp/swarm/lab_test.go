@@ -346,13 +346,15 @@ func (s *Swarm) invariants() error {
 	for _, c := range s.order {
 		for k := range c.outstanding.line.len() {
 			r := c.outstanding.line.at(k)
-			if r.dead {
-				continue
+			if r.chunks.Empty() {
+				return errors.New("a request for nothing")
 			}
-			if asked.Has(r.chunk) {
-				return fmt.Errorf("chunk %d is asked of two peers", r.chunk)
+			for i := r.chunks.Start; i < r.chunks.End; i++ {
+				if asked.Has(i) {
+					return fmt.Errorf("chunk %d is asked of two peers", i)
+				}
+				asked.Add(chunk.One(i))
 			}
-			asked.Add(chunk.One(r.chunk))
 		}
 		switch {
 		case s.channels[c.id] != c:
@@ -365,10 +367,8 @@ func (s *Swarm) invariants() error {
 			return errors.New("a peer waits for too much")
 		case c.outstanding.live > maxPipeline || c.toCancel.Count() > maxPipeline*4:
 			return errors.New("too much is asked of a peer")
-		case c.flight.line.len() > 0 && c.flight.line.at(0).size == 0:
-			return errors.New("the first of the flight was acknowledged")
-		case c.outstanding.live > 0 && c.outstanding.line.at(0).dead:
-			return errors.New("the first request is not open")
+		case c.flight.line.len() > 0 && c.flight.line.at(0).chunks.Empty():
+			return errors.New("nothing is under way, but kept")
 		}
 	}
 	switch {

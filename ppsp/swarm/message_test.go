@@ -102,7 +102,7 @@ func TestUnasked(t *testing.T) {
 // A chunk without its hashes is not acknowledged; when these come it counts, or with them.
 func TestChunkBeforeHashes(t *testing.T) {
 	l := newLab(t, 1)
-	f := newFilm(t, 20*1024, nil)
+	f := newFilm(t, 200*1024, nil)
 	leech, p := l.host(f.leech()), l.puppet()
 	k := p.accept(leech)
 	whole := k.data(f, 3)
@@ -119,14 +119,14 @@ func TestChunkBeforeHashes(t *testing.T) {
 		t.Error("the chunk was not taken when its hashes came")
 	}
 	// Chunks that stay without hashes are bounded.
-	for i := range uint64(20) {
+	for i := range uint64(200) {
 		if i != 3 {
-			k.say(k.f.AppendData(nil, (i+7)%20, 1, f.chunk((i+7)%20)))
+			k.say(k.f.AppendData(nil, (i+7)%200, 1, f.chunk((i+7)%200)))
 		}
 	}
 	l.run(50 * time.Millisecond)
-	if n := len(leech.s.channelTo(p.addr).unproven.list); n > maxUnproven {
-		t.Errorf("%d chunks wait for hashes", n)
+	if n := len(leech.s.channelTo(p.addr).unproven.list); n != runChunks {
+		t.Errorf("%d chunks wait for hashes, want %d", n, runChunks)
 	}
 }
 

@@ -224,29 +224,70 @@ func TestTargetPeers(t *testing.T) {
 	}
 }
 
-// Requests are found, taken in any order, and the oldest is always open.
+// Requests are found, taken in any order and in any pieces, and the oldest is always open.
 func TestRequests(t *testing.T) {
+	type open struct {
+		chunk uint64
+		at    int64
+	}
 	random := rand.New(rand.NewPCG(1, 1))
 	var q requests
-	var want []uint64
-	for n := range uint64(5000) {
-		if random.IntN(2) == 0 || len(want) == 0 {
-			q.push(n, int64(n))
-			want = append(want, n)
+	var want []open // in the order in which they were asked for
+	next := uint64(0)
+	for n := range int64(5000) {
+		if random.IntN(3) == 0 || len(want) == 0 {
+			r := chunk.Range{Start: next, End: next + 1 + random.Uint64N(9)}
+			next = r.End + random.Uint64N(2)
+			q.push(r, n/4)
+			for i := r.Start; i < r.End; i++ {
+				want = append(want, open{i, n / 4})
+			}
 		} else {
-			k := random.IntN(len(want))
-			r, ok := q.take(want[k])
-			if !ok || r.chunk != want[k] || r.at != int64(want[k]) {
-				t.Fatalf("take %d: %+v, %v", want[k], r, ok)
+			first := want[random.IntN(len(want))].chunk
+			r := chunk.Range{Start: first - min(first, random.Uint64N(3)), End: first + 1 + random.Uint64N(5)}
+			k := slices.IndexFunc(want, func(o open) bool { return r.Contains(o.chunk) })
+			got, ok := q.take(r)
+			if !ok || got.chunks.Start != want[k].chunk || got.at != want[k].at {
+				t.Fatalf("take %v: %+v, %v; want from %+v on", r, got, ok, want[k])
 			}
-			if _, again := q.take(want[k]); again {
-				t.Fatalf("took %d twice", want[k])
+			for i := got.chunks.Start; i < got.chunks.End; i++ {
+				if want[k].chunk != i || want[k].at != got.at {
+					t.Fatalf("take %v: %+v has chunk %d, want %+v", r, got, i, want[k])
+				}
+				want = slices.Delete(want, k, k+1)
 			}
-			want = slices.Delete(want, k, k+1)
+			if again, ok := q.take(got.chunks); ok {
+				t.Fatalf("took %v of %v twice", again.chunks, got.chunks)
+			}
 		}
 		oldest := q.oldest()
-		if q.live != len(want) || (oldest == nil) != (len(want) == 0) || oldest != nil && oldest.chunk != want[0] {
+		if q.live != len(want) || (oldest == nil) != (len(want) == 0) || oldest != nil && (oldest.chunks.Start != want[0].chunk || oldest.at != want[0].at) {
 			t.Fatalf("oldest %v of %d, want %v", oldest, q.live, want)
+		}
+	}
+}
+
+// A line gives back what was put in, wherever things are put in and taken out.
+func TestFifoInTheMiddle(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	var q fifo[int]
+	var want []int
+	for n := range 20_000 {
+		switch k := random.IntN(len(want) + 1); {
+		case random.IntN(3) > 0 && len(want) < 60:
+			q.insert(k, n)
+			want = slices.Insert(want, k, n)
+		case k < len(want):
+			q.remove(k)
+			want = slices.Delete(want, k, k+1)
+		}
+		if q.len() != len(want) {
+			t.Fatalf("%d of %d", q.len(), len(want))
+		}
+		for k := range want {
+			if *q.at(k) != want[k] {
+				t.Fatalf("item %d is %d, want %d of %v", k, *q.at(k), want[k], want)
+			}
 		}
 	}
 }
@@ -281,7 +322,7 @@ func TestPipeline(t *testing.T) {
 		var line []due
 		for range 50_000 {
 			for c.room(int64(now)) > 0 {
-				c.ask(int64(now), next)
+				c.ask(int64(now), chunk.One(next))
 				free = max(free, now+float64(tt.rtt)/2) + 1e9/tt.rate
 				line = append(line, due{free + float64(tt.rtt)/2, next})
 				next++

@@ -10,7 +10,7 @@ import (
 const (
 	maxPickScan = 4096  // runs of chunks looked at in one round
 	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile
-	maxRescued  = 16    // requests to one peer that are looked at in a round, whether others are faster
+	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
 	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
 	rescueAfter = 250e6 // ns
 )
@@ -83,9 +83,12 @@ func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
 		return
 	}
 	for _, c := range s.order {
-		for k := c.outstanding.line.len() - 1; k >= 0 && k < c.outstanding.line.len(); k-- {
-			if r := *c.outstanding.line.at(k); !r.dead && !s.awaited(r.chunk) {
-				c.cancel(r.chunk)
+		for k := c.outstanding.line.len() - 1; k >= 0; k-- {
+			r := c.outstanding.line.at(k).chunks
+			for i := r.Start; i < r.End; i++ {
+				if !s.awaited(i) {
+					c.cancel(i)
+				}
 			}
 		}
 	}
@@ -132,23 +135,32 @@ func (s *Swarm) pickFilm(now int64) {
 func (s *Swarm) rescue(now int64) {
 	last := s.tree != nil && s.have.Count()+s.requested.Count() == s.tree.Chunks()
 	for _, c := range s.order {
-		for k := 0; k < min(c.outstanding.line.len(), maxRescued); k++ {
+		looked := 0
+		for k := 0; k < c.outstanding.line.len() && looked < maxRescued; k++ {
 			r := *c.outstanding.line.at(k)
 			if now-r.at < rescueAfter {
 				break
 			}
-			if r.dead || s.tree != nil && !last && !s.awaited(r.chunk) {
-				continue
+			for i := r.chunks.Start; i < r.chunks.End && looked < maxRescued; i++ {
+				looked++
+				if last || s.tree == nil || s.awaited(i) {
+					s.rescueFrom(c, now, i, now-r.at)
+				}
 			}
-			o := s.bestFor(now, r.chunk)
-			if o == nil || o == c || now-r.at < 2*o.expected()+rescueAfter {
-				continue
-			}
-			c.answered(now - r.at)
-			c.cancel(r.chunk)
-			s.give(now, o, r.chunk)
 		}
 	}
+}
+
+// rescueFrom moves the request for chunk i, which has taken so long, if another peer is
+// likely faster.
+func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took int64) {
+	o := s.bestFor(now, i)
+	if o == nil || o == c || took < 2*o.expected()+rescueAfter {
+		return
+	}
+	c.answered(took)
+	c.cancel(i)
+	s.give(now, o, i)
 }
 
 // awaited tells whether a reader waits for chunk i.
@@ -164,7 +176,7 @@ func (s *Swarm) probeSize(now int64) {
 	for _, c := range s.picking.able {
 		first, ok := c.peerHave.First()
 		if i := s.requested.NextMissing(first); ok && c.outstanding.live == 0 && c.peerHave.Has(i) {
-			c.ask(now, i)
+			c.ask(now, chunk.One(i))
 		}
 	}
 }
@@ -206,7 +218,7 @@ func (s *Swarm) pickIn(now int64, r chunk.Range) {
 
 // give asks c for chunk i within this round.
 func (s *Swarm) give(now int64, c *channel, i uint64) {
-	c.ask(now, i)
+	c.ask(now, chunk.One(i))
 	if c.spare--; c.spare > 0 {
 		return
 	}

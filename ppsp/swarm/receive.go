@@ -174,7 +174,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	switch {
 	case errors.Is(err, merkle.ErrMissingHash):
 		s.counts.Unproven++
-		c.unproven.hold(i, delay, b)
+		c.unproven.hold(i, delay, b, max(maxUnproven, int(s.runSize)))
 		return true // should its hashes be lost, the sender will send both again
 	case errors.Is(err, errReplayed):
 		return true // the peer may not know
@@ -206,7 +206,7 @@ func (s *Swarm) fail() {
 	s.failed = true
 	for _, c := range s.order {
 		for r := c.outstanding.oldest(); r != nil; r = c.outstanding.oldest() {
-			c.cancel(r.chunk)
+			c.cancel(r.chunks.Start)
 		}
 	}
 }

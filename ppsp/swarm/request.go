@@ -23,52 +23,65 @@ const (
 	snubDoublings = 5   // … so often at most
 )
 
-// request is a chunk asked of a peer.
+// request is neighbouring chunks asked of a peer at one time, as far as they are open.
 type request struct {
-	chunk uint64
-	at    int64
-	depth int  // requests that were open with it
-	dead  bool // answered out of turn: stays in line until it is first
+	chunks chunk.Range
+	at     int64
+	depth  int // requests that were open with the first of chunks; with the next one more
 }
 
 // requests are what was asked of one peer, oldest first.
 type requests struct {
 	line fifo[request]
-	live int
+	live int // chunks
 }
 
-func (q *requests) push(i uint64, now int64) {
-	q.live++
-	q.line.push(request{chunk: i, at: now, depth: q.live})
+func (q *requests) push(r chunk.Range, now int64) {
+	if n := q.line.len(); n > 0 {
+		if last := q.line.at(n - 1); last.at == now && last.chunks.End == r.Start {
+			last.chunks.End = r.End
+			q.live += int(r.Len())
+			return
+		}
+	}
+	q.line.push(request{chunks: r, at: now, depth: q.live + 1})
+	q.live += int(r.Len())
 }
 
 // oldest returns the first request that is still open, nil for none.
 func (q *requests) oldest() *request {
-	if q.live == 0 {
+	if q.line.len() == 0 {
 		return nil
 	}
 	return q.line.at(0)
 }
 
-// take removes the request for chunk i and returns it.
-func (q *requests) take(i uint64) (taken request, ok bool) {
+// take removes the oldest request for chunks of r, as far as r goes, and returns it.
+func (q *requests) take(r chunk.Range) (taken request, ok bool) {
 	for k := range q.line.len() {
-		if r := q.line.at(k); r.chunk == i && !r.dead {
-			taken = *r
-			r.dead = true
-			q.live--
-			q.trim()
-			return taken, true
+		e := q.line.at(k)
+		cut := e.chunks.Intersect(r)
+		if cut.Empty() {
+			continue
 		}
+		taken = request{cut, e.at, e.depth + int(cut.Start-e.chunks.Start)}
+		q.live -= int(cut.Len())
+		left, right := chunk.Range{Start: e.chunks.Start, End: cut.Start}, chunk.Range{Start: cut.End, End: e.chunks.End}
+		rest := request{right, e.at, e.depth + int(cut.End-e.chunks.Start)}
+		switch {
+		case left.Empty() && right.Empty():
+			q.line.remove(k)
+		case left.Empty():
+			*e = rest
+		case right.Empty():
+			e.chunks = left
+		default:
+			e.chunks = left
+			q.line.insert(k+1, rest)
+		}
+		return taken, true
 	}
-	return taken, false
-}
-
-// trim keeps a request that is open at the head.
-func (q *requests) trim() {
-	for q.line.len() > 0 && q.line.at(0).dead {
-		q.line.pop()
-	}
+	return request{}, false
 }
 
 // requesting is the side of a channel that asks.
@@ -103,21 +116,21 @@ func (c *channel) room(now int64) int {
 	return limit - c.outstanding.live
 }
 
-// ask chooses c to deliver chunk i.
-func (c *channel) ask(now int64, i uint64) {
+// ask chooses c to deliver the chunks of r, none of which is asked of anyone.
+func (c *channel) ask(now int64, r chunk.Range) {
 	if c.outstanding.live == 0 {
 		c.dataAt = now
 	}
-	c.outstanding.push(i, now)
-	c.toAsk.add(chunk.One(i))
-	c.s.requested.Add(chunk.One(i))
+	c.outstanding.push(r, now)
+	c.toAsk.add(r)
+	c.s.requested.Add(r)
 	c.s.markReady(c)
 }
 
 // took notes that the peer delivered chunk i, which is new or not, and tells whether it was
 // asked to.
 func (c *channel) took(now int64, i uint64, fresh bool) bool {
-	r, asked := c.outstanding.take(i)
+	r, asked := c.outstanding.take(chunk.One(i))
 	if asked || fresh {
 		c.dataAt = now
 		c.snubbed, c.silences = 0, 0
@@ -171,7 +184,7 @@ func (c *channel) expected() int64 {
 // cancel takes back the request for chunk i, which is not needed from this peer; false when
 // it was not asked.
 func (c *channel) cancel(i uint64) bool {
-	if _, ok := c.outstanding.take(i); !ok {
+	if _, ok := c.outstanding.take(chunk.One(i)); !ok {
 		return false
 	}
 	c.s.requested.Remove(chunk.One(i))
@@ -193,17 +206,14 @@ func (c *channel) release(i uint64) {
 // releaseAll gives up every request to this peer. It is not told: it is silent, choked us,
 // or is being left.
 func (c *channel) releaseAll() {
-	for q := &c.outstanding; q.live > 0; {
+	for q := &c.outstanding; q.line.len() > 0; {
 		r := q.line.pop()
-		if !r.dead {
-			q.live--
-			c.s.requested.Remove(chunk.One(r.chunk))
-			if c.s.live != nil {
-				c.s.live.askable.Add(chunk.One(r.chunk))
-			}
+		c.s.requested.Remove(r.chunks)
+		if c.s.live != nil {
+			c.s.live.askable.Add(r.chunks)
 		}
 	}
-	c.outstanding.line.clear()
+	c.outstanding.live = 0
 	c.toAsk.clear()
 	c.toCancel.Clear()
 	c.s.picking.wanted = true
@@ -254,7 +264,7 @@ func (c *channel) checkRequests(now int64) {
 	for r != nil && r.at <= limit {
 		c.s.counts.Timeouts++
 		c.answered(now - r.at)
-		c.release(r.chunk)
+		c.release(r.chunks.Start)
 		r = c.outstanding.oldest()
 	}
 }

@@ -12,13 +12,14 @@ import (
 // channelBytes is the length of the channel ID that begins a datagram.
 const channelBytes = wire.ChannelSize
 
-// appendDatagram appends the channel's next datagram to b; false when it has none now.
-func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
+// appendDatagram appends the channel's next datagram to b, or a train of datagrams that are
+// segment bytes long but for the last; false when it has none now.
+func (c *channel) appendDatagram(now int64, b []byte) (out []byte, segment int, ok bool) {
 	start := len(b)
 	switch c.state {
 	case stateInitiating:
 		if now < c.handshakeAt || c.handshakes >= c.handshakeLimit() {
-			return b, false
+			return b, 0, false
 		}
 		c.handshakeAt = now + handshakeRetry<<c.handshakes
 		c.handshakes++
@@ -26,7 +27,7 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 		b = wire.AppendHandshake(wire.AppendChannel(b, 0), &h)
 	case stateResponding:
 		if !c.replyDue {
-			return b, false
+			return b, 0, false
 		}
 		c.replyDue = false
 		h := c.localHandshake()
@@ -36,30 +37,39 @@ func (c *channel) appendDatagram(now int64, b []byte) ([]byte, bool) {
 		c.state = stateGone
 		b = wire.AppendHandshake(wire.AppendChannel(b, c.remoteID), &wire.Handshake{Version: wire.Version})
 	case stateOpen:
-		b = c.appendMessages(now, b)
+		b, segment = c.appendMessages(now, b)
 		if len(b) == start {
-			return b, false
+			return b, 0, false
 		}
 		c.speakDue = false
 	default:
-		return b, false
+		return b, 0, false
 	}
 	c.spokeAt = now
 	c.unanswered++
-	return b, true
+	if segment == 0 {
+		segment = len(b) - start
+	}
+	return b, segment, true
 }
 
 // appendMessages adds the datagram of an open channel: acknowledgements, requests, news,
 // the signed edge of the stream, and then hashes and a chunk. Acknowledgements and news
-// wait until they are due, or something else is said. Nothing to say leaves b as it is.
-func (c *channel) appendMessages(now int64, b []byte) []byte {
+// wait until they are due, or something else is said. In bulk, chunks go in trains of their
+// own, of which it tells the segment. Nothing to say leaves b as it is.
+func (c *channel) appendMessages(now int64, b []byte) (out []byte, segment int) {
 	serving, tries, serves := c.nextToServe(now)
-	if !serves && !c.speakDue && now < c.ackAt && now < c.havesAt && c.toAsk.chunks == 0 && c.toCancel.Runs() == 0 {
-		return b
+	bulk := serves && serving.Len() > 1
+	due := c.speakDue || now >= c.ackAt || now >= c.havesAt || c.toAsk.chunks > 0 || c.toCancel.Runs() > 0
+	if bulk && !due {
+		return c.appendRun(now, b, serving, tries)
+	}
+	if !serves && !due {
+		return b, 0
 	}
 	start := len(b)
 	b = wire.AppendChannel(b, c.remoteID)
-	if !serves || !c.alone {
+	if !serves || bulk || !c.alone {
 		b = c.appendAcks(b, start)
 		b = c.appendRequests(b, start)
 		if c.haves.Runs() > 0 && now >= c.quiet {
@@ -68,13 +78,16 @@ func (c *channel) appendMessages(now int64, b []byte) []byte {
 		b = c.appendEdge(b, start)
 		b = c.appendExchange(now, b, start)
 	}
-	if serves {
-		b = c.appendChunk(now, b, start, serving, tries)
+	if serves && !bulk {
+		b = c.appendChunk(now, b, start, serving.Start, tries)
 	}
 	if len(b) == start+channelBytes && !c.speakDue {
-		return b[:start] // all of it has become void
+		b = b[:start] // all of it has become void
+		if bulk {
+			return c.appendRun(now, b, serving, tries)
+		}
 	}
-	return b
+	return b, 0
 }
 
 // fits tells whether n more bytes may go into the datagram that began at start.

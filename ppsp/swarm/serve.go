@@ -25,10 +25,17 @@ type serving struct {
 	edgeShown  bool       // live: a signed munro was sent …
 	edgeStart  uint64     // … that begins here
 	sentHashes map[chunk.Bin]int64
+	ahead      chunk.Range // chunks whose hashes were sent ahead of them
 }
 
 // count is how many chunks the peer waits for.
-func (v *serving) count() uint64 { return v.queue.chunks + uint64(v.again.len()) }
+func (v *serving) count() uint64 {
+	n := v.queue.chunks
+	for k := range v.again.len() {
+		n += v.again.at(k).chunks.Len()
+	}
+	return n
+}
 
 // handleRequest queues what the peer asks for and we have (RFC 7574, 8.10). What we do not
 // have is left out in silence: the peer will ask elsewhere.
@@ -67,43 +74,65 @@ func (c *channel) clear() bool {
 
 // serveAt returns when the next chunk may be sent.
 func (c *channel) serveAt() int64 {
-	if c.count() == 0 || !c.clear() {
+	if c.queue.chunks == 0 && c.again.len() == 0 || !c.clear() {
 		return math.MaxInt64
 	}
 	return max(c.sendAt, c.deferAt, c.s.budget.ready())
 }
 
-// nextToServe returns the chunk to send now, and how often it was sent before.
-func (c *channel) nextToServe(now int64) (i uint64, tries int, ok bool) {
+// nextToServe returns the chunks to send now, one but in bulk, and how often they were sent
+// before.
+func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 	if now < c.serveAt() || c.s.budget.empty(now) {
-		return 0, 0, false
+		return r, 0, false
 	}
-	for c.again.len() > 0 {
-		f := c.again.at(0)
-		if c.s.have.Has(f.chunk) && !c.peerHave.Has(f.chunk) {
-			return f.chunk, f.tries, true
-		}
-		c.again.pop() // it arrived after all, or the ring has gone on
+	if r, tries, ok = c.nextAgain(); ok {
+		return r, tries, true
 	}
 	if c.s.congested(now) {
-		if i, ok = c.scarce(); !ok {
+		i, ok := c.scarce()
+		if !ok {
 			c.deferAt = now + offerCheck
 		}
-		return i, 0, ok
+		return chunk.One(i), 0, ok
 	}
 	for {
-		i, ok = c.queue.first()
+		i, ok := c.queue.first()
 		switch {
 		case !ok:
-			return 0, 0, false
+			return r, 0, false
 		case !c.s.have.Has(i):
 			c.queue.remove(chunk.Range{Start: i, End: c.s.nextHad(c.queue.ranges[0])})
 		case !c.s.provable(i):
 			c.queue.remove(chunk.One(i)) // nothing proves it any longer
 		default:
-			return i, 0, true
+			return c.run(c.queue.ranges[0]), 0, true
 		}
 	}
+}
+
+// nextAgain returns the first chunks to be sent again. Those that arrived after all, and those
+// that the ring has let go, it takes out.
+func (c *channel) nextAgain() (r chunk.Range, tries int, ok bool) {
+	for c.again.len() > 0 {
+		f := c.again.at(0)
+		switch had, some := c.peerHave.NextIn(f.chunks.Start); {
+		case some && had.Start <= f.chunks.Start:
+			f.chunks.Start = had.End
+		case !c.s.have.Has(f.chunks.Start):
+			f.chunks.Start = c.s.nextHad(f.chunks)
+		default:
+			r = f.chunks
+			if some {
+				r.End = min(r.End, had.Start)
+			}
+			return c.run(r), f.tries, true
+		}
+		if f.chunks.Empty() {
+			c.again.pop()
+		}
+	}
+	return r, 0, false
 }
 
 // scarce returns the first chunk that the peer waits for of those that the source has sent
@@ -123,19 +152,25 @@ func (c *channel) scarce() (uint64, bool) {
 	return 0, false
 }
 
-// served notes that chunk i was sent in a datagram of so many bytes.
-func (c *channel) served(now int64, i uint64, tries, size int) {
-	if c.again.len() > 0 && c.again.at(0).chunk == i {
-		c.again.pop()
-		c.s.counts.Retransmits++
+// served notes that the chunks of r were sent, each with so many bytes of datagrams.
+func (c *channel) served(now int64, r chunk.Range, tries, size int) {
+	if c.again.len() > 0 && c.again.at(0).chunks.Start == r.Start {
+		cutAt(&c.again, 0, r)
+		c.s.counts.Retransmits += r.Len()
 	} else {
-		c.queue.remove(chunk.One(i))
-		if l := c.s.live; l != nil && l.source != nil && l.copies[i%l.window] < math.MaxUint8 {
-			l.copies[i%l.window]++
+		c.queue.remove(r)
+		if l := c.s.live; l != nil && l.source != nil && l.copies[r.Start%l.window] < math.MaxUint8 {
+			l.copies[r.Start%l.window]++
 		}
 	}
-	c.flight.push(i, now, size, tries)
-	c.control.Sent(now, size)
+	all := int(r.Len()) * size
+	c.flight.push(r, now, size, tries)
+	c.control.Sent(now, all)
+	c.paced(now, all)
+	c.s.counts.ChunksSent += r.Len()
+}
+
+// paced notes that so many bytes were sent.
+func (c *channel) paced(now int64, size int) {
 	c.sendAt = max(c.sendAt, now-sendBurst) + c.control.PacingInterval(size)
-	c.s.counts.ChunksSent++
 }

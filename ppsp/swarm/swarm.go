@@ -9,7 +9,7 @@
 //
 // Out come datagrams, verified chunks (through Config.Store) and events:
 //
-//	AppendDatagram(now, b)         the next datagram to send, until dry
+//	AppendTrain(now, b)            the next datagrams to send, until dry
 //	NextEvent()                    what happened, until dry
 //	NextTimeout()                  when HandleTimeout wants to be called
 //
@@ -122,6 +122,10 @@ type Swarm struct {
 	decoder wire.Decoder
 	message wire.Message
 	bins    []chunk.Bin // scratch
+	scratch []byte
+	train   train
+	reader  ChunksReader // the store, if it is one
+	runSize uint64       // chunks that go together in bulk
 	events  fifo[Event]
 	work    int // left of maxWork for this datagram
 	counts  Counters
@@ -150,6 +154,8 @@ func New(cfg Config) (*Swarm, error) {
 	if err := s.protect(); err != nil {
 		return nil, fmt.Errorf("swarm %s: %w", cfg.Meta.SwarmID.Short(), err)
 	}
+	s.reader, _ = cfg.Store.(ChunksReader)
+	s.runSize = s.runLength()
 	return s, nil
 }
 
@@ -183,14 +189,6 @@ func (s *Swarm) Close(now int64) {
 	}
 }
 
-// AppendTrain is AppendDatagram for callers that move several datagrams at once: out may be
-// a train of them, all to the same address and each segment bytes long, only the last may be
-// shorter.
-func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to netip.AddrPort, ok bool) {
-	out, to, ok = s.AppendDatagram(now, b)
-	return out, len(out) - len(b), to, ok
-}
-
 // markReady puts c into the line of those that may have something to send.
 func (s *Swarm) markReady(c *channel) {
 	if !c.inLine {
@@ -199,32 +197,65 @@ func (s *Swarm) markReady(c *channel) {
 	}
 }
 
-// AppendDatagram appends the next datagram to send to b and tells where it goes. It is to
-// be called until ok is false, with an empty b of at least 64 KiB capacity to spare
-// allocations, after every batch of inputs.
-func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPort, ok bool) {
+// AppendTrain appends the next datagrams to send to b and tells where they go. Several are a
+// train: they go to the same address, each is segment bytes long, and only the last may be
+// shorter. It is to be called until ok is false, with an empty b of at least 64 KiB capacity
+// to spare allocations, after every batch of inputs.
+func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to netip.AddrPort, ok bool) {
+	if t := &s.train; t.at < len(t.bytes) { // begun by AppendDatagram
+		out = append(b, t.bytes[t.at:]...)
+		t.at = len(t.bytes)
+		return out, t.segment, t.to, true
+	}
 	if s.picking.wanted && !s.closed {
 		s.pick(now)
 	}
 	for s.ready.len() > 0 {
 		c := s.ready.pop()
 		c.inLine = false
-		if out, ok = c.appendDatagram(now, b); ok {
+		if out, segment, ok = c.appendDatagram(now, b); ok {
 			s.markReady(c)
-			s.counts.DatagramsSent++
-			s.counts.BytesSent += uint64(len(out) - len(b))
-			s.budget.take(len(out) - len(b)) // chunks wait for it, the rest does not
+			size := len(out) - len(b)
+			s.counts.DatagramsSent += uint64((size + segment - 1) / segment)
+			s.counts.BytesSent += uint64(size)
+			s.budget.take(size) // chunks wait for it, the rest does not
 			to = c.remote
 		}
 		if c.state == stateGone {
 			s.drop(c)
 		}
 		if ok {
-			return out, to, true
+			return out, segment, to, true
 		}
 		c.dueAt = c.nextTimeout()
 	}
-	return b, netip.AddrPort{}, false
+	return b, 0, netip.AddrPort{}, false
+}
+
+// AppendDatagram is AppendTrain for callers that send one datagram at a time: the rest of a
+// train waits for the next call.
+func (s *Swarm) AppendDatagram(now int64, b []byte) (out []byte, to netip.AddrPort, ok bool) {
+	t := &s.train
+	if t.at == len(t.bytes) {
+		out, segment, to, ok := s.AppendTrain(now, b)
+		end := len(b) + segment
+		if !ok || len(out) <= end {
+			return out, to, ok
+		}
+		t.bytes, t.at, t.segment, t.to = append(t.bytes[:0], out[end:]...), 0, segment, to
+		return out[:end], to, true
+	}
+	n := min(t.segment, len(t.bytes)-t.at)
+	b = append(b, t.bytes[t.at:t.at+n]...)
+	t.at += n
+	return b, t.to, true
+}
+
+// train is what is left of a train for callers that send one datagram at a time.
+type train struct {
+	bytes       []byte
+	at, segment int
+	to          netip.AddrPort
 }
 
 // NextTimeout returns when HandleTimeout wants to be called, as a now; never is math.MaxInt64.

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	maxUnproven   = 16 // chunks of one peer that wait for their hashes
+	maxUnproven   = 16 // chunks of one peer that wait for their hashes, or a run that goes in bulk
 	maxProofTries = 3  // looks at each of them: a look costs the chunk's hash
 )
 
@@ -25,8 +25,8 @@ type held struct {
 	tries        int
 }
 
-// hold keeps a copy of chunk i; the oldest makes room.
-func (u *unproven) hold(i, delay uint64, b []byte) {
+// hold keeps a copy of chunk i; of so many the oldest makes room.
+func (u *unproven) hold(i, delay uint64, b []byte, most int) {
 	if u.again != nil {
 		if u.again.tries < maxProofTries {
 			u.list = append(u.list, *u.again)
@@ -34,7 +34,7 @@ func (u *unproven) hold(i, delay uint64, b []byte) {
 		return
 	}
 	u.list = slices.DeleteFunc(u.list, func(h held) bool { return h.chunk == i })
-	if len(u.list) >= maxUnproven {
+	for len(u.list) >= most {
 		u.list = slices.Delete(u.list, 0, 1)
 	}
 	u.list = append(u.list, held{chunk: i, delay: delay, bytes: bytes.Clone(b)})
