@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
@@ -53,6 +54,21 @@ type peerFlags struct {
 	NoNAT   bool        `name:"no-nat" help:"Ask no router for a port mapping."`
 	Upload  config.Rate `help:"What may be sent to peers, in all: 5Mbit/s, 500kbit/s. Default: no limit." placeholder:"RATE"`
 	Offload string      `help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): auto, off. Default: auto." enum:",auto,off" default:"" placeholder:"MODE"`
+}
+
+// profileFlags are those of every command that speaks the peer protocol for one swarm.
+type profileFlags struct {
+	Profile profile `help:"Form of the peer protocol: rfc7574, or draft10 for programs that are older, such as libswift. Default: rfc7574, and draft10 with those that do not answer it." placeholder:"NAME"`
+}
+
+// profile is a flag that names a form of the peer protocol.
+type profile swarm.Profile
+
+// UnmarshalText reads the flag.
+func (p *profile) UnmarshalText(b []byte) error {
+	parsed, err := swarm.ParseProfile(string(b))
+	*p = profile(parsed)
+	return err
 }
 
 // bytesPerSecond is the unit in which engines count; 0 is no limit in both.

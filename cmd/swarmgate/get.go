@@ -31,6 +31,7 @@ type getCommand struct {
 	Peer    []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
 	Timeout config.Duration `help:"Give up after this time." placeholder:"D"`
 	Seed    config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
+	profileFlags
 	peerFlags
 	logFlags
 }
@@ -134,7 +135,7 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 	d.had = have.Count()
 	d.member, err = membership.Join(membership.Config{
 		Node: peering.node, Link: d.link, Trackers: peering.trackers, Logger: d.log, Events: d.event,
-		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have},
+		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Profile: swarm.Profile(g.Profile)},
 	})
 	if err != nil {
 		return errors.Join(err, peering.node.Close())

@@ -9,7 +9,7 @@ import (
 // metadataFlags say how a new swarm is made (RFC 7574, 3.1); what is left out has the
 // defaults of RFC 7574, Table 8.
 type metadataFlags struct {
-	Hash       string `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: ${default}." default:"sha256" placeholder:"NAME"`
+	Hash       string `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: sha256; sha1 with --profile draft10." placeholder:"NAME"`
 	Addressing string `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32 for films; chunk64 for live, whose numbers go on for ever." placeholder:"NAME"`
 	ChunkSize  uint32 `help:"Bytes of a chunk. Default: 1024 for films, 1316 for live." placeholder:"N"`
 }
@@ -39,8 +39,10 @@ func (m metadataFlags) live(chunkSize uint32) (ppsp.Metadata, error) {
 
 func (m metadataFlags) apply(meta ppsp.Metadata) (ppsp.Metadata, error) {
 	var err error
-	if meta.Hash, err = ppsp.ParseHash(m.Hash); err != nil {
-		return meta, usageError{fmt.Errorf("--hash: %w", err)}
+	if m.Hash != "" {
+		if meta.Hash, err = ppsp.ParseHash(m.Hash); err != nil {
+			return meta, usageError{fmt.Errorf("--hash: %w", err)}
+		}
 	}
 	if m.Addressing == "" {
 		return m.checked(meta)

@@ -40,6 +40,7 @@ type publishCommand struct {
 	Rate               config.Rate     `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
 	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
 	metadataFlags
+	profileFlags
 	peerFlags
 	logFlags
 }
@@ -83,6 +84,23 @@ type swarmService interface {
 	Run(ctx context.Context) error
 }
 
+// suit takes as defaults what the profile can do, and refuses what it can not.
+func (p *publishCommand) suit(meta ppsp.Metadata) (ppsp.Metadata, error) {
+	if swarm.Profile(p.Profile) != swarm.ProfileDraft10 {
+		return meta, nil
+	}
+	if p.Hash == "" {
+		meta.Hash = ppsp.SHA1
+	}
+	if p.Addressing == "" {
+		meta.Addressing = ppsp.ChunkRanges32
+	}
+	if err := swarm.Draft10Fits(meta); err != nil {
+		return meta, wrongUsage("--profile draft10: %w", err)
+	}
+	return meta, nil
+}
+
 // open prepares what PATH names.
 func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
 	if p.Live || p.Path == "-" {
@@ -93,6 +111,9 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		return []swarmService{live}, nil
 	}
 	meta, err := p.film()
+	if err == nil {
+		meta, err = p.suit(meta)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +129,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
 			Path: path, Metadata: meta, Title: title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
-			Node: peering.node, Tracking: peering.trackers, Logger: log,
+			Node: peering.node, Tracking: peering.trackers, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
@@ -129,6 +150,10 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 		return nil, usageError{fmt.Errorf("--signature: %w", err)}
 	}
 	meta, err := p.live(publish.LiveChunkSize)
+	if err == nil {
+		meta.Signature = algorithm
+		meta, err = p.suit(meta)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +180,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
 		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
-		Node: peering.node, Tracking: peering.trackers, Logger: log,
+		Node: peering.node, Tracking: peering.trackers, Profile: swarm.Profile(p.Profile), Logger: log,
 	})
 }
 

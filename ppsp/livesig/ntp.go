@@ -28,3 +28,15 @@ func Time(ntp uint64) time.Time {
 	ns := (int64(ntp&0xffffffff)*nanosecond + 1<<31) >> 32
 	return time.Unix(seconds, ns).UTC()
 }
+
+const microsecond = int64(time.Second / time.Microsecond) // per second
+
+// NTPOfMicros returns the NTP timestamp of a number of microseconds since 1970, as draft 10
+// of the protocol has in place of it. Any number will do: what is out of range wraps.
+func NTPOfMicros(t uint64) uint64 {
+	seconds := t/uint64(microsecond) + ntpUnix
+	return seconds<<32 | t%uint64(microsecond)<<32/uint64(microsecond)
+}
+
+// MicrosOfNTP is the reverse of NTPOfMicros, exact from 1970 to 2104.
+func MicrosOfNTP(ntp uint64) uint64 { return uint64(Time(ntp).UnixMicro()) }

@@ -1,6 +1,7 @@
 package livesig
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -40,5 +41,21 @@ func TestNTPKeepsNanoseconds(t *testing.T) {
 	last := time.Unix(0, 999_999_999)
 	if got := Time(NTP(last)); !got.Equal(last) {
 		t.Errorf("%v comes back as %v", last.UTC(), got)
+	}
+}
+
+// Draft 10 has microseconds since 1970 in the place of NTP timestamps.
+func TestMicros(t *testing.T) {
+	for _, micros := range []uint64{0, 1, 999_999, 1_700_000_000_123_456, 2_085_978_496_000_000, 2_085_978_495_999_999, 4_200_000_000_000_001} {
+		ntp := NTPOfMicros(micros)
+		if at := time.UnixMicro(int64(micros)); NTP(at) != ntp {
+			t.Errorf("%d µs are %x, want %x", micros, ntp, NTP(at))
+		}
+		if back := MicrosOfNTP(ntp); back != micros {
+			t.Errorf("%d µs come back as %d", micros, back)
+		}
+	}
+	for _, hostile := range []uint64{math.MaxUint64, 1 << 63} { // anything goes, and nothing breaks
+		_ = MicrosOfNTP(NTPOfMicros(hostile))
 	}
 }

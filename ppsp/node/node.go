@@ -42,13 +42,14 @@ type Config struct {
 
 // Node is a UDP socket with the swarms that live on it. Make it by Listen.
 type Node struct {
-	conn    *net.UDPConn
-	socket  socket
-	log     zerolog.Logger
-	stun    func([]byte, netip.AddrPort) bool
-	upload  int64
-	started time.Time
-	ids     *channelIDs
+	conn      *net.UDPConn
+	socket    socket
+	log       zerolog.Logger
+	stun      func([]byte, netip.AddrPort) bool
+	upload    int64
+	started   time.Time
+	ids       *channelIDs
+	greetings greetings
 
 	mu     sync.RWMutex
 	swarms map[ppsp.SwarmID]*Swarm
@@ -174,4 +175,5 @@ func (n *Node) part(s *Swarm) {
 	delete(n.swarms, s.engine.Metadata().SwarmID)
 	n.share()
 	n.ids.closeAll(s)
+	n.greetings.forget(s)
 }

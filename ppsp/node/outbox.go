@@ -1,33 +1,32 @@
 package node
 
-import (
-	"net/netip"
-
-	"github.com/swarmgate/swarmgate/ppsp/swarm"
-)
+import "net/netip"
 
 // outbox gathers what an engine has to send.
 type outbox struct {
 	node   *Node
+	swarm  *Swarm
 	sender sender
 	batch
 	count int // datagrams gathered
 }
 
-func newOutbox(n *Node) *outbox {
-	return &outbox{node: n, sender: n.socket.newSender(), batch: batch{bytes: make([]byte, 0, batchBytes+trainBytes)}}
+func newOutbox(s *Swarm) *outbox {
+	n := s.node
+	return &outbox{node: n, swarm: s, sender: n.socket.newSender(), batch: batch{bytes: make([]byte, 0, batchBytes+trainBytes)}}
 }
 
 // fill takes what the engine has to send, up to a batch; false when there was nothing more.
-func (o *outbox) fill(engine *swarm.Swarm, now int64) bool {
+func (o *outbox) fill(now int64) bool {
 	for len(o.bytes) < batchBytes && len(o.trains) < batchTrains {
 		start := len(o.bytes)
-		b, segment, to, ok := engine.AppendTrain(now, o.bytes)
+		b, segment, to, ok := o.swarm.engine.AppendTrain(now, o.bytes)
 		if !ok {
 			return false
 		}
 		o.bytes = b
 		o.trains = append(o.trains, train{to, start, len(b), segment})
+		o.node.greetings.note(o.swarm, b[start:], to)
 	}
 	return true
 }

@@ -86,20 +86,27 @@ func (n *Node) dispatchOther(b []byte, from netip.AddrPort) {
 	if id, ok := wire.Channel(b); !ok || id != 0 {
 		return
 	}
-	if s := n.addressee(b); s != nil {
+	for _, s := range n.addressees(b, from) {
 		s.inbox.put(b, len(b), from)
 	}
 }
 
-// addressee finds the swarm that an initiating HANDSHAKE names.
-func (n *Node) addressee(b []byte) *Swarm {
+// addressees finds the swarm that an initiating HANDSHAKE names, or those whose own one a
+// closing HANDSHAKE can mean.
+func (n *Node) addressees(b []byte, from netip.AddrPort) []*Swarm {
 	var d wire.Decoder
 	var m wire.Message
 	d.Reset(b, wire.Format{})
 	if ok, err := d.Next(&m); err != nil || !ok || m.Type != wire.TypeHandshake {
 		return nil
 	}
+	if m.Handshake.Closing() {
+		return n.greetings.take(nil, from)
+	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return n.swarms[ppsp.SwarmID(m.Handshake.SwarmID)]
+	if s := n.swarms[ppsp.SwarmID(m.Handshake.SwarmID)]; s != nil {
+		return []*Swarm{s}
+	}
+	return nil
 }

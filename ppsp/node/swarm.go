@@ -38,7 +38,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 	defer s.node.part(s)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	out := newOutbox(s.node)
+	out := newOutbox(s)
 	var in batch
 	for {
 		select {
@@ -118,7 +118,7 @@ const maxFlush = 8
 // flush sends what the engine has to send; false when there may be more.
 func (s *Swarm) flush(out *outbox) (dry bool) {
 	for range maxFlush {
-		more := out.fill(s.engine, s.node.now())
+		more := out.fill(s.node.now())
 		out.flush()
 		if !more {
 			return true

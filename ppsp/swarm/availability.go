@@ -162,6 +162,9 @@ func (c *channel) complete() bool {
 
 // tell queues r to be announced to the peer until the time given.
 func (c *channel) tell(r chunk.Range, until int64) {
+	if !c.current() {
+		return
+	}
 	c.haves.Add(r)
 	c.havesAt = min(c.havesAt, max(until, c.quiet))
 	c.dueAt = min(c.dueAt, c.havesAt)
@@ -173,8 +176,11 @@ func (c *channel) announceAll(now int64) {
 		c.s.offerTo(now, c)
 		return
 	}
-	c.haves = c.s.have.Clone()
 	c.havesAt = math.MaxInt64
+	if !c.current() {
+		return
+	}
+	c.haves = c.s.have.Clone()
 	if c.haves.Count() > 0 {
 		c.havesAt = now
 	}
@@ -185,6 +191,9 @@ func (c *channel) announceAll(now int64) {
 func (c *channel) appendAvailability(b []byte, start int) []byte {
 	if c.s.live != nil && c.s.live.source != nil {
 		return b // the source offers with care
+	}
+	if !c.current() {
+		return b
 	}
 	for r := range c.s.have.Ranges() {
 		if len(b)-start+c.s.specRoom(r, 0) > min(c.replyMost, MaxDatagram) {

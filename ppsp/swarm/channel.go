@@ -41,6 +41,7 @@ type channel struct {
 	remote   netip.AddrPort
 	state    channelState
 	incoming bool  // the peer has opened it
+	draft10  bool  // it is spoken to by draft 10, see Profile
 	inLine   bool  // stands in Swarm.ready
 	dueAt    int64 // nextTimeout as of the last look: never later than it is
 
@@ -183,7 +184,7 @@ func (c *channel) open(now int64) {
 	c.state = stateOpen
 	c.openedAt, c.heardAt = now, now
 	s := c.s
-	s.candidates.answered(c.remote)
+	s.candidates.answered(c.remote, c.draft10)
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
 	s.settleTwins(c, now)
 	if c.state == stateOpen {

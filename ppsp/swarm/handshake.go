@@ -26,12 +26,17 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 	s.decoder.Reset(b, s.format)
 	m := &s.message
 	ok, err := s.decoder.Next(m)
-	if err != nil || !ok || m.Type != wire.TypeHandshake || m.Handshake.SourceChannel == 0 {
+	if err != nil || !ok || m.Type != wire.TypeHandshake {
 		s.counts.BadMessages++
 		return
 	}
 	h := &m.Handshake
-	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !s.agrees(from, h) {
+	if h.Closing() {
+		s.refused(from)
+		return
+	}
+	draft10, spoken := s.dialect(h)
+	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !spoken || !s.agrees(from, h) {
 		return
 	}
 	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
@@ -54,7 +59,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		return
 	}
 	c.state = stateResponding
-	c.remoteID = h.SourceChannel
+	c.remoteID, c.draft10 = h.SourceChannel, draft10
 	c.learn(h)
 	c.replyDue, c.replyMost = true, replyFactor*len(b)
 	s.markReady(c)
@@ -133,10 +138,11 @@ func (c *channel) handleReply(now int64) bool {
 		c.state = stateGone
 		return false
 	}
-	if !s.agrees(c.remote, &m.Handshake) {
+	draft10, spoken := s.dialect(&m.Handshake)
+	if !spoken || !s.agrees(c.remote, &m.Handshake) {
 		return false
 	}
-	c.remoteID = m.Handshake.SourceChannel
+	c.remoteID, c.draft10 = m.Handshake.SourceChannel, draft10
 	c.learn(&m.Handshake)
 	c.control.Sample(now - c.spokeAt)
 	c.confirm(now)
@@ -173,6 +179,9 @@ func (c *channel) localHandshake() wire.Handshake {
 		if s.meta.Addressing == ppsp.ByteRanges64 {
 			h.DiscardWindow *= uint64(s.meta.ChunkSize)
 		}
+	}
+	if c.draft10 {
+		c.draft10Handshake(&h)
 	}
 	return h
 }

@@ -50,9 +50,10 @@ func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries in
 // the peer neither has shown to have nor was sent lately; false when not all of them fit.
 func (c *channel) appendHashes(now int64, b []byte, start int, i uint64) ([]byte, bool) {
 	s := c.s
+	c.repeating = c.repeats(b, start, i)
 	known := func(n chunk.Bin) bool { return c.knows(n, now) }
 	if s.live != nil {
-		m := s.live.munroOf(i)
+		m := c.munroFor(i)
 		if m == nil { // nothing proves it; nextToServe leaves it out
 			return b, false
 		}
@@ -63,14 +64,13 @@ func (c *channel) appendHashes(now int64, b []byte, start int, i uint64) ([]byte
 			b = c.appendMunro(b, m)
 			c.remember(m.bin, now)
 		}
-		s.bins = s.live.tree.AppendUncles(s.bins[:0], i, known)
 	} else {
 		var whole bool
 		if b, whole = c.appendPeaks(now, b, start); !whole {
 			return b, false
 		}
-		s.bins = s.tree.AppendUncles(s.bins[:0], i, known)
 	}
+	s.bins = s.appendUncles(s.bins[:0], i, known)
 	for _, n := range s.bins {
 		hash, ok := s.hash(n)
 		if !ok {
@@ -105,6 +105,14 @@ func (c *channel) appendPeaks(now int64, b []byte, start int) ([]byte, bool) {
 	return b, true
 }
 
+// appendUncles appends the nodes that are needed to verify chunk i and are not known.
+func (s *Swarm) appendUncles(dst []chunk.Bin, i uint64, known func(chunk.Bin) bool) []chunk.Bin {
+	if s.live != nil {
+		return s.live.tree.AppendUncles(dst, i, known)
+	}
+	return s.tree.AppendUncles(dst, i, known)
+}
+
 // hash returns a verified node of the tree.
 func (s *Swarm) hash(n chunk.Bin) ([]byte, bool) {
 	if s.live != nil {
@@ -121,10 +129,10 @@ func (c *channel) knows(n chunk.Bin, now int64) bool {
 
 // peerKnows tells whether the peer has some chunk of r, or was sent n lately.
 func (c *channel) peerKnows(n chunk.Bin, r chunk.Range, now int64) bool {
-	if have, ok := c.peerHave.NextIn(r.Start); ok && have.Start < r.End {
+	if c.holdsPart(r) {
 		return true
 	}
-	if len(c.sentHashes) == 0 {
+	if len(c.sentHashes) == 0 || c.repeating {
 		return false
 	}
 	at, ok := c.sentHashes[n]
@@ -148,6 +156,9 @@ func (c *channel) appendEdge(b []byte, start int) []byte {
 		return b
 	}
 	m := &l.munros[len(l.munros)-1]
+	if !c.proves(m) {
+		return b
+	}
 	if c.edgeShown && c.seen > c.edgeStart && c.seen+l.window/2 > l.edge {
 		return b
 	}
@@ -158,9 +169,4 @@ func (c *channel) appendEdge(b []byte, start int) []byte {
 		c.edgeShown, c.edgeStart = true, m.chunks.Start
 	}
 	return c.appendMunro(b, m)
-}
-
-func (c *channel) appendMunro(b []byte, m *munro) []byte {
-	b = c.s.format.AppendIntegrity(b, m.chunks, m.hash)
-	return c.s.format.AppendSignedIntegrity(b, m.chunks, m.ntp, m.signature)
 }

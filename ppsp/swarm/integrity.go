@@ -123,13 +123,13 @@ func (s *Swarm) proven(now int64, c *channel, i uint64) {
 	}
 }
 
-// provable tells whether what proves chunk i, which is in the store, is here too.
-func (s *Swarm) provable(i uint64) bool {
-	switch s.meta.Integrity {
+// provable tells whether what proves chunk i to the peer, which is in the store, is here too.
+func (c *channel) provable(i uint64) bool {
+	switch c.s.meta.Integrity {
 	case ppsp.IntegrityUnified:
-		return s.live.munroOf(i) != nil
+		return c.munroFor(i) != nil
 	case ppsp.IntegritySignAll:
-		return s.live.signatureOf(i) != nil
+		return c.s.live.signatureOf(i) != nil
 	}
 	return true
 }

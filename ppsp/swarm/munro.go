@@ -15,8 +15,9 @@ type munro struct {
 	chunks    chunk.Range
 	ntp       uint64
 	hash      []byte
-	signature []byte
-	at        int64 // when we learned of it
+	signature []byte // RFC 7574, 6.1.2.2; nil if it was signed in the form of draft 10 alone
+	bare      []byte // signature in the form of draft 10, nil for none, see Profile
+	at        int64  // when we learned of it
 }
 
 // handleMunro takes in a signed munro; its hash came in an INTEGRITY message before it
@@ -37,17 +38,20 @@ func (c *channel) handleMunro(now int64, m *wire.Message) bool {
 	if hash == nil {
 		return true // "if some additional data is still missing … the message SHOULD be dropped"
 	}
-	if !l.inOrder(m.Chunks, m.Time) {
+	if !l.inOrder(m.Chunks, c.munroTime(m.Time)) {
 		return true // a replay, or two swarms under one key
 	}
-	if !l.key.Verify(m.Spec, m.Time, hash, m.Payload) {
+	signed, ok := c.checkSignature(m, hash)
+	if !ok {
 		c.ban(now, "a signature that is not the publisher's")
 		return false
 	}
 	if l.tree.AddMunro(bin, hash) != nil {
 		return true
 	}
-	s.addMunro(munro{bin, m.Chunks, m.Time, slices.Clone(hash), slices.Clone(m.Payload), now})
+	signed.bin, signed.at = bin, now
+	signed.hash, signed.signature, signed.bare = slices.Clone(hash), slices.Clone(signed.signature), slices.Clone(signed.bare)
+	s.addMunro(signed)
 	s.picking.wanted = true
 	return true
 }
@@ -133,11 +137,13 @@ func (s *Swarm) signMunro(now int64, r chunk.Range) error {
 	if !ok || !aligned {
 		return fmt.Errorf("append: chunks %d to %d make no subtree", r.Start, r.End-1)
 	}
-	ntp := s.ntp(now)
-	signature, err := l.source.Sign(s.format.AppendSpec(nil, r), ntp, hash)
-	if err != nil {
-		return fmt.Errorf("sign chunks %d to %d: %w", r.Start, r.End-1, err)
+	m := munro{bin: bin, chunks: r, ntp: s.ntp(now), hash: slices.Clone(hash), at: now}
+	if s.cfg.Profile != ProfileDraft10 { // its form is signed when it is asked for, see proves
+		var err error
+		if m.signature, err = l.source.Sign(s.format.AppendSpec(nil, r), m.ntp, hash); err != nil {
+			return fmt.Errorf("sign chunks %d to %d: %w", r.Start, r.End-1, err)
+		}
 	}
-	s.addMunro(munro{bin, r, ntp, slices.Clone(hash), signature, now})
+	s.addMunro(m)
 	return nil
 }

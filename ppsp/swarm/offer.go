@@ -207,7 +207,7 @@ func (s *Swarm) congested(now int64) bool {
 func (c *channel) appendProof(b []byte, start int, stripe chunk.Range) []byte {
 	l := c.s.live
 	m := l.munroOf(stripe.End - 1)
-	if m == nil || m.chunks.End != l.edge || c.peerKnows(m.bin, m.chunks, m.at) {
+	if m == nil || m.chunks.End != l.edge || !c.proves(m) || c.peerKnows(m.bin, m.chunks, m.at) {
 		return b
 	}
 	if fits(b, start, signedExtra+len(m.hash)+len(m.signature)+maxSpec) {

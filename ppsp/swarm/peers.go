@@ -8,10 +8,11 @@ import (
 
 // candidate is an address at which a peer is said to listen.
 type candidate struct {
-	addr   netip.AddrPort
-	nextAt int64 // not before
-	tries  int   // since it last answered
-	pex    bool  // a peer named it, no tracker did
+	addr    netip.AddrPort
+	nextAt  int64 // not before
+	tries   int   // since it last answered
+	pex     bool  // a peer named it, no tracker did
+	draft10 bool  // it was spoken to by draft 10 then, see Profile
 }
 
 // candidates are the addresses known, those of open channels too, bounded by MaxCandidates.
@@ -137,10 +138,10 @@ func (s *Swarm) nextConnect() int64 {
 	return k.at
 }
 
-// answered notes that the peer at addr is alive.
-func (k *candidates) answered(addr netip.AddrPort) {
+// answered notes that the peer at addr is alive, and how it is spoken to.
+func (k *candidates) answered(addr netip.AddrPort, draft10 bool) {
 	if i := k.find(addr); i >= 0 {
-		k.list[i].tries = 0
+		k.list[i].tries, k.list[i].draft10 = 0, draft10
 	}
 }
 

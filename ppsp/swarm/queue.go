@@ -8,8 +8,8 @@ import (
 
 // Bounds of what one peer may wait for.
 const (
-	maxQueued      = 8192 // chunks
-	maxQueueRanges = 512  // pieces in which it may ask for them
+	maxQueued      = 1 << 20 // chunks: libswift asks for what a second brings, at once
+	maxQueueRanges = 512     // pieces in which it may ask for them
 )
 
 // queue holds ranges in the order in which they were asked for: "Peer Q SHOULD process the

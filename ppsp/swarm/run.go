@@ -56,7 +56,7 @@ func (s *Swarm) perDatagram() int { return max((MaxDatagram-channelBytes)/s.data
 func (c *channel) run(r chunk.Range) chunk.Range {
 	n := c.s.runSize
 	interval := c.control.PacingInterval(c.s.dataSize())
-	if n <= 1 || interval == 0 || interval > bulkInterval {
+	if n <= 1 || c.draft10 || interval == 0 || interval > bulkInterval {
 		return chunk.One(r.Start)
 	}
 	whole, _ := c.s.have.Covering(r.Start)

@@ -22,6 +22,7 @@ func (c *channel) appendDatagram(now int64, b []byte) (out []byte, segment int, 
 			return b, 0, false
 		}
 		c.handshakeAt = now + handshakeRetry<<c.handshakes
+		c.draft10 = c.triesDraft10()
 		c.handshakes++
 		h := c.localHandshake()
 		b = wire.AppendHandshake(wire.AppendChannel(b, 0), &h)
@@ -35,7 +36,7 @@ func (c *channel) appendDatagram(now int64, b []byte) (out []byte, segment int, 
 		b = c.appendAvailability(b, start)
 	case stateLeaving:
 		c.state = stateGone
-		b = wire.AppendHandshake(wire.AppendChannel(b, c.remoteID), &wire.Handshake{Version: wire.Version})
+		b = wire.AppendHandshake(wire.AppendChannel(b, c.remoteID), c.farewell())
 	case stateOpen:
 		b, segment = c.appendMessages(now, b)
 		if len(b) == start {
@@ -155,13 +156,13 @@ func (c *channel) acknowledge(now int64, i, delay uint64) {
 	if n >= maxAcks {
 		return
 	}
-	if n > 0 && c.acks.at(n-1).chunks.End == i {
+	if n > 0 && c.acks.at(n-1).chunks.End == i && !c.draft10 {
 		last := c.acks.at(n - 1)
 		last.chunks.End, last.delay = i+1, min(last.delay, delay)
 	} else {
 		c.acks.push(ack{chunk.One(i), delay})
 	}
-	if c.ackCount++; c.ackCount >= ackMost {
+	if c.ackCount++; c.ackCount >= ackMost || c.draft10 {
 		c.ackAt = now
 		c.s.markReady(c)
 	} else if c.ackAt == math.MaxInt64 {

@@ -26,6 +26,7 @@ type serving struct {
 	edgeStart  uint64     // … that begins here
 	sentHashes map[chunk.Bin]int64
 	ahead      chunk.Range // chunks whose hashes were sent ahead of them
+	repeating  bool        // hashes are sent again although they are under way, see repeats
 }
 
 // count is how many chunks the peer waits for.
@@ -103,7 +104,7 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 			return r, 0, false
 		case !c.s.have.Has(i):
 			c.queue.remove(chunk.Range{Start: i, End: c.s.nextHad(c.queue.ranges[0])})
-		case !c.s.provable(i):
+		case !c.provable(i):
 			c.queue.remove(chunk.One(i)) // nothing proves it any longer
 		default:
 			return c.run(c.queue.ranges[0]), 0, true
@@ -144,7 +145,7 @@ func (c *channel) scarce() (uint64, bool) {
 	for _, r := range c.queue.ranges {
 		for i := r.Start; i < r.End && scanned < maxScarceScan; i++ {
 			scanned++
-			if l.copies[i%l.window] < offerCopies && c.s.have.Has(i) && c.s.provable(i) {
+			if l.copies[i%l.window] < offerCopies && c.s.have.Has(i) && c.provable(i) {
 				return i, true
 			}
 		}

@@ -77,6 +77,8 @@ type Config struct {
 
 	Upload      int64 // bytes per second this swarm may send, 0 for no limit
 	TargetPeers int   // connections to hold, 0 for DefaultTargetPeers
+
+	Profile Profile // form of the protocol that is spoken
 }
 
 // Bounds and defaults of a Swarm.
@@ -93,12 +95,13 @@ const (
 
 // Swarm is this node's part in one swarm. Make it by New.
 type Swarm struct {
-	cfg      Config
-	meta     ppsp.Metadata
-	format   wire.Format
-	swarmID  []byte // of meta
-	specSize int    // bytes
-	rand     *rand.Rand
+	cfg       Config
+	meta      ppsp.Metadata
+	format    wire.Format
+	swarmID   []byte // of meta
+	specSize  int    // bytes
+	draftable bool   // draft 10 may be spoken, see Profile
+	rand      *rand.Rand
 
 	have   chunk.Set // chunks that were verified and are in the store
 	tree   *merkle.Tree
@@ -151,7 +154,11 @@ func New(cfg Config) (*Swarm, error) {
 		channels:   map[uint32]*channel{},
 		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
 	}
-	if err := s.protect(); err != nil {
+	err := s.protect()
+	if err == nil {
+		err = s.settleProfile()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("swarm %s: %w", cfg.Meta.SwarmID.Short(), err)
 	}
 	s.reader, _ = cfg.Store.(ChunksReader)

@@ -29,6 +29,8 @@ type FilmConfig struct {
 	Contacts []string      // host:port, put into the link for receivers without tracker
 	StateDir string        // folder that keeps hash trees, empty for none
 
+	Profile swarm.Profile // form of the protocol that is spoken
+
 	Node     *node.Node
 	Tracking membership.Trackers
 	Progress func(done, total int64)
@@ -71,7 +73,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	}
 	f.member, err = membership.Join(membership.Config{
 		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
-		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have()},
+		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Profile: c.Profile},
 		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
 	})
 	if err != nil {

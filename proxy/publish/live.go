@@ -42,6 +42,8 @@ type LiveConfig struct {
 	ChunksPerSignature uint64 // a power of two; 0 for about SignatureInterval of the stream
 	Window             int64  // bytes kept for peers, 0 for DefaultWindow
 
+	Profile swarm.Profile // form of the protocol that is spoken
+
 	Node     *node.Node
 	Tracking membership.Trackers
 	Logger   zerolog.Logger
@@ -104,7 +106,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
 		Swarm: swarm.Config{
 			Meta: meta, Store: store.NewRing(meta.ChunkSize, int(chunks)), Window: chunks,
-			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next,
+			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Profile: c.Profile,
 		},
 		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
 	})
