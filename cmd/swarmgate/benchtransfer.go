@@ -114,6 +114,9 @@ func (b *benchTransfer) measure(ctx context.Context, film, to string) (f transfe
 	if err != nil {
 		return f, err
 	}
+	if err := warm(to, min(int64(b.Size), warmMost)); err != nil {
+		return f, err
+	}
 	receiver, err := b.begin(ctx, "--receive", ready.Link, "--to", to)
 	if err != nil {
 		return f, err
@@ -243,6 +246,24 @@ func (b *benchTransfer) receive(ctx context.Context, c console) error {
 	}
 	chunks := uint64(link.Length+int64(link.ChunkSize)-1) / uint64(link.ChunkSize)
 	return meter.tell(newPrinter(c, true), chunks, d.took)
+}
+
+// warmMost bounds, in bytes, what warm writes.
+const warmMost = 2e9
+
+// warm writes a file and removes it, so that the copy finds memory for its pages: the first
+// use of memory that a virtual machine was not yet given, or has given back, is billed to it
+// and can cost more than all that is to be measured.
+func warm(path string, n int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1<<20)
+	for at := int64(0); at < n && err == nil; at += int64(len(b)) {
+		_, err = f.WriteAt(b, at)
+	}
+	return errors.Join(err, f.Close(), os.Remove(path))
 }
 
 // makeFilm writes so many bytes that do not repeat, or none of them.

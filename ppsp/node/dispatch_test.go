@@ -63,14 +63,14 @@ func TestDispatch(t *testing.T) {
 		{"shorter than a channel ID", []byte{1, 2, 3}, 0},
 		{"empty", nil, 0},
 	} {
-		n.dispatch(c.b, len(c.b), from)
+		n.dispatch(train{peer: from, bytes: c.b, segment: len(c.b)})
 		if got := waiting(s); got != c.want {
 			t.Errorf("%s: %d datagrams reached the swarm, want %d", c.name, got, c.want)
 		}
 	}
 	n.part(s)
-	n.dispatch(wire.AppendChannel(nil, channel), 4, from)
-	n.dispatch(hello(f.meta), len(hello(f.meta)), from)
+	n.dispatch(train{peer: from, bytes: wire.AppendChannel(nil, channel), segment: 4})
+	n.dispatch(train{peer: from, bytes: hello(f.meta), segment: len(hello(f.meta))})
 	if waiting(s) != 0 {
 		t.Error("a swarm that was left still gets datagrams")
 	}
@@ -88,7 +88,7 @@ func TestInboxIsBounded(t *testing.T) {
 	s := prepare(t, n, config).Swarm
 	b := hello(f.meta)
 	for range 3 * inboxTrains {
-		n.dispatch(b, len(b), netip.MustParseAddrPort("127.0.0.1:9"))
+		n.dispatch(train{peer: netip.MustParseAddrPort("127.0.0.1:9"), bytes: b, segment: len(b)})
 	}
 	if got := waiting(s); got != inboxTrains {
 		t.Errorf("%d datagrams wait, want %d", got, inboxTrains)
@@ -96,7 +96,7 @@ func TestInboxIsBounded(t *testing.T) {
 	channel := (&swarmIDs{n.ids, s}).Open()
 	b = append(wire.AppendChannel(nil, channel), make([]byte, trainBytes-4)...)
 	for range 2 * inboxBytes / len(b) {
-		n.dispatch(b, len(b), netip.MustParseAddrPort("127.0.0.1:9"))
+		n.dispatch(train{peer: netip.MustParseAddrPort("127.0.0.1:9"), bytes: b, segment: len(b)})
 	}
 	if got := waiting(s); got != inboxBytes/len(b) {
 		t.Errorf("%d datagrams of %d bytes wait, want %d", got, len(b), inboxBytes/len(b))

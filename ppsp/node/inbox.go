@@ -1,9 +1,6 @@
 package node
 
-import (
-	"net/netip"
-	"sync"
-)
+import "sync"
 
 // Bounds of what may wait for a swarm's loop; more is dropped, as a full socket buffer would.
 const (
@@ -18,25 +15,34 @@ const (
 type inbox struct {
 	mu      sync.Mutex
 	waiting batch
+	size    int           // bytes of waiting
 	wake    chan struct{} // has a value when something came
+	spare   slots
 
 	// Of the loop, which takes.
 	taken int // times, since the last look
-	most  int // bytes taken at once since then
+	most  int // bytes copied at once since then
 }
 
-// put copies datagrams that came from one peer.
-func (x *inbox) put(b []byte, segment int, from netip.AddrPort) {
+// copiedTrain is up to how many bytes trains are copied; larger ones keep their slot.
+const copiedTrain = 8 << 10
+
+// put takes datagrams that came from one peer, and tells whether it keeps their slot.
+func (x *inbox) put(t train) (kept bool) {
 	x.mu.Lock()
 	w := &x.waiting
 	first := len(w.trains) == 0
-	if len(w.bytes)+len(b) > inboxBytes || len(w.trains) >= inboxTrains {
+	if x.size+len(t.bytes) > inboxBytes || len(w.trains) >= inboxTrains {
 		x.mu.Unlock()
-		return
+		return false
 	}
-	start := len(w.bytes)
-	w.bytes = append(w.bytes, b...)
-	w.trains = append(w.trains, train{from, start, len(w.bytes), max(segment, 1)})
+	if kept = t.slot != nil && len(t.bytes) > copiedTrain; !kept {
+		start := len(w.bytes)
+		w.bytes = append(w.bytes, t.bytes...)
+		t.bytes, t.slot = w.bytes[start:], nil
+	}
+	x.size += len(t.bytes)
+	w.trains = append(w.trains, t)
 	x.mu.Unlock()
 	if first {
 		select {
@@ -44,10 +50,16 @@ func (x *inbox) put(b []byte, segment int, from netip.AddrPort) {
 		default:
 		}
 	}
+	return kept
 }
 
-// take exchanges an empty batch for what waits.
+// take exchanges what waits for a batch that was worked off.
 func (x *inbox) take(spare *batch) {
+	for _, t := range spare.trains {
+		if t.slot != nil {
+			x.spare.give(t.slot)
+		}
+	}
 	x.most = max(x.most, len(spare.bytes))
 	if x.taken++; x.taken >= inboxLook {
 		if x.most < cap(spare.bytes)/4 && cap(spare.bytes) > inboxIdle {
@@ -58,5 +70,5 @@ func (x *inbox) take(spare *batch) {
 	spare.reset()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	*spare, x.waiting = x.waiting, *spare
+	*spare, x.waiting, x.size = x.waiting, *spare, 0
 }

@@ -44,6 +44,7 @@ type Config struct {
 type Node struct {
 	conn      *net.UDPConn
 	socket    socket
+	spare     slots
 	log       zerolog.Logger
 	stun      func([]byte, netip.AddrPort) bool
 	upload    int64
@@ -75,12 +76,13 @@ func Listen(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	socket, err := newSocket(conn, !cfg.NoOffload)
+	spare := make(slots, spareSlots)
+	socket, err := newSocket(conn, !cfg.NoOffload, spare)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return &Node{
-		conn: conn, socket: socket, log: cfg.Logger, stun: cfg.STUN,
+		conn: conn, socket: socket, spare: spare, log: cfg.Logger, stun: cfg.STUN,
 		upload: cfg.Upload, started: time.Now(), ids: ids, swarms: map[ppsp.SwarmID]*Swarm{},
 	}, nil
 }
@@ -122,7 +124,7 @@ func (n *Node) now() int64 { return int64(time.Since(n.started)) }
 func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) {
 	s := &Swarm{
 		node: n, events: events,
-		inbox: inbox{wake: make(chan struct{}, 1)}, asks: make(chan func(), 16), done: make(chan struct{}),
+		inbox: inbox{wake: make(chan struct{}, 1), spare: n.spare}, asks: make(chan func(), 16), done: make(chan struct{}),
 	}
 	cfg.Channels = &swarmIDs{n.ids, s}
 	cfg.Rand = n.ids.fork()

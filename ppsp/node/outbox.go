@@ -8,7 +8,6 @@ type outbox struct {
 	swarm  *Swarm
 	sender sender
 	batch
-	count int // datagrams gathered
 }
 
 func newOutbox(s *Swarm) *outbox {
@@ -25,7 +24,7 @@ func (o *outbox) fill(now int64) bool {
 			return false
 		}
 		o.bytes = b
-		o.trains = append(o.trains, train{to, start, len(b), segment})
+		o.trains = append(o.trains, train{peer: to, bytes: b[start:], segment: segment})
 		o.node.greetings.note(o.swarm, b[start:], to)
 	}
 	return true

@@ -35,8 +35,10 @@ func (n *Node) Run(ctx context.Context) error {
 			continue
 		}
 		failures = 0
-		for _, t := range in.trains {
-			n.dispatch(in.bytes[t.start:t.end], t.segment, t.peer)
+		for k := range in.trains {
+			if n.dispatch(in.trains[k]) {
+				in.trains[k].slot = nil
+			}
 		}
 	}
 }
@@ -57,13 +59,15 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// dispatch hands the datagrams of a train to their swarms, those of one channel together.
-// Channel IDs begin with a byte of 64 or more, nothing else that comes here does.
-func (n *Node) dispatch(b []byte, segment int, from netip.AddrPort) {
-	for len(b) > 0 {
-		size := min(max(segment, 1), len(b))
+// dispatch hands the datagrams of a train to their swarms, those of one channel together, and
+// tells whether its slot is kept. Channel IDs begin with a byte of 64 or more, nothing else
+// that comes here does.
+func (n *Node) dispatch(t train) (kept bool) {
+	whole := len(t.bytes)
+	for b := t.bytes; len(b) > 0; {
+		size := min(max(t.segment, 1), len(b))
 		if size < wire.ChannelSize || b[0] < firstChannelByte {
-			n.dispatchOther(b[:size], from)
+			n.dispatchOther(b[:size], t.peer)
 			b = b[size:]
 			continue
 		}
@@ -71,11 +75,16 @@ func (n *Node) dispatch(b []byte, segment int, from netip.AddrPort) {
 		for end+wire.ChannelSize <= len(b) && binary.BigEndian.Uint32(b[end:]) == id {
 			end = min(end+size, len(b))
 		}
-		if s := n.ids.owner(id); s != nil {
-			s.inbox.put(b[:end], size, from)
+		part := train{peer: t.peer, bytes: b[:end], segment: size}
+		if end == whole {
+			part.slot = t.slot
+		}
+		if s := n.ids.owner(id); s != nil && s.inbox.put(part) {
+			return true
 		}
 		b = b[end:]
 	}
+	return false
 }
 
 // dispatchOther hands a datagram to whom it is for that begins with no channel ID of ours.
@@ -87,7 +96,7 @@ func (n *Node) dispatchOther(b []byte, from netip.AddrPort) {
 		return
 	}
 	for _, s := range n.addressees(b, from) {
-		s.inbox.put(b, len(b), from)
+		s.inbox.put(train{peer: from, bytes: b, segment: len(b)})
 	}
 }
 

@@ -40,25 +40,25 @@ func (s *linuxSocket) newSender() sender {
 
 func (o *linuxSender) send(b *batch, refused func(netip.AddrPort, error)) {
 	for _, t := range b.trains {
-		if t.end-t.start > t.segment && (!o.socket.gso.Load() || t.count() > maxSegments) {
-			o.cut(b, t, refused)
+		if t.count() > 1 && (!o.socket.gso.Load() || t.count() > maxSegments) {
+			o.cut(t, refused)
 			continue
 		}
-		o.add(b, t, refused)
+		o.add(t, refused)
 	}
-	o.flush(b, refused)
+	o.flush(refused)
 }
 
 // cut adds the datagrams of a train one by one.
-func (o *linuxSender) cut(b *batch, t train, refused func(netip.AddrPort, error)) {
-	for at := t.start; at < t.end; at += t.segment {
-		o.add(b, train{t.peer, at, min(at+t.segment, t.end), t.segment}, refused)
+func (o *linuxSender) cut(t train, refused func(netip.AddrPort, error)) {
+	for d := range t.datagrams() {
+		o.add(train{peer: t.peer, bytes: d, segment: t.segment}, refused)
 	}
 }
 
-func (o *linuxSender) add(b *batch, t train, refused func(netip.AddrPort, error)) {
+func (o *linuxSender) add(t train, refused func(netip.AddrPort, error)) {
 	if o.count == len(o.headers) {
-		o.flush(b, refused)
+		o.flush(refused)
 	}
 	i := o.count
 	length, err := o.socket.address(&o.names[i], t.peer)
@@ -66,17 +66,17 @@ func (o *linuxSender) add(b *batch, t train, refused func(netip.AddrPort, error)
 		refused(t.peer, err)
 		return
 	}
-	if t.end == t.start {
+	if len(t.bytes) == 0 {
 		return
 	}
 	o.trains[i] = t
-	o.iovecs[i].Base = &b.bytes[t.start]
-	o.iovecs[i].SetLen(t.end - t.start)
+	o.iovecs[i].Base = &t.bytes[0]
+	o.iovecs[i].SetLen(len(t.bytes))
 	h := &o.headers[i].Msghdr
 	h.Namelen = length
 	h.Control = nil
 	h.SetControllen(0)
-	if t.end-t.start > t.segment {
+	if t.count() > 1 {
 		h.Control = (*byte)(unsafe.Pointer(&o.controls[i]))
 		h.SetControllen(unix.CmsgSpace(2))
 		*(*uint16)(unsafe.Add(unsafe.Pointer(h.Control), unix.CmsgLen(0))) = uint16(t.segment)
@@ -96,7 +96,7 @@ func (o *linuxSender) sendmmsg(fd uintptr) bool {
 // flush hands what was gathered to the kernel. Whether it can cut trains shows only here:
 // not every network card lets it, and a train may be wider than the way. What it refuses to
 // cut is cut here.
-func (o *linuxSender) flush(b *batch, refused func(netip.AddrPort, error)) {
+func (o *linuxSender) flush(refused func(netip.AddrPort, error)) {
 	var whole []train
 	for o.sent = 0; o.sent < o.count; {
 		if err := o.socket.raw.Write(o.call); err != nil {
@@ -109,7 +109,7 @@ func (o *linuxSender) flush(b *batch, refused func(netip.AddrPort, error)) {
 		t := o.trains[o.sent]
 		o.sent++
 		switch {
-		case t.end-t.start <= t.segment:
+		case t.count() == 1:
 			refused(t.peer, o.errno)
 		case o.errno == unix.EIO || o.errno == unix.EOPNOTSUPP: // no card on the way out can
 			o.socket.gso.Store(false)
@@ -120,9 +120,9 @@ func (o *linuxSender) flush(b *batch, refused func(netip.AddrPort, error)) {
 	}
 	o.count = 0
 	for _, t := range whole {
-		o.cut(b, t, refused)
+		o.cut(t, refused)
 	}
 	if len(whole) > 0 {
-		o.flush(b, refused)
+		o.flush(refused)
 	}
 }

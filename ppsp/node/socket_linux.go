@@ -22,7 +22,7 @@ type linuxSocket struct {
 }
 
 // newSocket returns the best that the system has; helped allows the kernel's help with trains.
-func newSocket(conn *net.UDPConn, helped bool) (socket, error) {
+func newSocket(conn *net.UDPConn, helped bool, spare slots) (socket, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func newSocket(conn *net.UDPConn, helped bool) (socket, error) {
 		return nil, fmt.Errorf("options of the UDP socket: %w", err)
 	}
 	s.ipv6 = family == unix.AF_INET6
-	s.intake.init(s)
+	s.intake.init(spare)
 	return s, nil
 }
 
@@ -71,9 +71,8 @@ const intakeSlots = 32
 
 // intake is the memory of recvmmsg.
 type intake struct {
-	socket   *linuxSocket
-	size     int // bytes of a slot
-	memory   []byte
+	spare    slots
+	slots    [intakeSlots]*slot
 	headers  [intakeSlots]mmsghdr
 	iovecs   [intakeSlots]unix.Iovec
 	names    [intakeSlots]sockaddr
@@ -83,13 +82,10 @@ type intake struct {
 	call     func(fd uintptr) bool
 }
 
-func (k *intake) init(s *linuxSocket) {
-	k.socket = s
-	k.size = trainBytes
-	k.memory = make([]byte, intakeSlots*k.size)
+func (k *intake) init(spare slots) {
+	k.spare = spare
 	for i := range k.headers {
-		k.iovecs[i].Base = &k.memory[i*k.size]
-		k.iovecs[i].SetLen(k.size)
+		k.fill(i)
 		h := &k.headers[i].Msghdr
 		h.Name = (*byte)(unsafe.Pointer(&k.names[i]))
 		h.Iov = &k.iovecs[i]
@@ -97,6 +93,13 @@ func (k *intake) init(s *linuxSocket) {
 		h.Control = (*byte)(unsafe.Pointer(&k.controls[i]))
 	}
 	k.call = k.recvmmsg
+}
+
+// fill gives message i a slot.
+func (k *intake) fill(i int) {
+	k.slots[i] = k.spare.take()
+	k.iovecs[i].Base = &k.slots[i][0]
+	k.iovecs[i].SetLen(trainBytes)
 }
 
 // recvmmsg takes what is there; false waits until something is.
@@ -115,6 +118,11 @@ func (k *intake) recvmmsg(fd uintptr) bool {
 
 func (s *linuxSocket) receive(b *batch) error {
 	k := &s.intake
+	for i, t := range b.trains {
+		if t.slot == nil {
+			k.fill(i)
+		}
+	}
 	b.reset()
 	if err := s.raw.Read(k.call); err != nil {
 		return err
@@ -122,10 +130,9 @@ func (s *linuxSocket) receive(b *batch) error {
 	if k.errno != 0 {
 		return k.errno
 	}
-	b.bytes = k.memory
 	for i := range k.count {
 		n := int(k.headers[i].n)
-		t := train{peer: s.peer(&k.names[i]), start: i * k.size, end: i*k.size + n, segment: n}
+		t := train{peer: s.peer(&k.names[i]), bytes: k.slots[i][:n], segment: n, slot: k.slots[i]}
 		if size := k.segment(i); size > 0 {
 			t.segment = size
 		}

@@ -5,4 +5,4 @@ package node
 import "net"
 
 // newSocket returns the best that the system has; helped allows the kernel's help with trains.
-func newSocket(conn *net.UDPConn, _ bool) (socket, error) { return plainSocket{conn}, nil }
+func newSocket(conn *net.UDPConn, _ bool, _ slots) (socket, error) { return plainSocket{conn}, nil }

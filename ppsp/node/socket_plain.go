@@ -17,9 +17,8 @@ func (s plainSocket) receive(b *batch) error {
 	if err != nil {
 		return err
 	}
-	b.bytes = b.bytes[:n]
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	b.trains = append(b.trains, train{peer: from, end: n, segment: n})
+	b.trains = append(b.trains, train{peer: from, bytes: b.bytes[:n], segment: n})
 	return nil
 }
 
@@ -27,8 +26,8 @@ func (s plainSocket) newSender() sender { return s }
 
 func (s plainSocket) send(b *batch, refused func(netip.AddrPort, error)) {
 	for _, t := range b.trains {
-		for at := t.start; at < t.end; at += t.segment {
-			if _, err := s.conn.WriteToUDPAddrPort(b.bytes[at:min(at+t.segment, t.end)], t.peer); err != nil {
+		for d := range t.datagrams() {
+			if _, err := s.conn.WriteToUDPAddrPort(d, t.peer); err != nil {
 				refused(t.peer, err)
 			}
 		}

@@ -103,8 +103,8 @@ func (s *Swarm) receive(in *batch) {
 	s.inbox.take(in)
 	now := s.node.now()
 	for _, t := range in.trains {
-		for at := t.start; at < t.end; at += t.segment {
-			s.engine.HandleDatagram(now, t.peer, in.bytes[at:min(at+t.segment, t.end)])
+		for d := range t.datagrams() {
+			s.engine.HandleDatagram(now, t.peer, d)
 		}
 	}
 }
