@@ -24,7 +24,7 @@ func TestRefusalByAddress(t *testing.T) {
 	refusal := wire.AppendHandshake(wire.AppendChannel(nil, 0), &wire.Handshake{})
 	expect := func(what string, from netip.AddrPort, toA, toB int) {
 		t.Helper()
-		n.dispatch(refusal, len(refusal), from)
+		n.dispatch(train{peer: from, bytes: refusal, segment: len(refusal)})
 		if gotA, gotB := waiting(a), waiting(b); gotA != toA || gotB != toB {
 			t.Errorf("%s: %d and %d datagrams reached the swarms, want %d and %d", what, gotA, gotB, toA, toB)
 		}
