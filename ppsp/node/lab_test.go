@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -90,6 +91,11 @@ func (f film) seed() swarm.Config {
 	for i := range f.tree.Chunks() {
 		_ = s.WriteChunk(i, f.content[int(i)*size:min(len(f.content), int(i+1)*size)])
 	}
+	return f.of(s)
+}
+
+// of is the Config of a peer whose store has everything.
+func (f film) of(s swarm.Store) swarm.Config {
 	var have chunk.Set
 	have.Add(chunk.Range{End: f.tree.Chunks()})
 	return swarm.Config{Meta: f.meta, Store: s, Tree: f.tree, Have: have}
@@ -178,8 +184,18 @@ const patience = 20 * time.Second
 // await waits for an event of this kind, and returns it.
 func (p *part) await(t testing.TB, kind swarm.EventKind) swarm.Event {
 	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	e, err := p.hear(ctx, kind)
+	if err != nil {
+		stats, gone := p.Stats()
+		t.Fatalf("%v; the swarm has %+v, %v", err, stats, gone)
+	}
+	return e
+}
+
+// hear waits for an event of this kind until ctx ends; those before it are passed over.
+func (p *part) hear(ctx context.Context, kind swarm.EventKind) (swarm.Event, error) {
 	for {
 		p.mu.Lock()
 		k := slices.IndexFunc(p.told, func(e swarm.Event) bool { return e.Kind == kind })
@@ -187,14 +203,13 @@ func (p *part) await(t testing.TB, kind swarm.EventKind) swarm.Event {
 			e := p.told[k]
 			p.told = p.told[k+1:]
 			p.mu.Unlock()
-			return e
+			return e, nil
 		}
 		p.mu.Unlock()
 		select {
 		case <-p.news:
-		case <-limit.C:
-			stats, err := p.Stats()
-			t.Fatalf("no event of kind %d within %s; the swarm has %+v, %v", kind, patience, stats, err)
+		case <-ctx.Done():
+			return swarm.Event{}, fmt.Errorf("no event of kind %d: %w", kind, ctx.Err())
 		}
 	}
 }

@@ -169,6 +169,15 @@ func (s *Swarm) horizon() uint64 {
 	return l.edge + aheadMunros*l.munros[len(l.munros)-1].chunks.Len()
 }
 
+// reach returns the end of what is asked of a peer of a live stream. With Sign All only chunks
+// beyond the edge can move it, so that every peer is believed that far.
+func (s *Swarm) reach(now int64, c *channel) uint64 {
+	if s.meta.Integrity == ppsp.IntegritySignAll || c.useful && now >= c.snubbed {
+		return s.horizon()
+	}
+	return s.live.edge
+}
+
 // findEdge asks each peer with room for the newest chunk that it announced, where nothing
 // but the chunks themselves shows the edge of the stream.
 func (s *Swarm) findEdge(now int64) {

@@ -227,3 +227,70 @@ func (f variableFilm) seed() Config {
 	}
 	return cfg
 }
+
+// A chunk that is asked for again while it is under way goes again with all its hashes: those
+// sent first may be what was lost.
+func TestAskedAgainBringsHashes(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 64*1024, nil)
+	h, p := l.host(f.seed(f.all())), l.puppet()
+	k := p.greet(h)
+	k.say(k.f.AppendRequest(nil, chunk.One(1)))
+	l.run(60 * time.Millisecond)
+	first := has(k.heard(), wire.TypeIntegrity)
+	k.say(k.f.AppendRequest(nil, chunk.One(1)))
+	l.run(60 * time.Millisecond)
+	again := k.heard()
+	if has(again, wire.TypeData) == 0 || has(again, wire.TypeIntegrity) < first-1 {
+		t.Errorf("%d hashes, and %d when asked again", first, has(again, wire.TypeIntegrity))
+	}
+}
+
+// The last news, which no others follow, are told again until the peer shows to know of them,
+// and not for ever: "a peer MAY resend … HAVE … messages without problems when loss is
+// suspected" (RFC 7574, 8.2).
+func TestNewsAreRepeated(t *testing.T) {
+	for _, knows := range []bool{false, true} {
+		l := newLab(t, 1)
+		st := l.stream(8, nil)
+		p := l.puppet()
+		k := p.greet(st.source)
+		st.append(8, 0)
+		l.run(100 * time.Millisecond)
+		if told := spread(k.heard(), wire.TypeHave); !told.ContainsAll(chunk.Range{End: 8}) {
+			t.Fatalf("told of %v", told)
+		}
+		if knows {
+			k.say(k.f.AppendHave(nil, chunk.Range{End: 8}))
+		}
+		l.run(15 * time.Second)
+		again := has(k.heard(), wire.TypeHave)
+		if want := map[bool]int{true: 0, false: maxEchoes}[knows]; again != want {
+			t.Errorf("who knows (%v) is told %d times more, want %d", knows, again, want)
+		}
+	}
+}
+
+// Who differs in the metadata is not answered (RFC 7574, 3.1.1), but the operator is told.
+func TestMismatchIsTold(t *testing.T) {
+	f := newFilm(t, 5000, nil)
+	for words, change := range map[string]func(*wire.Handshake){
+		"its chunk size is 2048, ours 1024":            func(h *wire.Handshake) { h.ChunkSize = 2048 },
+		"its hash function is sha1, ours sha256":       func(h *wire.Handshake) { h.Hash = ppsp.SHA1 },
+		"its chunk addressing is bin32, ours chunk32":  func(h *wire.Handshake) { h.Addressing = ppsp.Bins32 },
+		"its integrity method is unified, ours merkle": func(h *wire.Handshake) { h.Integrity = ppsp.IntegrityUnified },
+		"it speaks versions 2 to 3 of the protocol":    func(h *wire.Handshake) { h.Version, h.MinVersion = 3, 2 },
+		"its signature algorithm is ed25519":           func(h *wire.Handshake) { h.Signature = ppsp.Ed25519 },
+	} {
+		l := newLab(t, 1)
+		q, p := l.host(f.seed(f.all())), l.puppet()
+		h := greeting(f.meta, 99)
+		change(&h)
+		l.send(p.addr, q.addr, initiating(h))
+		l.run(time.Second)
+		told := q.of(EventMismatch)
+		if len(p.inbox) != 0 || len(told) != 1 || told[0].Peer != p.addr || !strings.Contains(told[0].Reason, words) {
+			t.Errorf("%s: %d answers, told %v", words, len(p.inbox), told)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 // Patience with a chunk that is next to be played, nanoseconds.
 const (
-	skipOffered   = 2000e6 // some peer has it
+	skipOffered   = 2000e6 // some peer has it, unless Config.Patience says otherwise
 	skipUnoffered = 1000e6 // no peer has it, but there are later ones: longer than offerAll
 	skipCheck     = 100e6  // between two looks at what is offered
 	skipAtStart   = 300e6  // no peer has it, and nothing was played yet
@@ -176,8 +176,8 @@ func (s *Swarm) advance(now int64) {
 			return
 		}
 		offered := s.offeredNext()
-		if offered && now < l.since+skipOffered {
-			l.checkAt = min(now+int64(skipCheck), l.since+int64(skipOffered))
+		if offered && now < l.since+s.cfg.Patience {
+			l.checkAt = min(now+int64(skipCheck), l.since+s.cfg.Patience)
 			return
 		}
 		to, ok := s.skipTo(offered)

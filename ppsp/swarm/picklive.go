@@ -37,9 +37,7 @@ func (s *Swarm) pickLive(now int64) {
 	l.known.Remove(past)
 	l.rare.Remove(past)
 	for _, c := range s.picking.able {
-		if c.reach = l.edge; c.useful && now >= c.snubbed {
-			c.reach = s.horizon()
-		}
+		c.reach = s.reach(now, c)
 	}
 	s.picking.keep = 0
 	if s.Peers() > offerCopies {

@@ -54,12 +54,29 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 		if c.queue.full(part) {
 			break
 		}
+		c.askedAgain(part)
 		c.queue.add(part)
 		at = part.End
 	}
 	c.deferAt = 0
 	c.s.markReady(c)
 	return true
+}
+
+// askedAgain takes a request for a chunk that is under way for a sign that hashes were lost: they
+// go again with it. The sender may only skip hashes that it "believes" the receiver to have
+// (RFC 7574, 5.3).
+func (c *channel) askedAgain(r chunk.Range) {
+	if len(c.sentHashes) == 0 || c.flight.line.len() == 0 {
+		return
+	}
+	for k := range c.flight.line.len() {
+		if f := c.flight.line.at(k); f.size != 0 && r.Contains(f.chunk) {
+			clear(c.sentHashes)
+			break
+		}
+	}
+	c.s.work -= 1 + c.flight.line.len()/8
 }
 
 // clear tells whether the congestion control lets one more chunk go. Live streams are eager,

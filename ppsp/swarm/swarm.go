@@ -68,6 +68,10 @@ type Config struct {
 	Window uint64 // live: chunks the Store keeps before the newest (RFC 7574, 7.9)
 	Behind uint64 // live: how many chunks before the newest a tune-in starts
 
+	// Patience is for how long a live chunk that is next to be played is waited for while a
+	// peer offers it, in ns; 0 for 2 s. Who records rather than watches takes more.
+	Patience int64
+
 	Key                *livesig.PrivateKey // live source: signs munros; nil for receivers
 	ChunksPerSignature uint64              // live source, Unified Merkle Tree: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1); else 0
 	FirstChunk         uint64              // live source: number of the first chunk, a multiple of ChunksPerSignature
@@ -146,6 +150,9 @@ func New(cfg Config) (*Swarm, error) {
 	}
 	if cfg.TargetPeers <= 0 {
 		cfg.TargetPeers = DefaultTargetPeers
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = skipOffered
 	}
 	s := &Swarm{
 		cfg: cfg, meta: cfg.Meta, rand: cfg.Rand,
