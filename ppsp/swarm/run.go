@@ -98,6 +98,9 @@ func (c *channel) appendTrain(now int64, b []byte, r chunk.Range, tries int) (ou
 		return b, 0
 	}
 	size, each := int(s.meta.ChunkSize), s.perDatagram()
+	if each > 1 && len(bytes) > size { // a short last chunk goes in a datagram of its own (RFC 7574, 8.6)
+		bytes = bytes[:len(bytes)/size*size]
+	}
 	segment = channelBytes + each*s.dataSize()
 	r.End = r.Start + uint64((len(bytes)+size-1)/size)
 	micros := uint64(s.micros(now))

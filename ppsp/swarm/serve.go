@@ -67,12 +67,13 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 // go again with it. The sender may only skip hashes that it "believes" the receiver to have
 // (RFC 7574, 5.3).
 func (c *channel) askedAgain(r chunk.Range) {
-	if len(c.sentHashes) == 0 || c.flight.line.len() == 0 {
+	if c.flight.line.len() == 0 {
 		return
 	}
 	for k := range c.flight.line.len() {
-		if f := c.flight.line.at(k); f.size != 0 && r.Contains(f.chunk) {
+		if f := c.flight.line.at(k); f.size != 0 && r.Overlaps(f.chunks) {
 			clear(c.sentHashes)
+			c.ahead = chunk.Range{}
 			break
 		}
 	}
