@@ -95,7 +95,7 @@ func TestSignedChunks(t *testing.T) {
 		}
 		k.say(good[:head])
 		l.run(50 * time.Millisecond)
-		if e, _ := h.s.Edge(); e != 41 || !h.s.have.Has(40) || !h.s.provable(40) {
+		if e, _ := h.s.Edge(); e != 41 || !h.s.have.Has(40) || !h.s.order[0].provable(40) {
 			t.Errorf("edge %d, have %v", e, &h.s.have)
 		}
 	})
