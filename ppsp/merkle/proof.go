@@ -17,7 +17,7 @@ type Proof struct {
 	size   int
 	bins   []chunk.Bin
 	hashes []byte
-	index  map[chunk.Bin]int
+	index  index
 	oldest int
 
 	origin  bool // some node began at chunk 0, as the first peak does
@@ -40,27 +40,29 @@ func (p *Proof) Add(b chunk.Bin, hash []byte) {
 	}
 	if p.size == 0 {
 		p.size = n
-		p.index = make(map[chunk.Bin]int)
 	}
 	if n != p.size {
 		return
 	}
 	p.untried = true
 	p.origin = p.origin || b.Offset() == 0
-	at, known := p.index[b]
+	at, room := p.index.find(b, p.bins)
 	switch {
-	case known:
+	case at >= 0:
+	case !room:
+		return // only one who chooses nodes for it gets here, and misses nothing but this one
 	case len(p.bins) < MaxProofNodes:
 		at = len(p.bins)
 		p.bins = append(p.bins, b)
 		p.hashes = append(p.hashes, hash...)
+		p.index.add(b, at)
 	default:
 		at = p.oldest
 		p.oldest = (at + 1) % MaxProofNodes
-		delete(p.index, p.bins[at])
+		p.index.remove(p.bins[at], at)
 		p.bins[at] = b
+		p.index.add(b, at)
 	}
-	p.index[b] = at
 	copy(p.hashes[at*n:], hash)
 }
 
@@ -69,8 +71,8 @@ func (p *Proof) Get(b chunk.Bin) []byte {
 	if p == nil {
 		return nil
 	}
-	at, known := p.index[b]
-	if !known {
+	at, _ := p.index.find(b, p.bins)
+	if at < 0 {
 		return nil
 	}
 	return p.hashes[at*p.size : (at+1)*p.size : (at+1)*p.size]
@@ -78,7 +80,7 @@ func (p *Proof) Get(b chunk.Bin) []byte {
 
 // Reset forgets everything but keeps the memory.
 func (p *Proof) Reset() {
-	clear(p.index)
+	p.index.clear()
 	*p = Proof{size: p.size, empties: p.empties, bins: p.bins[:0], hashes: p.hashes[:0], index: p.index}
 }
 

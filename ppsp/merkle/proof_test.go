@@ -78,7 +78,7 @@ func TestProofIsBounded(t *testing.T) {
 			t.Errorf("node %d: %x", k, got)
 		}
 	}
-	if len(p.bins) != MaxProofNodes || len(p.index) != MaxProofNodes || len(p.hashes) != 20*MaxProofNodes {
-		t.Errorf("%d nodes, %d in the index, %d bytes", len(p.bins), len(p.index), len(p.hashes))
+	if len(p.bins) != MaxProofNodes || len(p.index.next) != MaxProofNodes || len(p.hashes) != 20*MaxProofNodes {
+		t.Errorf("%d nodes, %d in the index, %d bytes", len(p.bins), len(p.index.next), len(p.hashes))
 	}
 }
