@@ -28,7 +28,7 @@ func (s *Swarm) do(f func(now int64)) error {
 	}
 	ran := make(chan struct{})
 	select {
-	case s.asks <- func() { defer close(ran); f(s.node.now()) }:
+	case s.asks <- func() { defer close(ran); s.followBans(); f(s.node.now()) }:
 	case <-s.done:
 		return ErrEnded
 	}

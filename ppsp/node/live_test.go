@@ -16,6 +16,7 @@ type channel struct {
 	*part
 	node *Node
 	meta ppsp.Metadata
+	key  *livesig.PrivateKey
 }
 
 func newChannel(t *testing.T, n *Node, chunkSize uint32, perSignature uint64) *channel {
@@ -26,7 +27,7 @@ func newChannel(t *testing.T, n *Node, chunkSize uint32, perSignature uint64) *c
 	}
 	meta := ppsp.LiveDefaults(key.SwarmID())
 	meta.ChunkSize = chunkSize
-	return &channel{node: n, meta: meta, part: join(t, n, swarm.Config{
+	return &channel{node: n, meta: meta, key: key, part: join(t, n, swarm.Config{
 		Meta: meta, Store: &memory{}, Window: 4096, Key: key, ChunksPerSignature: perSignature,
 	})}
 }

@@ -52,6 +52,9 @@ type Node struct {
 	ids       *channelIDs
 	greetings greetings
 
+	sessions *sessions // of closed swarms
+	bans     sharedBans
+
 	mu     sync.RWMutex
 	swarms map[ppsp.SwarmID]*Swarm
 }
@@ -81,10 +84,12 @@ func Listen(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &Node{
+	n := &Node{
 		conn: conn, socket: socket, spare: spare, log: cfg.Logger, stun: cfg.STUN,
 		upload: cfg.Upload, started: time.Now(), ids: ids, swarms: map[ppsp.SwarmID]*Swarm{},
-	}, nil
+	}
+	n.sessions = newSessions(n)
+	return n, nil
 }
 
 // bare takes from a network error what the words around it say already.
@@ -122,8 +127,13 @@ func (n *Node) now() int64 { return int64(time.Since(n.started)) }
 // Join makes this node a member of a swarm; Swarm.Run does the work. Rand, Channels and
 // Epoch of cfg are filled in. A swarm can be joined once at a time.
 func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) {
+	return n.join(cfg, nil, events)
+}
+
+// join joins a swarm with a rim around it, nil for none.
+func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm, error) {
 	s := &Swarm{
-		node: n, events: events,
+		node: n, events: events, rim: m,
 		inbox: inbox{wake: make(chan struct{}, 1), spare: n.spare}, asks: make(chan func(), 16), done: make(chan struct{}),
 	}
 	cfg.Channels = &swarmIDs{n.ids, s}
@@ -141,6 +151,9 @@ func (n *Node) Join(cfg swarm.Config, events func(swarm.Event)) (*Swarm, error) 
 	}
 	n.swarms[cfg.Meta.SwarmID] = s
 	n.share()
+	if m != nil {
+		m.swarm = s
+	}
 	return s, nil
 }
 

@@ -79,7 +79,7 @@ func (n *Node) dispatch(t train) (kept bool) {
 		if end == whole {
 			part.slot = t.slot
 		}
-		if s := n.ids.owner(id); s != nil && s.inbox.put(part) {
+		if s := n.ids.owner(id); s != nil && s.rim == nil && s.inbox.put(part) {
 			return true
 		}
 		b = b[end:]
@@ -92,11 +92,17 @@ func (n *Node) dispatchOther(b []byte, from netip.AddrPort) {
 	if n.stun != nil && n.stun(b, from) {
 		return
 	}
+	if isDTLS(b) {
+		n.sessions.route(b, from)
+		return
+	}
 	if id, ok := wire.Channel(b); !ok || id != 0 {
 		return
 	}
 	for _, s := range n.addressees(b, from) {
-		s.inbox.put(train{peer: from, bytes: b, segment: len(b)})
+		if s.rim == nil { // a closed swarm is deaf to what is not encrypted
+			s.inbox.put(train{peer: from, bytes: b, segment: len(b)})
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ type Swarm struct {
 	done   chan struct{} // closed when Run has returned
 	upload atomic.Int64  // bytes per second, 0 for no limit
 	busy   atomic.Bool   // has peers; changed under the node's lock
+	rim    *rim          // of a closed swarm, nil for an open one
+
+	bansSeen uint64 // the node's BanChanges that the engine follows
 
 	mu      sync.Mutex
 	started bool
@@ -39,6 +42,11 @@ func (s *Swarm) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	out := newOutbox(s)
+	if s.rim != nil {
+		out.sender = s.rim
+		s.node.sessions.open(s.rim)
+		defer s.rim.end()
+	}
 	var in batch
 	for {
 		select {
@@ -56,6 +64,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 			ask()
 		case <-timer.C: // only wakes: what is due is done below, however much comes in
 		}
+		s.followBans()
 		if now := s.node.now(); now >= s.engine.NextTimeout() {
 			s.engine.HandleTimeout(now)
 		}
@@ -75,6 +84,12 @@ func (s *Swarm) tell() {
 	for event, ok := s.engine.NextEvent(); ok; event, ok = s.engine.NextEvent() {
 		if event.Kind == swarm.EventPeerUp || event.Kind == swarm.EventPeerDown {
 			s.node.stirred(s, s.engine.Peers() > 0)
+		}
+		if event.Kind == swarm.EventBan {
+			if event.Member == "" && s.rim != nil {
+				event.Member = s.rim.memberAt(event.Peer)
+			}
+			s.node.shut(event.Peer, event.Member, event.Reason)
 		}
 		if s.events != nil {
 			s.events(event)

@@ -105,6 +105,19 @@ func (b *Bans) Add(now int64, e Ban) error {
 	return nil
 }
 
+// Restore takes a ban that an earlier process had.
+func (b *Bans) Restore(now int64, e Ban) {
+	if e.Manual {
+		_ = b.Add(now, e) // one too many, or one that has ended
+		return
+	}
+	if e.Until > now && (e.Net.IsValid() || e.Member != "") {
+		e.Until = min(e.Until, now+banFor)
+		b.put(now, e)
+		b.rebuild(now)
+	}
+}
+
 // unmapped is by how many bits the prefix of an IPv4-mapped address is longer.
 func unmapped(a netip.Addr) int {
 	if a.Is4In6() {
