@@ -24,13 +24,15 @@ import (
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
-// getCommand fetches a film into a file. It resumes what an earlier run began.
+// getCommand fetches a film into a file, where it resumes what an earlier run began, or
+// writes a live channel into one, until it is stopped.
 type getCommand struct {
-	Link    string          `arg:"" help:"The link (ppsp:…)."`
-	Output  string          `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
-	Peer    []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
-	Timeout config.Duration `help:"Give up after this time." placeholder:"D"`
-	Seed    config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
+	Link     string          `arg:"" help:"The link (ppsp:…)."`
+	Output   string          `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
+	Peer     []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
+	Timeout  config.Duration `help:"Give up after this time." placeholder:"D"`
+	Duration config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
+	Seed     config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
 	profileFlags
 	peerFlags
 	logFlags
@@ -76,14 +78,14 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if link.Metadata.Kind() == ppsp.Live {
-		return wrongUsage("the link is of a live channel, which has no end; watch it with the gateway: swarmgate run")
-	}
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))
 	}
 	if len(link.Peers) == 0 && len(link.Trackers) == 0 {
 		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT")
+	}
+	if link.Metadata.Kind() == ppsp.Live {
+		return g.record(ctx, c, out, link, log)
 	}
 	path, finish, err := g.target()
 	if err != nil {
@@ -180,7 +182,7 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 		case <-ctx.Done():
 			return errors.New("stopped before the film was complete; the same command goes on from here")
 		case <-limit:
-			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why())
+			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, why(d.member))
 		case <-d.done:
 			if d.err != nil {
 				return d.err
@@ -208,14 +210,14 @@ func (d *download) stay(ctx context.Context, span time.Duration) error {
 	return nil
 }
 
-// why says what the download waits for.
-func (d *download) why() string {
-	stats, err := d.member.Swarm().Stats()
+// why says what a download waits for.
+func why(m *membership.Member) string {
+	stats, err := m.Swarm().Stats()
 	if err != nil {
 		return err.Error()
 	}
 	if connected(stats) == 0 {
-		if trouble := d.member.Trouble(); trouble != "" {
+		if trouble := m.Trouble(); trouble != "" {
 			return "no peer was found: " + trouble
 		}
 		return "no peer was found; is the publisher running?"

@@ -24,8 +24,9 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Show it all on this machine: a tracker, a publisher with a live channel and a film, and a gateway."`
 	Run     runCommand     `cmd:"" help:"Run the gateway of a home."`
 	Publish publishCommand `cmd:"" help:"Publish a film, a folder of films, or a live stream, and print the link."`
-	Get     getCommand     `cmd:"" help:"Fetch a film into a file; started again, it goes on where it was."`
+	Get     getCommand     `cmd:"" help:"Fetch a film into a file; started again, it goes on where it was. Of a live channel, what comes from now on."`
 	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
+	Link    linkCommand    `cmd:"" help:"Make the link of a swarm that another program published."`
 	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
 	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
 	Bench   benchCommand   `cmd:"" help:"Measure what the README quotes."`

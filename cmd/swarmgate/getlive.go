@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/store"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/proxy/membership"
+)
+
+const (
+	recordWindow  = 32 << 20 // bytes of a live stream that are kept for other peers
+	recordBacklog = 1024     // runs of chunks that may wait for the disk
+)
+
+// recording is a live stream on its way into a file. Only verified chunks get there, in their
+// order; what did not come in time is left out.
+type recording struct {
+	link   ppsp.Link
+	ring   *store.Ring
+	member *membership.Member
+	out    *printer
+	log    zerolog.Logger
+	runs   chan chunk.Range
+
+	to    *bufio.Writer
+	sum   hash.Hash
+	bytes int64
+}
+
+// record carries the command out for a live link: until it is told to stop.
+func (g *getCommand) record(ctx context.Context, c console, out *printer, link ppsp.Link, log zerolog.Logger) (err error) {
+	began := time.Now()
+	to := io.Discard
+	switch {
+	case g.Output != "-":
+		f, err := os.Create(g.Output)
+		if err != nil {
+			return fmt.Errorf("write %s: %w; check the folder and its rights", g.Output, bare(err))
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		to = f
+	case !g.JSON:
+		to = c.out
+	}
+	chunks := min(max(recordWindow/int64(link.ChunkSize), 64), swarm.MaxLiveWindow)
+	r := &recording{
+		link: link, ring: store.NewRing(link.ChunkSize, int(chunks)), out: out, log: log,
+		runs: make(chan chunk.Range, recordBacklog), to: bufio.NewWriter(to), sum: sha256.New(),
+	}
+	if err := r.run(ctx, g, uint64(chunks)); err != nil {
+		return err
+	}
+	if err := r.to.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", g.Output, bare(err))
+	}
+	seconds := time.Since(began).Seconds()
+	digest := hex.EncodeToString(r.sum.Sum(nil))
+	out.event("done", map[string]any{"bytes": r.bytes, "seconds": seconds, "sha256": digest})
+	out.say("%s in %.1f s, SHA-256 %s", size(r.bytes), seconds, digest)
+	return nil
+}
+
+// run joins the swarm and writes what is played until ctx or --duration ends.
+func (r *recording) run(ctx context.Context, g *getCommand, window uint64) error {
+	id, err := ppsp.NewPeerID(rand.Reader)
+	if err != nil {
+		return err
+	}
+	peering, err := openPeering("", g.peerFlags, id, r.log)
+	if err != nil {
+		return err
+	}
+	r.member, err = membership.Join(membership.Config{
+		Node: peering.node, Link: r.link, Trackers: peering.trackers, Logger: r.log, Events: r.event,
+		Swarm: swarm.Config{Meta: r.link.Metadata, Store: r.ring, Window: window, Profile: swarm.Profile(g.Profile)},
+	})
+	if err != nil {
+		return errors.Join(err, peering.node.Close())
+	}
+	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeSockets()
+	var below errgroup.Group
+	below.Go(func() error { return peering.Run(sockets) })
+	peering.await(ctx)
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts errgroup.Group
+	parts.Go(func() error { return r.member.Run(work) })
+	parts.Go(func() error { peering.report(work, r.out, r.log); return nil })
+	err = r.follow(ctx, g)
+	stop()
+	err = errors.Join(err, parts.Wait())
+	closeSockets()
+	return errors.Join(err, below.Wait())
+}
+
+// follow writes what comes, until it is enough.
+func (r *recording) follow(ctx context.Context, g *getCommand) error {
+	began := time.Now()
+	var limit, enough <-chan time.Time
+	if g.Timeout > 0 {
+		limit = time.After(time.Duration(g.Timeout))
+	}
+	if g.Duration > 0 {
+		enough = time.After(time.Duration(g.Duration))
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	bar := newBar(began)
+	for {
+		select {
+		case <-ctx.Done():
+			return r.rest()
+		case <-enough:
+			return r.rest()
+		case <-limit:
+			if r.bytes == 0 {
+				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, why(r.member))
+			}
+		case run := <-r.runs:
+			if err := r.write(run); err != nil {
+				return fmt.Errorf("write %s: %w", g.Output, bare(err))
+			}
+		case <-tick.C:
+			r.progress(bar)
+		}
+	}
+}
+
+// rest writes what has come already.
+func (r *recording) rest() error {
+	for {
+		select {
+		case run := <-r.runs:
+			if err := r.write(run); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// write appends chunks that are next.
+func (r *recording) write(run chunk.Range) error {
+	var b []byte
+	for i := run.Start; i < run.End; i++ {
+		var err error
+		if b, err = r.ring.AppendChunk(b[:0], i); err != nil {
+			r.log.Warn().Uint64("chunk", i).Msg("the disk is too slow: a chunk was lost")
+			continue
+		}
+		_, _ = r.sum.Write(b)
+		r.bytes += int64(len(b))
+		if _, err := r.to.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recording) progress(bar *bar) {
+	stats, err := r.member.Swarm().Stats()
+	if err != nil {
+		return
+	}
+	bps, peers := bar.rate(time.Now(), stats.Counters.ChunkBytesReceived), connected(stats)
+	r.out.event("progress", map[string]any{"bytes": r.bytes, "length": 0, "rate": bps, "peers": peers})
+	r.out.keep(fmt.Sprintf("%s, %s, %s", size(r.bytes), rate(bps), counted(peers, "peer")), false)
+}
+
+// event is called on the engine's goroutine.
+func (r *recording) event(e swarm.Event) {
+	switch e.Kind {
+	case swarm.EventPlay:
+		select {
+		case r.runs <- e.Chunks:
+		default:
+			r.log.Warn().Uint64("from", e.Chunks.Start).Uint64("to", e.Chunks.End-1).Msg("the disk is too slow: chunks were lost")
+		}
+	case swarm.EventSkip:
+		r.log.Warn().Uint64("from", e.Chunks.Start).Uint64("to", e.Chunks.End-1).Msg("these did not come in time")
+	case swarm.EventBan:
+		r.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy/config"
+)
+
+// linkCommand makes the link of a swarm that another program published. What is left out has
+// the defaults of RFC 7574, Table 8.
+type linkCommand struct {
+	SwarmID    string       `required:"" help:"The swarm ID: of a film the root of its hash tree, of a live channel its public key." placeholder:"HEX"`
+	Kind       string       `help:"What it is: film or live. Default: film if the swarm ID is as long as a hash, else live." placeholder:"NAME"`
+	Hash       string       `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: for a film the one that is as long as the swarm ID; else sha256." placeholder:"NAME"`
+	Addressing string       `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32." placeholder:"NAME"`
+	ChunkSize  uint32       `help:"Bytes of a chunk. Default: 1024." placeholder:"N"`
+	Integrity  string       `help:"Content protection: none, merkle, signall, unified. Default: merkle for films, unified for live." placeholder:"NAME"`
+	Tracker    []trackerURL `help:"Tracker to put into the link; may repeat." placeholder:"URL"`
+	Peer       []address    `help:"Peer to put into the link; may repeat." placeholder:"HOST:PORT"`
+	Title      string       `help:"Title of the film or channel." placeholder:"TEXT"`
+	Length     int64        `help:"Length of a film in bytes." placeholder:"N"`
+	Rate       config.Rate  `help:"Rate of a live channel." placeholder:"RATE"`
+	JSON       bool         `name:"json" help:"Print one JSON object a line for programs."`
+}
+
+// Run carries the command out.
+func (l *linkCommand) Run(c console) error {
+	out := newPrinter(c, l.JSON)
+	link, err := l.link()
+	if err != nil {
+		return usageError{err}
+	}
+	out.event("link", map[string]any{"link": link.String()})
+	out.say("%s", link)
+	return nil
+}
+
+func (l *linkCommand) link() (ppsp.Link, error) {
+	meta, err := l.metadata()
+	if err != nil {
+		return ppsp.Link{}, err
+	}
+	link := ppsp.NewLink(meta)
+	link.Title, link.Length, link.Rate = l.Title, l.Length, int64(l.Rate)
+	for _, t := range l.Tracker {
+		link.Trackers = append(link.Trackers, string(t))
+	}
+	for _, p := range l.Peer {
+		link.Peers = append(link.Peers, string(p))
+	}
+	return link, link.Validate()
+}
+
+func (l *linkCommand) metadata() (meta ppsp.Metadata, err error) {
+	id, err := ppsp.ParseSwarmID(l.SwarmID)
+	if err != nil {
+		return meta, fmt.Errorf("--swarm-id: %w", err)
+	}
+	hash := hashOf(len(id))
+	switch {
+	case l.Kind == "film", l.Kind == "" && hash.Size() == len(id):
+		meta = ppsp.StaticDefaults(id)
+		meta.Hash = hash
+	case l.Kind == "live", l.Kind == "":
+		meta = ppsp.LiveDefaults(id)
+	default:
+		return meta, fmt.Errorf("--kind %q: write film or live", l.Kind)
+	}
+	if l.Hash != "" {
+		if meta.Hash, err = ppsp.ParseHash(l.Hash); err != nil {
+			return meta, fmt.Errorf("--hash: %w", err)
+		}
+	}
+	if l.Addressing != "" {
+		if meta.Addressing, err = ppsp.ParseAddressing(l.Addressing); err != nil {
+			return meta, fmt.Errorf("--addressing: %w", err)
+		}
+	}
+	if l.Integrity != "" {
+		if meta.Integrity, err = ppsp.ParseIntegrity(l.Integrity); err != nil {
+			return meta, fmt.Errorf("--integrity: %w", err)
+		}
+	}
+	if l.ChunkSize != 0 {
+		meta.ChunkSize = l.ChunkSize
+	}
+	return meta, nil
+}
+
+// hashOf returns the function whose hashes have n bytes, SHA-256 if there is none.
+func hashOf(n int) ppsp.Hash {
+	for _, h := range []ppsp.Hash{ppsp.SHA1, ppsp.SHA224, ppsp.SHA256, ppsp.SHA384, ppsp.SHA512} {
+		if h.Size() == n {
+			return h
+		}
+	}
+	return ppsp.SHA256
+}
