@@ -55,7 +55,7 @@ func (c *channel) config() swarm.Config {
 	return swarm.Config{Meta: c.link.Metadata, Store: c.ring, Window: c.window, Behind: behind}
 }
 
-func (c *channel) attach(*node.Swarm) {}
+func (c *channel) attach(context.Context, *node.Swarm) {}
 
 // event feeds the bus with what is next in order.
 func (c *channel) event(e swarm.Event) {

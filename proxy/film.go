@@ -78,7 +78,21 @@ func (f *film) config() swarm.Config {
 	return swarm.Config{Meta: f.link.Metadata, Store: f.file, Tree: f.file.Tree(), Have: f.file.Have()}
 }
 
-func (f *film) attach(s *node.Swarm) { f.swarm = s }
+func (f *film) attach(ctx context.Context, s *node.Swarm) {
+	f.swarm = s
+	f.saves.Go(func() { f.scrub(ctx) })
+}
+
+// scrub hashes what an earlier session left and no screen has asked for yet.
+func (f *film) scrub(ctx context.Context) {
+	if err := f.file.Check(ctx, store.ScrubRate, f.surrender); err != nil {
+		if ctx.Err() == nil {
+			f.log.Warn().Err(err).Msg("what was fetched of the film before could not be checked")
+		}
+		return
+	}
+	_ = f.swarm.Do(f.save) // a film that was complete gets its name; fails only when the session is over
+}
 
 // event wakes readers and keeps the sidecar current.
 func (f *film) event(e swarm.Event) {
@@ -143,12 +157,12 @@ func (f *film) close(err error) {
 }
 
 func (f *film) buffered(time.Time) buffering {
-	have := f.file.Have()
+	held := f.file.Held()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := buffering{ready: have.Count() > 0, starved: f.waiting.Load() > 0, want: startBuffer}
+	b := buffering{ready: held > 0, starved: f.waiting.Load() > 0, want: startBuffer}
 	for _, w := range f.windows {
-		run, ok := have.Covering(uint64(w.at) / uint64(f.link.ChunkSize))
+		run, ok := f.file.HeldAround(uint64(w.at) / uint64(f.link.ChunkSize))
 		size, known := f.file.Size()
 		if rate := rateOf(f.link, size); ok && known && rate > 0 {
 			end := min(int64(run.End)*int64(f.link.ChunkSize), size)
@@ -327,6 +341,7 @@ func (r *filmReader) Read(p []byte) (int, error) {
 func (f *film) surrender() {
 	lost := f.file.TakeLost()
 	if lost.Count() > 0 {
+		f.log.Warn().Uint64("chunks", lost.Count()).Msg("chunks on the disk were damaged and are fetched again")
 		_ = f.swarm.Lost(lost) // fails only when the session is over
 	}
 }

@@ -27,7 +27,7 @@ type content interface {
 	// event is called on the engine's goroutine.
 	event(swarm.Event)
 	// attach is called once, when the swarm is joined.
-	attach(*node.Swarm)
+	attach(ctx context.Context, s *node.Swarm)
 	// buffered returns how much lies ready ahead of the screens, and whether they are fed.
 	buffered(now time.Time) buffering
 	// close ends all readers.
@@ -175,7 +175,7 @@ func (s *session) fetch(ctx context.Context) error {
 		c.close(err)
 		return err
 	}
-	c.attach(member.Swarm())
+	c.attach(ctx, member.Swarm())
 	s.mu.Lock()
 	s.member = member
 	s.mu.Unlock()

@@ -239,7 +239,7 @@ func (b *benchTransfer) receive(ctx context.Context, c console) error {
 		return err
 	}
 	quiet := newPrinter(console{out: io.Discard, err: io.Discard}, false)
-	d := &download{link: link, file: file, out: quiet, log: zerolog.Nop(), done: make(chan struct{}), began: time.Now()}
+	d := &download{link: link, file: file, out: quiet, log: zerolog.Nop(), done: make(chan error, 1), began: time.Now()}
 	g := &getCommand{peerFlags: peerFlags{Listen: loopback, NoNAT: true, Offload: b.Offload}}
 	if err := errors.Join(d.run(ctx, g), file.Close()); err != nil {
 		return err

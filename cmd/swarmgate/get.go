@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -46,16 +43,14 @@ type download struct {
 	out    *printer
 	log    zerolog.Logger
 
-	mu       sync.Mutex
-	done     chan struct{} // closed when complete
-	complete bool
-	err      error
-	savedAt  time.Time
-	saves    sync.WaitGroup
-	saving   bool
-	began    time.Time
-	took     time.Duration // until all was there
-	had      uint64        // chunks at the start
+	mu      sync.Mutex
+	done    chan error // has a value when complete, or when nothing more will come
+	savedAt time.Time
+	saves   sync.WaitGroup
+	saving  bool
+	began   time.Time
+	took    time.Duration                   // until all was there
+	finish  func(ctx context.Context) error // tells what was fetched, nil for nothing to do
 }
 
 // Run carries the command out.
@@ -99,11 +94,15 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if notice := file.Notice(); notice != nil {
 		log.Warn().Err(notice).Msg("starting anew")
 	}
-	d := &download{link: link, file: file, out: out, log: log, done: make(chan struct{}), began: time.Now()}
-	if err := errors.Join(d.run(ctx, g), file.Close()); err != nil {
+	d := &download{link: link, file: file, out: out, log: log, done: make(chan error, 1), began: time.Now()}
+	d.finish = func(ctx context.Context) error { return g.finish(ctx, c, d, path) }
+	if err := d.run(ctx, g); err != nil {
+		if closed := file.Close(); closed != nil {
+			log.Debug().Err(closed).Msg("film could not be closed cleanly") // most likely for the same reason
+		}
 		return err
 	}
-	return g.finish(c, d, path)
+	return file.Close()
 }
 
 // target is the file to fetch into; standard output gets a temporary one.
@@ -134,7 +133,6 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 		return err
 	}
 	have := d.file.Have()
-	d.had = have.Count()
 	d.member, err = membership.Join(membership.Config{
 		Node: peering.node, Link: d.link, Trackers: peering.trackers, Logger: d.log, Events: d.event,
 		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Profile: swarm.Profile(g.Profile)},
@@ -155,6 +153,7 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 	var parts errgroup.Group
 	parts.Go(func() error { return d.member.Run(work) })
 	parts.Go(func() error { peering.report(work, d.out, d.log); return nil })
+	parts.Go(func() error { d.scrub(work); return nil })
 	err = d.follow(ctx, g)
 	stop()
 	err = errors.Join(err, parts.Wait())
@@ -183,14 +182,26 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 			return errors.New("stopped before the film was complete; the same command goes on from here")
 		case <-limit:
 			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, why(d.member))
-		case <-d.done:
-			if d.err != nil {
-				return d.err
+		case err := <-d.done:
+			if err != nil {
+				return err
 			}
 			d.progress(bar, true)
-			return d.stay(ctx, time.Duration(g.Seed))
+			whole, err := d.settle(ctx)
+			if err == nil && whole && d.finish != nil {
+				err = d.finish(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			if whole {
+				return d.stay(ctx, time.Duration(g.Seed))
+			}
 		case <-tick.C:
 			d.progress(bar, false)
+			if err := d.surrender(); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -241,9 +252,8 @@ func (d *download) progress(bar *bar, last bool) {
 	if err != nil {
 		return
 	}
-	have := d.file.Have()
 	length, _ := d.file.Size()
-	bytes := int64(have.Count()) * int64(d.link.ChunkSize)
+	bytes := int64(d.file.Held()) * int64(d.link.ChunkSize)
 	if length > 0 {
 		bytes = min(bytes, length)
 	}
@@ -285,36 +295,15 @@ func (d *download) save(now bool) {
 	})
 }
 
+// finished tells follow that all is there, or why nothing more will come.
 func (d *download) finished(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.complete {
-		d.complete, d.err, d.took = true, err, time.Since(d.began)
-		close(d.done)
+	d.took = time.Since(d.began)
+	select {
+	case d.done <- err:
+	default: // it knows
 	}
-}
-
-// finish tells what was fetched, after reading the file once more from the disk.
-func (g *getCommand) finish(c console, d *download, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	var to io.Writer = sum
-	if g.Output == "-" && !g.JSON {
-		to = io.MultiWriter(sum, c.out)
-	}
-	n, err := io.Copy(to, f)
-	if err != nil {
-		return fmt.Errorf("read %s again: %w", path, err)
-	}
-	digest := hex.EncodeToString(sum.Sum(nil))
-	seconds := time.Since(d.began).Seconds()
-	d.out.event("done", map[string]any{"bytes": n, "seconds": seconds, "sha256": digest})
-	d.out.say("%s in %.1f s, SHA-256 %s", size(n), seconds, digest)
-	return nil
 }
 
 // bar draws the progress of a download.

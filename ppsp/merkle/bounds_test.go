@@ -21,7 +21,7 @@ func TestMaxChunks(t *testing.T) {
 	if r.Expect(MaxChunks); r.Chunks() != MaxChunks {
 		t.Errorf("a length of 2^32 chunks is not taken")
 	}
-	s := pages{size: 32}
+	s := paged{Nodes: &memory{size: PageSlots * 32}, size: 32}
 	last := chunk.Leaf(MaxChunks - 1)
 	s.put(last, root)
 	s.put(chunk.Leaf(MaxChunks), root)

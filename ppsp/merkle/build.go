@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,65 +13,59 @@ import (
 // ErrEmpty is returned for content of no bytes: it has no chunk, so no tree and no name.
 var ErrEmpty = errors.New("content is empty, there is nothing to publish")
 
-// readAhead is how many bytes Build asks the reader for at once, at least one chunk.
+// readAhead is how many bytes are asked of a reader at once, at least one chunk.
 const readAhead = 256 << 10
 
-// Build reads content to its end and returns its whole tree and its length in bytes.
-// Content of more than MaxChunks chunks is refused; a larger chunk size helps.
+// Build reads content to its end and returns its whole tree, in memory, and its length in
+// bytes. Content of more than MaxChunks chunks is refused; a larger chunk size helps.
 func Build(h ppsp.Hash, chunkSize uint32, r io.Reader) (*Tree, int64, error) {
 	if h.Size() == 0 {
 		return nil, 0, fmt.Errorf("build hash tree: hash function %d is unknown", uint8(h))
 	}
-	if chunkSize < ppsp.MinChunkSize || chunkSize > ppsp.MaxChunkSize {
-		return nil, 0, fmt.Errorf("build hash tree: chunk size %d is outside %d to %d bytes", chunkSize, ppsp.MinChunkSize, ppsp.MaxChunkSize)
+	b := NewBuilder(h)
+	length, err := b.AddAll(r, chunkSize)
+	if err != nil {
+		return nil, 0, err
 	}
-	t := NewTree(h, nil)
-	t.chunkSize = chunkSize
-	length := int64(0)
-	buf := make([]byte, max(readAhead/int(chunkSize), 1)*int(chunkSize))
-	for {
-		n, err := io.ReadFull(r, buf)
-		length += int64(n)
-		for b := buf[:n]; len(b) > 0; {
-			size := min(len(b), int(chunkSize))
-			if t.chunks == MaxChunks {
-				return nil, 0, fmt.Errorf("build hash tree: content has more than %d chunks of %d bytes, use a larger chunk size", uint64(MaxChunks), chunkSize)
-			}
-			t.grow(b[:size])
-			b = b[size:]
-		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			break
-		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("build hash tree: read at byte %d: %w", length, err)
-		}
-	}
-	if length == 0 {
-		return nil, 0, fmt.Errorf("build hash tree: %w", ErrEmpty)
-	}
-	t.finish()
-	return t, length, nil
+	t, err := b.Tree()
+	return t, length, err
 }
 
-// grow adds the next chunk and every node that it completes.
-func (t *Tree) grow(data []byte) {
+// grow adds the next chunk and every node that it completes; false if it misses one.
+func (t *Tree) grow(data []byte) bool {
+	t.nodes.begin()
 	at := chunk.Leaf(t.chunks)
 	t.path = t.hasher.AppendLeaf(t.path[:0], data)
 	t.nodes.put(at, t.path)
 	for ; !at.IsLeft(); at = at.Parent() {
-		t.path = t.hasher.AppendParent(t.path[:0], t.nodes.get(at.Sibling()), t.path)
+		left := t.nodes.get(at.Sibling())
+		if left == nil {
+			return false
+		}
+		t.path = t.hasher.AppendParent(t.path[:0], left, t.path)
 		t.nodes.put(at.Parent(), t.path)
 	}
 	t.chunks++
+	return true
 }
 
-// finish computes the root once all chunks are there.
-func (t *Tree) finish() {
+// finish computes the root once all chunks are there; false if it misses a node.
+func (t *Tree) finish() bool {
+	t.nodes.begin()
 	t.peaks = peakBins(t.chunks)
 	for k := range t.peaks {
-		t.peaks[k].Hash = t.nodes.get(t.peaks[k].Bin)
+		peak := &t.peaks[k]
+		if peak.Hash = bytes.Clone(t.nodes.get(peak.Bin)); peak.Hash != nil {
+			continue
+		}
+		left := bytes.Clone(t.nodes.get(peak.Bin.Left())) // over MaxChunks: no page has its root
+		right := t.nodes.get(peak.Bin.Right())
+		if left == nil || right == nil {
+			return false
+		}
+		peak.Hash = t.hasher.AppendParent(nil, left, right)
 	}
 	t.root = t.hasher.rootOf(t.peaks)
 	t.settled, t.tall, t.sized = true, true, true
+	return true
 }

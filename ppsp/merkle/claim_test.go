@@ -303,8 +303,8 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 	if err := r.SetPeaks(scaled(f.peaks(7), 29)); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.nodes.dirs) != 0 {
-		t.Errorf("a claim of %d chunks made %d directories", r.Chunks(), len(r.nodes.dirs))
+	if m, ok := r.nodes.Nodes.(*memory); !ok || len(m.pages) != 0 {
+		t.Errorf("a claim of %d chunks made %d pages", r.Chunks(), len(m.pages))
 	}
 }
 

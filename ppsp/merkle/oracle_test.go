@@ -144,15 +144,6 @@ func (f film) offer(p *Proof, r *Tree, i uint64) int {
 	return len(bins)
 }
 
-func mustMarshal(t testing.TB, tree *Tree) []byte {
-	t.Helper()
-	b, err := tree.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // checkAgainst fails if a hash that the tree calls verified differs from the oracle's.
 func (f film) checkAgainst(t testing.TB, tree *Tree) (known int) {
 	t.Helper()

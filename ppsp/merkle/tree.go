@@ -25,7 +25,7 @@ type Tree struct {
 	root   []byte
 	chunks uint64
 	peaks  []Node // of chunks, left to right; none while unknown
-	nodes  pages  // below the peaks
+	nodes  paged  // below the peaks
 
 	chunkSize uint32 // bytes, 0 if not told
 	settled   bool   // chunks was told by Expect or made by Build
@@ -38,9 +38,13 @@ type Tree struct {
 func NewTree(h ppsp.Hash, root []byte) *Tree {
 	t := &Tree{kind: h, root: append([]byte(nil), root...)}
 	t.hasher = *NewHasher(h)
-	t.nodes.size = h.Size()
+	t.nodes = paged{Nodes: &memory{size: PageSlots * h.Size()}, size: h.Size()}
 	return t
 }
+
+// KeepIn makes n keep the verified hashes, instead of memory: before the first is known, or
+// with what n kept of this very tree.
+func (t *Tree) KeepIn(n Nodes) { t.nodes.Nodes = n }
 
 // SetChunkSize tells the size in bytes of every chunk but the last. Verify then refuses
 // others; and it is needed to accept chunks that are as long as two hashes before Expect
@@ -53,8 +57,9 @@ func (t *Tree) Expect(chunks uint64) {
 	if chunks == 0 || chunks > MaxChunks || t.settled {
 		return
 	}
-	if chunks != t.chunks {
-		t.peaks, t.nodes.dirs = nil, nil
+	if chunks != t.chunks && t.chunks != 0 {
+		t.peaks = nil
+		t.nodes.Clear()
 	}
 	t.chunks, t.settled, t.tall, t.sized = chunks, true, true, true
 }
@@ -73,8 +78,10 @@ func (t *Tree) Sized() bool { return t.sized }
 // AppendPeaks appends the peaks, left to right, none while they are unknown.
 func (t *Tree) AppendPeaks(dst []Node) []Node { return append(dst, t.peaks...) }
 
-// Hash returns the hash of a node if it is verified: read it only.
+// Hash returns the hash of a node if it is verified: read it only, and before the next call
+// of a method of t.
 func (t *Tree) Hash(b chunk.Bin) ([]byte, bool) {
+	t.nodes.begin()
 	for _, peak := range t.peaks {
 		if peak.Bin == b {
 			return peak.Hash, true
@@ -101,6 +108,7 @@ func (t *Tree) peakOf(i uint64) (Node, bool) {
 // It returns ErrMissingHash if hashes are missing, or peaks, or if it can't yet tell the
 // chunk from two hashes; ErrBadHash if the chunk or a hash of that peer is wrong.
 func (t *Tree) Verify(i uint64, data []byte, p *Proof) error {
+	t.nodes.begin()
 	t.learn(p)
 	top, ok := t.peakOf(i)
 	switch {

@@ -2,9 +2,11 @@ package merkle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -107,12 +109,10 @@ func TestVerifyInAnyOrder(t *testing.T) {
 				}
 			}
 			f.checkAgainst(t, r)
-			if !bytes.Equal(mustMarshal(t, r)[headerSize:], mustMarshal(t, f.tree)[headerSize:]) {
-				for b := range f.nodes {
-					if _, ok := f.tree.Hash(b); ok {
-						if _, ok := r.Hash(b); !ok {
-							t.Fatalf("%v, %d chunks: complete receiver lacks node %d", h, n, b)
-						}
+			for b := range f.nodes {
+				if _, ok := f.tree.Hash(b); ok {
+					if _, ok := r.Hash(b); !ok {
+						t.Fatalf("%v, %d chunks: complete receiver lacks node %d", h, n, b)
 					}
 				}
 			}
@@ -153,19 +153,31 @@ func TestVerifyClimbsToNearestKnownNode(t *testing.T) {
 	}
 }
 
+// snapshot is all that a tree in memory holds.
+func snapshot(t *Tree) []byte {
+	b := t.AppendState(nil)
+	pages := t.nodes.Nodes.(*memory).pages
+	for _, id := range slices.SortedFunc(maps.Keys(pages), func(a, b PageID) int {
+		return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.Number, b.Number))
+	}) {
+		b = append(fmt.Appendf(b, "%v", id), pages[id]...)
+	}
+	return b
+}
+
 func TestVerifyRefusesWithoutPoison(t *testing.T) {
 	f := newFilm(t, ppsp.SHA256, 100, 100*21)
 	r := f.receiver(t)
 	if err := r.Verify(3, f.chunks[3], f.proof(3)); err != nil {
 		t.Fatal(err)
 	}
-	before := mustMarshal(t, r)
+	before := snapshot(r)
 	refused := func(what string, want error, i uint64, data []byte, p *Proof) {
 		t.Helper()
 		if err := r.Verify(i, data, p); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
-		if !bytes.Equal(mustMarshal(t, r), before) {
+		if !bytes.Equal(snapshot(r), before) {
 			t.Fatalf("%s left something in the tree", what)
 		}
 	}
@@ -274,8 +286,5 @@ func TestZeroTree(t *testing.T) {
 	}
 	if _, ok := r.Hash(0); ok || r.Chunks() != 0 || r.Root() != nil {
 		t.Error("zero tree knows something")
-	}
-	if _, err := r.MarshalBinary(); err == nil {
-		t.Error("zero tree can be stored")
 	}
 }

@@ -50,6 +50,10 @@ func (s *Swarm) early(f func(now int64)) bool {
 	return !s.started
 }
 
+// Do carries out f on the loop's goroutine, between two batches: where what belongs to the
+// engine may be touched, as the tree of a film. f must not call methods of s.
+func (s *Swarm) Do(f func()) error { return s.do(func(int64) { f() }) }
+
 // AddPeers names addresses at which peers listen.
 func (s *Swarm) AddPeers(addrs []netip.AddrPort) error {
 	return s.do(func(now int64) { s.engine.AddPeers(now, addrs) })

@@ -5,23 +5,24 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
 // progress counts what was done to a File.
 type progress struct {
 	changes uint64 // of anything the sidecar tells
-	written int64  // bytes of content
 }
 
 // Checkpoint is the state of a File at one moment, on its way to the disk. The goroutine
 // that owns the tree takes it with File.Checkpoint, any goroutine may Save it.
 type Checkpoint struct {
-	file     *File
-	at       progress
-	image    sidecar
-	complete bool
-	failed   error // of chunks that waited to be written
+	file   *File
+	at     progress
+	head   head
+	blocks []block
+	finish bool  // the film is complete and every chunk was hashed
+	failed error // of what waited to be written
 }
 
 // saver lets one Checkpoint be saved at a time, and none after a newer one.
@@ -29,21 +30,16 @@ type saver struct {
 	mu sync.Mutex
 
 	// guarded by File.mu
-	done progress // what the sidecar tells
-	last int64    // its bytes
+	done     progress // what the sidecar tells
+	complete bool     // the sidecar says so
 }
 
-// Checkpoint returns what has to be saved, or nil if that can wait: nothing is new, or
-// less content than the last sidecar has bytes, so that in the long run no more is written
-// to sidecars than to the film. It doesn't touch the disk; it takes as long as to copy the
-// tree. The caller saves it and comes again some seconds after that.
+// Checkpoint returns what has to be saved, or nil if nothing is new. It writes the chunks and
+// the pages of the tree that wait in memory, and leaves to Save what takes long: to make that
+// durable. The caller saves it and comes again some seconds after that.
 func (f *File) Checkpoint() *Checkpoint {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	finish := f.completeLocked() && f.stamp == stamp{}
-	if !finish && f.now.written-f.saver.done.written < f.saver.last {
-		return nil
-	}
 	return f.checkpointLocked()
 }
 
@@ -51,30 +47,40 @@ func (f *File) checkpointLocked() *Checkpoint {
 	if f.content == nil || f.changed || f.sidecar == "" || f.now.changes == f.saver.done.changes {
 		return nil
 	}
-	failed := f.flushAllLocked()
-	tree, err := f.tree.MarshalBinary()
-	if err != nil {
-		tree = nil // without it all is fetched again, which is slow but right
+	c := &Checkpoint{file: f, failed: f.flushAllLocked()}
+	if err := f.pager.flush(); err != nil {
+		c.failed = remedy("write", f.sidecar, err)
+		return c // no chunk may be claimed whose hashes are not there
 	}
-	return &Checkpoint{
-		file: f, at: f.now, failed: failed, complete: f.completeLocked(),
-		image: sidecar{meta: f.meta, size: f.size, stamp: f.stamp, held: f.heldLocked(), tree: tree},
+	complete := f.completeLocked()
+	if f.saver.complete && !complete { // the blocks did not count before
+		f.touched.Add(chunk.Range{End: uint64(segments(f.chunks))})
 	}
+	for r := range f.touched.Ranges() {
+		for n := r.Start; n < r.End; n++ {
+			c.blocks = append(c.blocks, newBlock(int64(n), &f.have, &f.claims))
+		}
+	}
+	f.touched.Clear()
+	c.at = f.now
+	c.head = head{meta: f.meta, size: f.size, stamp: f.stamp, complete: complete}
+	if f.meta.Integrity == ppsp.IntegrityMerkle && f.tree.Chunks() > 0 {
+		c.head.tree = f.tree.AppendState(nil)
+	}
+	c.finish = complete && f.claims.Count() == 0 && f.stamp == stamp{}
+	return c
 }
 
-// Save makes the state durable: first the content, then the sidecar that speaks of it. A
-// film that is complete is checked to the last chunk and gets its name. A nil Checkpoint
-// is saved already. After an error nothing is lost; a later Checkpoint tries again.
+// Save makes the state durable: first the content and the tree, then what speaks of them. A
+// film that is complete and checked to the last chunk gets its name. A nil Checkpoint is
+// saved already. After an error nothing is lost; a later Checkpoint tries again.
 func (c *Checkpoint) Save() error {
 	if c == nil {
 		return nil
 	}
 	c.file.saver.mu.Lock()
 	defer c.file.saver.mu.Unlock()
-	if err := c.save(); err != nil {
-		return err
-	}
-	return c.failed
+	return c.save()
 }
 
 // save is Save under the lock of saver.
@@ -83,57 +89,59 @@ func (c *Checkpoint) save() error {
 	f.mu.Lock()
 	file, err, late := f.content, f.usable(), c.at.changes <= f.saver.done.changes
 	f.mu.Unlock()
-	if err != nil || late {
+	if err != nil {
 		return err
 	}
+	if late {
+		return c.failed
+	}
+	if err := c.write(file); err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, b := range c.blocks {
+			f.touched.Add(chunk.One(uint64(b.segment)))
+		}
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.saver.done, f.saver.complete = c.at, c.head.complete
+	if c.finish {
+		f.stamp = c.head.stamp
+	}
+	return c.failed
+}
+
+func (c *Checkpoint) write(file content) error {
+	f := c.file
 	if err := file.Sync(); err != nil {
 		return remedy("save", f.name, err)
 	}
-	finish := c.complete && c.image.stamp == stamp{}
-	if finish {
-		if finish, err = c.settle(file); err != nil {
-			return err
-		}
-	}
-	b := c.image.marshal()
-	if err := writeAtomic(f.create, f.sidecar, b); err != nil {
+	if err := f.side.sync(); err != nil {
 		return remedy("save", f.sidecar, err)
 	}
-	if finish {
-		if err := c.publish(); err != nil {
-			return err
+	if c.finish {
+		info, err := file.Stat()
+		if err != nil {
+			return remedy("save", f.name, err)
+		}
+		c.head.stamp = stampOf(info)
+	}
+	for _, b := range c.blocks {
+		if err := f.side.writeBlock(b); err != nil {
+			return remedy("save", f.sidecar, err)
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.saver.last, f.saver.done = int64(len(b)), c.at
-	if finish {
-		f.stamp = c.image.stamp
+	if err := f.side.writeHead(&c.head); err != nil {
+		return remedy("save", f.sidecar, err)
 	}
-	return nil
-}
-
-// settle hashes what has not been yet. It returns true if the film is complete and right.
-func (c *Checkpoint) settle(file content) (bool, error) {
-	f := c.file
-	if err := f.checkAll(); err != nil {
-		return false, err
+	if !c.finish {
+		return nil // durable with the next Save; until then the older copies are
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.completeLocked() {
-		held := f.heldLocked()
-		for r := range held.Missing(chunk.Range{End: f.chunks}) {
-			c.image.held.Remove(r)
-		}
-		return false, nil
+	if err := f.side.sync(); err != nil {
+		return remedy("save", f.sidecar, err)
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return false, remedy("save", f.name, err)
-	}
-	c.image.stamp = stampOf(info)
-	return true, nil
+	return c.publish()
 }
 
 // publish gives the complete film its name.
@@ -149,8 +157,8 @@ func (c *Checkpoint) publish() error {
 	return nil
 }
 
-// Sync makes all that was written so far durable and gives a complete film its name. It
-// waits for the disk.
+// Sync makes all that was written so far durable, and gives its name to a film that is
+// complete and checked. It waits for the disk.
 func (f *File) Sync() error {
 	f.saver.mu.Lock()
 	defer f.saver.mu.Unlock()
@@ -164,10 +172,7 @@ func (f *File) syncLocked() error {
 	if c == nil {
 		return nil
 	}
-	if err := c.save(); err != nil {
-		return err
-	}
-	return c.failed
+	return c.save()
 }
 
 // Close does as Sync and ends the use of the File; reads then return ErrClosed. Closing
@@ -183,5 +188,8 @@ func (f *File) Close() error {
 	}
 	closed := f.content.Close()
 	f.content = nil
+	if f.side != nil {
+		closed = errors.Join(closed, f.side.close())
+	}
 	return errors.Join(err, closed)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,15 @@ func TestDamagedChunkOfCompletePart(t *testing.T) {
 	if err := f.Checkpoint().Save(); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := os.Stat(path); err == nil {
+		t.Fatal("a film that nobody looked at got its name")
+	}
+	if err := f.Check(t.Context(), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Checkpoint().Save(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := os.Stat(path); err == nil || f.Complete() {
 		t.Fatal("a damaged film got its name")
 	}
@@ -137,43 +147,69 @@ func TestTruncatedContent(t *testing.T) {
 	}
 }
 
-// TestDamagedSidecar flips and cuts at every place: the film starts anew, or all that is
-// claimed is right; and a word is said about it.
+// TestDamagedSidecar flips and cuts at every place: what is claimed afterwards is right, and
+// the film can be fetched on.
 func TestDamagedSidecar(t *testing.T) {
 	m, path := half(t, 6)
 	good, content := mustRead(t, path+SidecarSuffix), mustRead(t, path+PartSuffix)
-	check := func(name string, b []byte) {
+	check := func(name string, b []byte, least uint64) {
 		t.Helper()
 		put(t, path+SidecarSuffix, b)
 		put(t, path+PartSuffix, content)
 		f := m.open(t, path)
-		if f.Notice() == nil || !strings.Contains(f.Notice().Error(), "from the beginning") {
+		if err := f.Check(t.Context(), 0, nil); err != nil {
+			t.Fatal(err)
+		}
+		have := f.Have()
+		if f.Held() < least || !(&chunk.Set{}).Equal(&have) && !have.ContainsAll(chunk.Range{End: f.Held()}) {
+			t.Fatalf("%s: holds %v, want at least %d chunks", name, runs(&have), least)
+		}
+		if f.Notice() != nil && !strings.Contains(f.Notice().Error(), "from the beginning") {
 			t.Fatalf("%s: notice %v", name, f.Notice())
 		}
-		if info, err := os.Stat(path + PartSuffix); err != nil || info.Size() != 0 {
+		if info, err := os.Stat(path + PartSuffix); err != nil || f.Notice() != nil && info.Size() != 0 {
 			t.Fatalf("%s: the space of the old content is not given back", name)
 		}
-		m.holds(t, f)
-		m.fetch(t, f, 2)
-		m.holds(t, f, chunk.One(2))
+		m.holds(t, f, runs(&have)...)
+		m.fetchAll(t, f)
+		m.holds(t, f, m.all())
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
+		m.onDisk(t, path)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for at := 0; at < len(good); at += 7 {
-		b := bytes.Clone(good)
-		b[at] ^= 16
-		check("flipped", b)
-		check("cut", good[:at])
+	for at, b := range good {
+		if b != 0 && at%11 == 0 || at%3989 == 0 {
+			bad := bytes.Clone(good)
+			bad[at] ^= 16
+			least := uint64(0)
+			if at < 2*headSize+2*blockSize { // there is a second copy
+				least = 0
+			}
+			check(fmt.Sprintf("flipped at %d", at), bad, least)
+		}
+		if at%997 == 0 {
+			check(fmt.Sprintf("cut at %d", at), good[:at], 0)
+		}
 	}
-	check("longer", append(bytes.Clone(good), 0))
-	check("someone else's", []byte("<html>not found</html>"))
-	other := newFilm(t, 9_000, 1024)
-	check("of another swarm", (&sidecar{meta: other.meta, size: -1}).marshal())
+	check("longer", append(bytes.Clone(good), 0), 6)
+	check("someone else's", []byte("<html>not found</html>"), 0)
+	check("zeros", make([]byte, len(good)), 0)
+	check("of another swarm", mustRead(t, otherSidecar(t)), 0)
+	check("undamaged", good, 6)
+}
 
-	put(t, path+SidecarSuffix, good)
-	put(t, path+PartSuffix, content)
-	m.holds(t, m.open(t, path), chunk.Range{End: 6}) // the test's own files are right
+// otherSidecar returns the path of a sidecar of another film.
+func otherSidecar(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "other")
+	if err := newFilm(t, 9_000, 1024).open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path + SidecarSuffix
 }
 
 // TestNotOurs: nothing of a user's is overwritten.
@@ -191,7 +227,11 @@ func TestNotOurs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "film.mp4")
 	put(t, path, other)
 	refuse(path)
-	put(t, path+SidecarSuffix, (&sidecar{meta: m.meta, size: -1}).marshal())
+	mine := filepath.Join(t.TempDir(), "mine")
+	if err := m.open(t, mine).Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, path+SidecarSuffix, mustRead(t, mine+SidecarSuffix))
 	refuse(path)
 	if got := mustRead(t, path); !bytes.Equal(got, other) {
 		t.Fatal("the user's file was changed")
@@ -212,6 +252,9 @@ func TestNotOurs(t *testing.T) {
 	f := m.open(t, path)
 	put(t, path, other)
 	m.fetch(t, f, 9)
+	if err := f.Check(t.Context(), 0, nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := f.Checkpoint().Save(); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), path+PartSuffix) {
 		t.Fatalf("error %v, want ErrExists that tells where the film is", err)
 	}
@@ -241,10 +284,11 @@ func TestAdopt(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	old, err := readSidecar(path + SidecarSuffix)
-	if err != nil || old.stamp.size != 10_000 {
-		t.Fatalf("the next start would hash it again: %v", err)
+	f = m.open(t, path)
+	if f.Unchecked() == 0 {
+		t.Fatal("the next start hashed it again")
 	}
+	m.holds(t, f, m.all())
 	empty := filepath.Join(t.TempDir(), "empty") // as mktemp makes it
 	put(t, empty, nil)
 	f = m.open(t, empty)

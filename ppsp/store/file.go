@@ -22,7 +22,7 @@ const (
 // File keeps a film on disk. While it is incomplete its content lies, sparse, in
 // "<name>.part"; when every chunk is there and on the disk it is renamed to "<name>", so
 // that no program ever meets half a film under its name. The sidecar "<name>.swarmgate"
-// tells what is held and carries the hash tree.
+// tells what is held and keeps the hash tree, of which only some pages are in memory.
 //
 // OpenFile makes one for a receiver, Seed for a publisher. The tree belongs to whoever
 // runs the engine: Tree, SetSize, WriteChunk, Checkpoint, Sync and Close are for that
@@ -31,10 +31,12 @@ const (
 type File struct {
 	meta    ppsp.Metadata
 	name    string // where the film lies in the end
-	sidecar string // empty: nothing is saved
+	sidecar string // where the sidecar lies; empty: what is held is not saved
+	side    *side  // nil without a tree that has to be kept
+	pager   *pager
 	tree    *merkle.Tree
-	create  creator
 	notice  error
+	hashed  uint64 // publisher: chunks that an earlier run put into the tree
 	checker checker
 	saver   saver
 
@@ -42,13 +44,15 @@ type File struct {
 	content  content // nil when closed
 	readOnly bool
 	changed  bool
-	have     chunk.Set // verified in the life of this File
-	claims   claims    // found on disk, not hashed yet
-	lost     chunk.Set // claims that turned out false, until TakeLost
-	size     int64     // bytes, -1 unknown
-	chunks   uint64    // 0 unknown
-	stamp    stamp     // of a complete file, which nobody may change; else zero
-	now      progress  // what was done in the life of this File
+	have     chunk.Set     // verified in the life of this File
+	claims   chunk.Set     // found on disk, not hashed yet
+	touched  chunk.Set     // segments whose availability is to be saved
+	peaks    []merkle.Node // at opening
+	lost     chunk.Set     // claims that turned out false, until TakeLost
+	size     int64         // bytes, -1 unknown
+	chunks   uint64        // 0 unknown
+	stamp    stamp         // of a complete file, which nobody may change; else zero
+	now      progress      // what was done in the life of this File
 	gather   gather
 }
 
@@ -83,6 +87,10 @@ func (f *File) Notice() error { return f.notice }
 func (f *File) Path() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.pathLocked()
+}
+
+func (f *File) pathLocked() string {
 	if f.stamp == (stamp{}) {
 		return f.name + PartSuffix
 	}
@@ -98,9 +106,7 @@ func (f *File) Have() chunk.Set {
 
 func (f *File) heldLocked() chunk.Set {
 	all := f.have.Clone()
-	for r := range f.claims.set.Ranges() {
-		all.Add(r)
-	}
+	all.AddSet(&f.claims)
 	return all
 }
 
@@ -114,6 +120,35 @@ func (f *File) TakeLost() chunk.Set {
 	return lost
 }
 
+// Held returns how many chunks Have would hold.
+func (f *File) Held() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.have.Count() + f.claims.Count()
+}
+
+// HeldAround returns the run of chunks around chunk i that are held, false if i is not. It may
+// be cut where a chunk was hashed since the start and its neighbour was not.
+func (f *File) HeldAround(i uint64) (chunk.Range, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	run, ok := f.have.Covering(i)
+	if claimed, also := f.claims.Covering(run.End); ok && also {
+		run.End = claimed.End
+	}
+	if !ok {
+		run, ok = f.claims.Covering(i)
+	}
+	return run, ok
+}
+
+// Unchecked returns how many of the chunks that are held were not hashed yet since the start.
+func (f *File) Unchecked() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.claims.Count()
+}
+
 // Complete tells whether every chunk is held.
 func (f *File) Complete() bool {
 	f.mu.Lock()
@@ -122,7 +157,7 @@ func (f *File) Complete() bool {
 }
 
 func (f *File) completeLocked() bool {
-	return f.chunks > 0 && f.size >= 0 && f.have.Count()+f.claims.set.Count() == f.chunks
+	return f.chunks > 0 && f.size >= 0 && f.have.Count()+f.claims.Count() == f.chunks
 }
 
 // Size returns the length of the film in bytes, false while it is unknown.
@@ -164,7 +199,7 @@ func (f *File) count(n int64) uint64 {
 
 func (f *File) lastLocked() (uint64, bool) {
 	last, some := f.have.Last()
-	if claimed, also := f.claims.set.Last(); also {
+	if claimed, also := f.claims.Last(); also {
 		return max(last, claimed), true
 	}
 	return last, some
@@ -192,12 +227,17 @@ func (f *File) WriteChunk(i uint64, b []byte) error {
 	if err := f.usable(); err != nil {
 		return err
 	}
-	if f.have.Has(i) || f.claims.set.Has(i) {
+	if f.have.Has(i) || f.claims.Has(i) {
 		return nil
 	}
 	size, err := f.fits(i, len(b))
 	if err != nil {
 		return err
+	}
+	if f.pager != nil {
+		if err := f.pager.takeFault(); err != nil { // what proves the chunk could not be kept
+			return remedy("write", f.sidecar, err)
+		}
 	}
 	if f.readOnly {
 		return fmt.Errorf("write chunk %d of %s: the file is only read; fetch it into another folder", i, f.name)
@@ -210,8 +250,8 @@ func (f *File) WriteChunk(i uint64, b []byte) error {
 	f.size = size
 	f.have.Add(chunk.One(i))
 	f.lost.Remove(chunk.One(i))
+	f.touchLocked(i)
 	f.now.changes++
-	f.now.written += int64(len(b))
 	if f.stamp != (stamp{}) {
 		return nil
 	}
@@ -297,13 +337,9 @@ func (f *File) unchangedLocked() error {
 		return nil
 	}
 	f.changed = true
-	for r := range f.have.Ranges() {
-		f.lost.Add(r)
-	}
-	for r := range f.claims.set.Ranges() {
-		f.lost.Add(r)
-	}
+	f.lost.AddSet(&f.have)
+	f.lost.AddSet(&f.claims)
 	f.have.Clear()
-	f.claims = claims{}
+	f.claims.Clear()
 	return f.usable()
 }

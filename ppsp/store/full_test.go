@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -37,21 +38,27 @@ func (d *disk) Sync() error {
 	return d.File.Sync()
 }
 
-// fullOutput takes some bytes of a sidecar, then the disk is full.
-type fullOutput struct {
-	*os.File
+// fullSide is a sidecar on a disk that can fail.
+type fullSide struct {
+	sideFile
 	writes, syncs error
+	written       int64
 }
 
-func (o fullOutput) Write(p []byte) (int, error) {
-	if o.writes != nil {
-		n, _ := o.File.Write(p[:len(p)/2])
-		return n, o.writes
+func (d *fullSide) WriteAt(p []byte, off int64) (int, error) {
+	if d.writes != nil {
+		return 0, d.writes
 	}
-	return o.File.Write(p)
+	d.written += int64(len(p))
+	return d.sideFile.WriteAt(p, off)
 }
 
-func (o fullOutput) Sync() error { return o.syncs }
+func (d *fullSide) Sync() error {
+	if d.syncs != nil {
+		return d.syncs
+	}
+	return d.sideFile.Sync()
+}
 
 func wantRemedy(t *testing.T, err error, parts ...string) {
 	t.Helper()
@@ -106,37 +113,35 @@ func TestFullDiskContent(t *testing.T) {
 	}
 }
 
-// TestFullDiskSidecar: the disk fills while the sidecar is written, or refuses to make it
-// durable. The old one stays, and the next Checkpoint tries again.
+// TestFullDiskSidecar: the disk fails while the sidecar is written, or refuses to make it
+// durable. What was saved before stays, and the next Checkpoint tries again.
 func TestFullDiskSidecar(t *testing.T) {
 	full := &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
-	faults := map[string]creator{
-		"create": func(string) (output, error) { return nil, full },
-		"write": func(path string) (output, error) {
-			file, err := os.Create(path)
-			return fullOutput{file, full, nil}, err
-		},
-		"sync": func(path string) (output, error) {
-			file, err := os.Create(path)
-			return fullOutput{file, nil, full}, err
-		},
-	}
-	for name, fault := range faults {
+	for name, fail := range map[string]func(d *fullSide){
+		"write": func(d *fullSide) { d.writes = full },
+		"sync":  func(d *fullSide) { d.syncs = full },
+	} {
 		m, path := half(t, 4)
-		before := mustRead(t, path+SidecarSuffix)
 		f := m.open(t, path)
 		m.fetch(t, f, 4)
-		f.create = fault
-		err := f.Checkpoint().Save()
-		wantRemedy(t, err, path+SidecarSuffix, "no space left", "free space")
-		if got := mustRead(t, path+SidecarSuffix); string(got) != string(before) {
-			t.Fatalf("%s: the old sidecar is lost", name)
-		}
+		d := &fullSide{sideFile: f.side.file}
+		f.side.file = d
+		fail(d)
+		wantRemedy(t, f.Checkpoint().Save(), path+SidecarSuffix, "no space left", "free space")
 		if got := names(t, path); len(got) != 2 {
 			t.Fatalf("%s: a temporary file is left: %q", name, got)
 		}
 		m.holds(t, f, chunk.Range{End: 5})
-		f.create = createFile
+		copied := filepath.Join(t.TempDir(), "film.mp4")
+		for _, suffix := range []string{PartSuffix, SidecarSuffix} {
+			put(t, copied+suffix, mustRead(t, path+suffix))
+		}
+		after := m.open(t, copied) // as if the process was killed now
+		if after.Notice() != nil || after.Held() < 4 {
+			t.Fatalf("%s: %d chunks are left: %v", name, after.Held(), after.Notice())
+		}
+		m.holds(t, after, chunk.Range{End: after.Held()})
+		d.writes, d.syncs = nil, nil
 		if err := f.Checkpoint().Save(); err != nil {
 			t.Fatalf("%s: the next Checkpoint: %v", name, err)
 		}
@@ -147,69 +152,99 @@ func TestFullDiskSidecar(t *testing.T) {
 	}
 }
 
+// TestFullDiskTree: no room for the hashes of a chunk; then the chunk is not taken, whose
+// proof would be lost, and it is once there is room.
+func TestFullDiskTree(t *testing.T) {
+	m := newFilm(t, 600<<10, 1024)
+	path := filepath.Join(t.TempDir(), "film.mp4")
+	f := m.open(t, path)
+	m.fetch(t, f, 0)
+	d := &fullSide{sideFile: f.side.file, writes: &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}}
+	f.side.file = d
+	wantRemedy(t, m.tryFetch(f, 300), path+SidecarSuffix, "no space left", "free space", "is kept")
+	m.fetch(t, f, 1) // there is room for this one
+	m.holds(t, f, chunk.Range{End: 2})
+	d.writes = nil
+	m.fetch(t, f, 300)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.holds(t, m.open(t, path), chunk.Range{End: 2}, chunk.One(300))
+}
+
 // TestContentBeforeSidecar: while the content can't be made durable no sidecar speaks of it.
 func TestContentBeforeSidecar(t *testing.T) {
 	m, path := half(t, 4)
-	before := mustRead(t, path+SidecarSuffix)
 	f := m.open(t, path)
 	m.fetch(t, f, 4)
+	claimed := func() uint64 {
+		var set chunk.Set
+		s := newSide("", readOnly{bytes.NewReader(mustRead(t, path+SidecarSuffix))}, 32)
+		if err := s.readBlock(0, &set); err != nil {
+			t.Fatal(err)
+		}
+		return set.Count()
+	}
 	d := &disk{File: f.content.(*os.File), room: 1 << 20, fault: syscall.EIO}
 	f.content = d
 	wantRemedy(t, f.Sync(), "save "+path, "input/output error")
-	if got := mustRead(t, path+SidecarSuffix); string(got) != string(before) {
-		t.Fatal("the sidecar claims content that is not on the disk")
+	if n := claimed(); n != 4 {
+		t.Fatalf("the sidecar claims %d chunks, of which 4 are safely on the disk", n)
 	}
 	d.fault = nil
 	if err := f.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustRead(t, path+SidecarSuffix); string(got) == string(before) {
-		t.Fatal("the sidecar was not saved when it could be")
+	if n := claimed(); n != 5 {
+		t.Fatalf("the sidecar claims %d chunks, want 5", n)
 	}
 }
 
-// TestCheckpointIsSparing: sidecars are not written more often than their size deserves,
-// nor by those who come late.
+// TestCheckpointIsSparing: a Checkpoint writes what is new and little else, and none that comes
+// late is saved.
 func TestCheckpointIsSparing(t *testing.T) {
-	m := newFilm(t, 300_000, 64) // a tree as large as the content
+	const size = 20 << 20
+	m := newFilm(t, size, 1024)
 	path := filepath.Join(t.TempDir(), "film.mp4")
 	f := m.open(t, path)
-	sidecars, written := 0, int64(0)
-	f.create = func(path string) (output, error) { sidecars++; return createFile(path) }
+	d := &fullSide{sideFile: f.side.file}
+	f.side.file = d
+	saves := 0
 	for i := range m.chunks() - 1 {
 		m.fetch(t, f, i)
-		if err := f.Checkpoint().Save(); err != nil {
-			t.Fatal(err)
+		if i%256 == 255 {
+			if err := f.Checkpoint().Save(); err != nil {
+				t.Fatal(err)
+			}
+			saves++
 		}
-		written += 64
-		if unsaved := written - f.saver.done.written; unsaved > f.saver.last {
-			t.Fatalf("%d bytes are unsaved, the sidecar has but %d", unsaved, f.saver.last)
-		}
 	}
-	if sidecars > 20 {
-		t.Errorf("%d sidecars for %d chunks", sidecars, m.chunks())
+	if f.Checkpoint().Save() != nil || f.Checkpoint() != nil {
+		t.Error("saved once more though nothing is new")
 	}
-	late := f.Checkpoint()
-	if late != nil {
-		t.Fatal("a Checkpoint though nothing new is worth it")
+	if perSave := d.written / int64(saves); perSave > 100<<10 { // two pages, those above, availability, head
+		t.Errorf("%d bytes of sidecar are written for 256 KiB of content", perSave)
 	}
+	m.fetch(t, f, 3) // held already
 	f.mu.Lock()
-	late = f.checkpointLocked()
+	f.now.changes++
+	late := f.checkpointLocked()
 	f.mu.Unlock()
-	m.fetch(t, f, m.chunks()-1) // complete: due at once
+	m.fetch(t, f, m.chunks()-1)
 	if err := f.Checkpoint().Save(); err != nil {
 		t.Fatal(err)
 	}
 	if err := late.Save(); late == nil || err != nil {
 		t.Fatal(err)
 	}
-	if s, err := readSidecar(path + SidecarSuffix); err != nil || s.stamp.size != 300_000 {
-		t.Errorf("the late Checkpoint overwrote the newer one: %v", err)
+	if h, err := f.side.readHead(); err != nil || h.stamp.size != size || !h.complete {
+		t.Errorf("the late Checkpoint overwrote the newer one: %+v, %v", h, err)
 	}
-	before := sidecars
-	if f.Checkpoint() != nil || f.Sync() != nil || f.Close() != nil || sidecars != before {
+	before := d.written
+	if f.Checkpoint() != nil || f.Sync() != nil || f.Close() != nil || d.written != before {
 		t.Error("saved once more though nothing is new")
 	}
+	m.onDisk(t, path)
 }
 
 func TestRemedy(t *testing.T) {

@@ -19,6 +19,7 @@ type model struct {
 	file *File
 	held map[uint64]bool // as the engine believes
 	bad  map[uint64]bool // of held: damaged on the disk, nobody has noticed yet
+	old  map[uint64]bool // of held: not hashed since the File was opened
 	done bool            // the film has its name
 }
 
@@ -30,7 +31,7 @@ func TestFileModel(t *testing.T) {
 		film := newFilm(t, 1+rnd.IntN(30_000), 1024)
 		m := &model{
 			t: t, rnd: rnd, film: film, path: filepath.Join(t.TempDir(), "film"),
-			held: map[uint64]bool{}, bad: map[uint64]bool{},
+			held: map[uint64]bool{}, bad: map[uint64]bool{}, old: map[uint64]bool{},
 		}
 		m.file = film.open(t, m.path)
 		for range 150 {
@@ -50,16 +51,18 @@ func (m *model) step() {
 	case 3, 4:
 		m.read(i)
 	case 5:
+		if m.rnd.IntN(2) == 0 {
+			if err := m.file.Check(m.t.Context(), 0, nil); err != nil {
+				m.t.Fatal(err)
+			}
+			m.checked(0, m.film.chunks())
+		}
 		if err := m.file.Sync(); err != nil {
 			m.t.Fatal(err)
 		}
 		m.saved()
 	case 6:
-		if err := m.file.Close(); err != nil {
-			m.t.Fatal(err)
-		}
-		m.saved()
-		m.file = m.film.open(m.t, m.path)
+		m.reopen(func() {})
 	case 7:
 		m.damage(i)
 	}
@@ -68,7 +71,15 @@ func (m *model) step() {
 // read asks for a chunk, which finds out whether it is bad.
 func (m *model) read(i uint64) {
 	b, err := m.file.AppendChunk(nil, i)
-	if m.held[i] && !m.bad[i] {
+	if m.old[i] { // its neighbours are hashed with it
+		from, to := i, i+1
+		for ; m.old[from-1]; from-- {
+		}
+		for ; m.old[to]; to++ {
+		}
+		m.checked(from, to)
+	}
+	if m.held[i] {
 		if err != nil || string(b) != string(m.film.chunk(i)) {
 			m.t.Fatalf("chunk %d: %v", i, err)
 		}
@@ -77,37 +88,50 @@ func (m *model) read(i uint64) {
 	if !errors.Is(err, ErrNotHeld) {
 		m.t.Fatalf("chunk %d: error %v, want ErrNotHeld", i, err)
 	}
-	delete(m.held, i)
-	delete(m.bad, i)
 }
 
-// saved notes what happens when a complete film is saved: each chunk is looked at.
+// checked notes that these chunks were hashed.
+func (m *model) checked(from, to uint64) {
+	for i := from; i < to; i++ {
+		if m.bad[i] {
+			delete(m.held, i)
+		}
+		delete(m.bad, i)
+		delete(m.old, i)
+	}
+}
+
+// saved notes that a film that is complete and was hashed has its name.
 func (m *model) saved() {
-	if m.done || uint64(len(m.held)) < m.film.chunks() {
-		return
-	}
-	m.done = len(m.bad) == 0
-	for i := range m.bad {
-		delete(m.held, i)
-	}
-	clear(m.bad)
+	m.done = m.done || uint64(len(m.held)) == m.film.chunks() && len(m.old) == 0
 }
 
-// damage flips a bit of a chunk while the File is closed: after that it is but a claim.
-func (m *model) damage(i uint64) {
+// reopen closes the File, does something to what lies on the disk, and opens it again.
+func (m *model) reopen(do func()) {
 	if err := m.file.Close(); err != nil {
 		m.t.Fatal(err)
 	}
 	m.saved()
-	if m.held[i] && !m.bad[i] {
+	do()
+	m.file = m.film.open(m.t, m.path)
+	for i := range m.held {
+		m.old[i] = true
+	}
+}
+
+// damage flips a bit of a chunk while the File is closed: after that it is but a claim.
+func (m *model) damage(i uint64) {
+	m.reopen(func() {
+		if !m.held[i] || m.bad[i] {
+			return
+		}
 		path := m.path + PartSuffix
 		if m.done {
 			path = m.path
 		}
 		flip(m.t, path, int(i)*1024+m.rnd.IntN(len(m.film.chunk(i))))
 		m.bad[i] = true
-	}
-	m.file = m.film.open(m.t, m.path)
+	})
 }
 
 func (m *model) compare() {
@@ -130,6 +154,7 @@ func (m *model) finish() {
 		m.read(i)
 		m.film.fetch(m.t, m.file, i)
 	}
+	m.saved()
 	if err := m.file.Close(); err != nil {
 		m.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -26,13 +27,13 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 	if err := meta.Validate(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	if meta.ChunkSize == ppsp.VariableChunks {
+		return nil, fmt.Errorf("open %s: the film's chunks vary in size; only films of chunks of one size are kept in files", path)
+	}
 	if meta.Kind() != ppsp.Film {
 		return nil, fmt.Errorf("open %s: the swarm is live and has no end; only films are kept in files", path)
 	}
-	f := &File{
-		meta: meta, name: path, sidecar: path + SidecarSuffix,
-		tree: newTree(meta), size: -1, create: createFile,
-	}
+	f := &File{meta: meta, name: path, sidecar: path + SidecarSuffix, tree: newTree(meta), size: -1}
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		info, err = os.Stat(path)
@@ -42,7 +43,7 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = f.openPart()
+		err = f.openPart(ctx)
 	case err != nil:
 		err = remedy("open", path, err)
 	case !info.Mode().IsRegular():
@@ -52,14 +53,24 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 			err = remedy("replace", path, err)
 			break
 		}
-		err = f.openPart()
+		err = f.openPart(ctx)
 	default:
 		err = f.openWhole(ctx)
 	}
 	if err != nil {
+		if f.side != nil {
+			err = errors.Join(err, f.side.close())
+		}
 		return nil, err
 	}
 	return f, nil
+}
+
+// keepIn makes s the place of the tree.
+func (f *File) keepIn(s *side) {
+	f.side, f.pager = s, newPager(s)
+	f.pager.derive = f.derive
+	f.tree.KeepIn(f.pager)
 }
 
 func newTree(meta ppsp.Metadata) *merkle.Tree {
@@ -69,20 +80,20 @@ func newTree(meta ppsp.Metadata) *merkle.Tree {
 }
 
 // openPart goes on with "<name>.part", or begins it.
-func (f *File) openPart() error {
+func (f *File) openPart(ctx context.Context) error {
 	part := f.name + PartSuffix
 	file, err := os.OpenFile(part, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	if missing(err) {
 		return f.begin()
 	}
 	if err != nil {
 		return remedy("open", part, err)
 	}
-	if err := f.resume(file); err != nil {
-		file.Close()
-		return err
-	}
 	f.content = file
+	if err := f.resume(ctx, file); err != nil {
+		f.content = nil
+		return errors.Join(err, file.Close())
+	}
 	return nil
 }
 
@@ -90,8 +101,12 @@ func (f *File) openPart() error {
 // without one is known to be someone else's.
 func (f *File) begin() error {
 	part := f.name + PartSuffix
-	image := sidecar{meta: f.meta, size: -1}
-	if err := writeAtomic(f.create, f.sidecar, image.marshal()); err != nil {
+	s, err := openSide(f.sidecar, true, f.meta.Hash.Size())
+	if err != nil {
+		return remedy("create", f.sidecar, err)
+	}
+	f.keepIn(s)
+	if err := f.renew(); err != nil {
 		return remedy("create", f.sidecar, err)
 	}
 	file, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
@@ -101,6 +116,9 @@ func (f *File) begin() error {
 	if err == nil {
 		err = lock(file)
 	}
+	if err == nil {
+		err = syncFolder(part)
+	}
 	if err != nil {
 		return remedy("create", part, err)
 	}
@@ -108,8 +126,22 @@ func (f *File) begin() error {
 	return nil
 }
 
+// renew makes the sidecar one of which nothing is held.
+func (f *File) renew() error {
+	if err := f.side.empty(); err != nil {
+		return err
+	}
+	if err := f.side.writeHead(&head{meta: f.meta, size: -1}); err != nil {
+		return err
+	}
+	if err := f.side.reserveBlock(0); err != nil {
+		return err
+	}
+	return f.side.sync()
+}
+
 // resume takes over what an earlier run left in the content file.
-func (f *File) resume(file *os.File) error {
+func (f *File) resume(ctx context.Context, file *os.File) error {
 	part := file.Name()
 	if err := lock(file); err != nil {
 		return remedy("open", part, err)
@@ -122,56 +154,122 @@ func (f *File) resume(file *os.File) error {
 	if there, err := os.Stat(part); err != nil || !os.SameFile(mine, there) {
 		return fmt.Errorf("open %s: %w", part, ErrInUse)
 	}
-	old, err := readSidecar(f.sidecar)
+	s, err := openSide(f.sidecar, mine.Size() == 0, f.meta.Hash.Size())
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if mine.Size() == 0 {
-			return nil
-		}
+	case missing(err):
 		return fmt.Errorf("open %s: %w, since %s is missing; remove it or choose another name",
 			part, ErrExists, f.sidecar)
+	case err != nil:
+		return remedy("open", f.sidecar, err)
+	}
+	f.keepIn(s)
+	old, err := s.readHead()
+	switch {
 	case err != nil && !errors.Is(err, errDamaged):
 		return remedy("open", f.sidecar, err)
 	case err == nil:
-		err = f.load(old)
+		err = f.load(ctx, old)
+		if ended := ctx.Err(); ended != nil {
+			return fmt.Errorf("open %s: %w", f.name, ended)
+		}
+	case mine.Size() == 0:
+		return f.renew() // nothing is lost, nobody needs to know
 	}
 	if err != nil {
-		f.notice = fmt.Errorf("resume %s: %w; it is fetched from the beginning", f.name, err)
-		if err := file.Truncate(0); err != nil {
-			return remedy("empty", part, err)
-		}
+		return f.restart(file, err)
 	}
 	f.now.changes++ // saved even when nothing is fetched; a complete film gets its name
 	return nil
 }
 
+// restart begins anew because of what was found.
+func (f *File) restart(file *os.File, why error) error {
+	f.notice = fmt.Errorf("resume %s: %w; it is fetched from the beginning", f.name, why)
+	f.have.Clear()
+	f.claims.Clear()
+	f.lost.Clear()
+	f.size, f.chunks, f.tree = -1, 0, newTree(f.meta)
+	f.keepIn(f.side)
+	if err := file.Truncate(0); err != nil {
+		return remedy("empty", file.Name(), err)
+	}
+	if err := f.renew(); err != nil {
+		return remedy("write", f.sidecar, err)
+	}
+	return nil
+}
+
 // load takes over what a sidecar claims.
-func (f *File) load(old *sidecar) error {
+func (f *File) load(ctx context.Context, old *head) error {
 	if old.meta != f.meta {
 		return fmt.Errorf("sidecar is of another swarm, %s", old.meta.SwarmID.Short())
 	}
 	if f.meta.Integrity == ppsp.IntegrityNone {
 		if old.stamp != (stamp{}) { // complete: all there is to trust is that nobody touched it
 			f.size, f.chunks = old.size, f.count(old.size)
+			f.tree.Expect(f.chunks)
 			f.have.Add(chunk.Range{End: f.chunks})
+			f.saver.complete = old.complete
 		}
 		return nil
 	}
-	if len(old.tree) == 0 {
-		return nil // nothing had been fetched
+	if len(old.tree) == 0 || f.meta.Integrity != ppsp.IntegrityMerkle {
+		return nil // nothing had been fetched, or nothing of it can be proven
 	}
-	tree := newTree(f.meta)
-	if err := tree.UnmarshalBinary(old.tree); err != nil {
+	if err := f.tree.SetState(old.tree); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	f.tree = tree
-	if tree.Sized() {
-		f.size, f.chunks = old.size, tree.Chunks()
+	f.peaks = f.tree.AppendPeaks(nil)
+	if f.tree.Sized() {
+		f.size, f.chunks = old.size, f.tree.Chunks()
 		if f.size >= 0 && f.count(f.size) != f.chunks {
 			f.size = -1
 		}
 	}
-	f.claims = newClaims(&old.held, tree, f.meta.Hash)
+	if old.complete && f.chunks > 0 && f.size >= 0 {
+		f.claims.Add(chunk.Range{End: f.chunks})
+		f.saver.complete = true
+		return nil
+	}
+	return f.loadBlocks(ctx, f.tree.Chunks())
+}
+
+// loadBlocks takes over what the sidecar says of the availability of so many chunks.
+func (f *File) loadBlocks(ctx context.Context, chunks uint64) error {
+	info, err := f.content.Stat()
+	if err != nil {
+		return err
+	}
+	chunks = min(chunks, f.count(info.Size())) // behind the file's end is nothing
+	var damaged []int64
+	for n := range segments(chunks) {
+		err := f.side.readBlock(n, &f.claims)
+		switch {
+		case err == nil, errors.Is(err, errAbsent):
+		case errors.Is(err, errDamaged):
+			damaged = append(damaged, n)
+		default:
+			return err
+		}
+	}
+	f.claims.Remove(chunk.Range{Start: chunks, End: math.MaxUint64})
+	for _, n := range damaged {
+		if err := f.recover(ctx, n, chunks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover finds out what is held of a segment whose availability is damaged: the chunks that
+// match the tree.
+func (f *File) recover(ctx context.Context, n int64, chunks uint64) error {
+	r := segmentOf(n).Intersect(chunk.Range{End: chunks})
+	f.claims.Add(r)
+	if err := f.checkAll(ctx, r); err != nil {
+		return err
+	}
+	f.lost.Remove(r) // they were never told to be held
 	return nil
 }
 
@@ -187,13 +285,9 @@ func (f *File) openWhole(ctx context.Context) error {
 	}
 	f.content = file
 	if err := f.vouch(ctx, file); err != nil {
-		file.Close()
-		return err
+		return errors.Join(err, file.Close())
 	}
 	f.tidy(file)
-	if f.readOnly {
-		f.sidecar = "" // the folder most likely can't be written either
-	}
 	return nil
 }
 
@@ -203,22 +297,74 @@ func (f *File) vouch(ctx context.Context, file *os.File) error {
 	if err != nil {
 		return remedy("open", f.name, err)
 	}
-	old, err := readSidecar(f.sidecar)
-	// It may lack chunks that turned out to be damaged: they are fetched again in place.
-	if err == nil && old.stamp == stampOf(info) && f.load(old) == nil && f.chunks > 0 && f.size == old.stamp.size {
-		f.stamp = old.stamp
+	if f.vouched(ctx, stampOf(info)) {
 		return nil
 	}
-	tree, size, at, err := hashFile(ctx, file, f.meta, nil)
-	if err != nil {
-		return err
+	fresh := f.sidecar + ".new"
+	var s *side
+	if f.sidecar != "" {
+		s, err = openSide(fresh, true, f.meta.Hash.Size())
 	}
-	if !bytes.Equal(tree.Root(), []byte(f.meta.SwarmID)) {
-		return fmt.Errorf("open %s: %w; move it away or choose another name", f.name, ErrExists)
+	if s == nil || err != nil { // the folder can't be written, or another process is at work
+		if s, err = tempSide(f.meta.Hash.Size()); err != nil {
+			return remedy("hash", f.name, err)
+		}
+		f.sidecar = ""
 	}
-	f.adopt(tree, size, at)
-	f.now.changes++
+	f.tree = newTree(f.meta)
+	f.keepIn(s)
+	if err := f.hash(ctx, file, nil); err != nil {
+		return f.discard(err)
+	}
+	if !bytes.Equal(f.tree.Root(), []byte(f.meta.SwarmID)) {
+		return f.discard(fmt.Errorf("open %s: %w; move it away or choose another name", f.name, ErrExists))
+	}
+	if s.path == "" {
+		return nil
+	}
+	if err := f.Sync(); err != nil {
+		return f.discard(err)
+	}
+	if err := os.Rename(fresh, f.sidecar); err != nil {
+		return f.discard(remedy("save", f.sidecar, err))
+	}
+	s.path = f.sidecar
 	return nil
+}
+
+// vouched takes the sidecar if it is of the file as it is now.
+func (f *File) vouched(ctx context.Context, now stamp) bool {
+	s, err := openSide(f.sidecar, false, f.meta.Hash.Size())
+	if errors.Is(err, ErrInUse) {
+		f.sidecar = ""
+	}
+	if err != nil {
+		return false
+	}
+	old, err := s.readHead()
+	// It may lack chunks that turned out to be damaged: they are fetched again in place.
+	if err == nil && old.stamp == now {
+		f.keepIn(s)
+		if f.load(ctx, old) == nil && f.chunks > 0 && f.size == now.size {
+			f.stamp = now
+			return true
+		}
+	}
+	f.side, f.pager = nil, nil
+	f.have.Clear()
+	f.claims.Clear()
+	f.lost.Clear()
+	f.size, f.chunks = -1, 0
+	_ = s.close() // it was only read
+	return false
+}
+
+// discard removes a sidecar that was being made, and returns why.
+func (f *File) discard(why error) error {
+	if f.side.path != "" {
+		_ = os.Remove(f.side.path) // the error that counts is why
+	}
+	return why
 }
 
 // tidy removes a second name of the film that a crash between naming and removing left.

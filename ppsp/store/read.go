@@ -29,17 +29,13 @@ func (f *File) AppendChunk(dst []byte, i uint64) ([]byte, error) {
 // that is not held: all of them have the chunk size, but the film's last one. The error is as
 // of AppendChunk when not even the first is held; else nil.
 func (f *File) AppendChunks(dst []byte, r chunk.Range) ([]byte, error) {
-	total := 0
-	for i := r.Start; i < r.End; i++ {
-		n, err := f.held(i)
-		if err != nil {
-			if total == 0 {
-				return dst, err
-			}
-			break
-		}
-		total += n
+	end, err := f.heldFrom(r)
+	if end == r.Start {
+		return dst, err
 	}
+	f.mu.Lock()
+	total := int(f.offset(end-1)-f.offset(r.Start)) + f.lengthLocked(end-1)
+	f.mu.Unlock()
 	had := len(dst)
 	dst = slices.Grow(dst, total)[:had+total]
 	if err := f.read(dst[had:], r.Start, f.offset(r.Start)); err != nil {
@@ -48,10 +44,34 @@ func (f *File) AppendChunks(dst []byte, r chunk.Range) ([]byte, error) {
 	return dst, nil
 }
 
+// heldFrom returns where those chunks of r end that are held without a gap from its start on,
+// and why it is not all of r.
+func (f *File) heldFrom(r chunk.Range) (uint64, error) {
+	at := r.Start
+	for at < r.End {
+		f.mu.Lock()
+		run, good := f.have.Covering(at)
+		err := f.usable()
+		f.mu.Unlock()
+		if err != nil {
+			return r.Start, err
+		}
+		if good {
+			at = run.End
+			continue
+		}
+		if _, err := f.held(at); err != nil {
+			return at, err
+		}
+		at++
+	}
+	return min(at, r.End), nil
+}
+
 // held returns the length of chunk i if it is held, after hashing it where that is due.
 func (f *File) held(i uint64) (int, error) {
 	f.mu.Lock()
-	err, good, claimed, n := f.usable(), f.have.Has(i), f.claims.set.Has(i), 0
+	err, good, claimed, n := f.usable(), f.have.Has(i), f.claims.Has(i), 0
 	if good || claimed {
 		n = f.lengthLocked(i)
 	}

@@ -41,17 +41,22 @@ func Seed(ctx context.Context, path string, c SeedConfig) (*File, ppsp.Metadata,
 	if err := meta.Validate(); err != nil {
 		return nil, meta, fmt.Errorf("seed %s: %w", path, err)
 	}
+	if meta.ChunkSize == ppsp.VariableChunks {
+		return nil, meta, fmt.Errorf("seed %s: a film in a file has chunks of one size", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, meta, remedy("seed", path, err)
 	}
-	f := &File{meta: meta, name: path, readOnly: true, create: createFile, content: file, size: -1}
+	f := &File{meta: meta, name: path, readOnly: true, content: file, size: -1}
 	if c.StateDir != "" {
 		f.sidecar = seedSidecar(c.StateDir, path, meta)
 	}
 	if err := f.seed(ctx, file, c.Progress); err != nil {
-		file.Close()
-		return nil, meta, err
+		if f.side != nil {
+			err = errors.Join(err, f.side.close())
+		}
+		return nil, meta, errors.Join(err, file.Close())
 	}
 	return f, f.meta, nil
 }
@@ -76,74 +81,141 @@ func (f *File) seed(ctx context.Context, file *os.File, progress func(done, tota
 	case info.Size() == 0:
 		return fmt.Errorf("seed %s: the file is empty, there is nothing to share", f.name)
 	}
-	if f.reuse(stampOf(info)) {
+	if err := f.openSeedSide(); err != nil {
+		return err
+	}
+	done, err := f.reuse(ctx, stampOf(info))
+	switch {
+	case err != nil:
+		return err
+	case done:
 		if progress != nil {
 			progress(f.size, f.size)
 		}
 		return nil
 	}
-	tree, size, at, err := hashFile(ctx, file, f.meta, progress)
-	if err != nil {
+	if err := f.hash(ctx, file, progress); err != nil {
 		return err
 	}
-	f.meta.SwarmID = ppsp.SwarmID(tree.Root())
-	f.adopt(tree, size, at)
-	if f.sidecar == "" {
-		return nil
+	f.meta.SwarmID = ppsp.SwarmID(f.tree.Root())
+	return f.Sync()
+}
+
+// openSeedSide opens the sidecar, a nameless one where it can't be kept.
+func (f *File) openSeedSide() error {
+	f.tree = merkle.NewTree(f.meta.Hash, nil)
+	size := f.meta.Hash.Size()
+	if f.sidecar != "" {
+		s, err := openSide(f.sidecar, true, size)
+		if err == nil {
+			f.keepIn(s)
+			return nil
+		}
+		f.notice = remedy("keep the hash tree in", f.sidecar, err) // the film is hashed again next time
+		f.sidecar = ""
 	}
-	f.now.changes++
-	f.notice = f.Sync() // the film is hashed again next time
+	s, err := tempSide(size)
+	if err != nil {
+		return remedy("keep the hash tree of", f.name, err)
+	}
+	f.keepIn(s)
 	return nil
 }
 
-// reuse takes the tree of an earlier run if it was made of the file as it is now.
-func (f *File) reuse(now stamp) bool {
-	if f.sidecar == "" {
-		return false
+// reuse takes the tree of an earlier run if it was made of the file as it is now: true if it
+// is whole. One that was interrupted is gone on with.
+func (f *File) reuse(ctx context.Context, now stamp) (bool, error) {
+	old, err := f.side.readHead()
+	mine := f.meta
+	if err == nil {
+		mine.SwarmID = old.meta.SwarmID
 	}
-	old, err := readSidecar(f.sidecar)
-	if err != nil || old.stamp != now || old.size != now.size {
-		return false
+	if err != nil || old.meta != mine || old.stamp != now || old.size != now.size {
+		return false, f.side.empty()
+	}
+	if old.hashed > 0 {
+		f.hashed = old.hashed
+		return false, nil
 	}
 	meta := f.meta
-	f.meta.SwarmID = old.meta.SwarmID
-	if f.load(old) != nil || !f.completeLocked() {
-		f.meta, f.claims, f.size, f.chunks = meta, claims{}, -1, 0
-		return false
+	f.meta = mine
+	f.tree = newTree(mine)
+	f.keepIn(f.side)
+	if f.load(ctx, old) == nil && f.completeLocked() {
+		f.stamp = now
+		f.saver.done = f.now
+		return true, nil
 	}
-	f.stamp = now
-	return true
+	f.meta, f.size, f.chunks = meta, -1, 0
+	f.have.Clear()
+	f.claims.Clear()
+	f.lost.Clear()
+	return false, f.side.empty()
 }
 
-// adopt takes a complete file whose every byte has just gone into the tree.
-func (f *File) adopt(tree *merkle.Tree, size int64, at stamp) {
-	f.tree, f.size, f.chunks, f.stamp, f.claims = tree, size, tree.Chunks(), at, claims{}
-	f.have.Add(chunk.Range{End: f.chunks})
-}
-
-// hashFile builds the tree of a file, which must not change meanwhile.
-func hashFile(ctx context.Context, file *os.File, meta ppsp.Metadata, progress func(done, total int64)) (*merkle.Tree, int64, stamp, error) {
+// hash builds the tree of the content, which must not change meanwhile, behind the f.hashed
+// chunks that an earlier run came to. The complete film is then held.
+func (f *File) hash(ctx context.Context, file *os.File, progress func(done, total int64)) error {
 	before, err := file.Stat()
 	if err != nil {
-		return nil, 0, stamp{}, remedy("hash", file.Name(), err)
+		return remedy("hash", f.name, err)
 	}
-	r := &meter{ended: ctx.Err, r: io.NewSectionReader(file, 0, before.Size()), total: before.Size(), progress: progress}
-	tree, size, err := merkle.Build(meta.Hash, meta.ChunkSize, r)
+	b := merkle.NewBuilder(f.meta.Hash)
+	b.KeepIn(f.pager)
+	if !b.Resume(f.hashed) {
+		f.hashed = 0
+	}
+	from := f.offset(f.hashed)
+	m := &meter{
+		ended: ctx.Err, r: io.NewSectionReader(file, from, before.Size()-from), total: before.Size(), progress: progress,
+		done: from, told: from, saved: from, save: func() error { return f.saveHashed(b.Chunks(), stampOf(before)) },
+	}
+	n, err := b.AddAll(m, f.meta.ChunkSize)
+	var tree *merkle.Tree
+	if err == nil {
+		tree, err = b.Tree()
+	}
+	if fault := f.pager.takeFault(); fault != nil {
+		return remedy("keep the hash tree of", f.name, fault)
+	}
 	if err != nil {
-		return nil, 0, stamp{}, remedy("hash", file.Name(), err)
+		_ = f.saveHashed(b.Chunks(), stampOf(before)) // why it ended matters more
+		return remedy("hash", f.name, err)
 	}
 	after, err := file.Stat()
 	if err != nil {
-		return nil, 0, stamp{}, remedy("hash", file.Name(), err)
+		return remedy("hash", f.name, err)
 	}
-	if at := stampOf(before); at != stampOf(after) || size != at.size {
-		return nil, 0, stamp{}, fmt.Errorf("hash %s: %w; wait until nothing writes to it", file.Name(), ErrChanged)
+	if at := stampOf(before); at != stampOf(after) || from+n != at.size {
+		return fmt.Errorf("hash %s: %w; wait until nothing writes to it", f.name, ErrChanged)
 	}
-	return tree, size, stampOf(after), nil
+	tree.KeepIn(f.pager)
+	f.tree, f.size, f.chunks, f.stamp, f.hashed = tree, from+n, tree.Chunks(), stampOf(after), 0
+	f.peaks = tree.AppendPeaks(nil)
+	f.have.Add(chunk.Range{End: f.chunks})
+	f.now.changes++
+	return nil
 }
 
-// meterStep is after how many bytes progress is told and the context asked.
-const meterStep = 4 << 20
+// saveHashed notes how far the tree is, for the next run.
+func (f *File) saveHashed(chunks uint64, at stamp) error {
+	chunks -= chunks % merkle.PageChunks
+	if chunks == 0 || f.sidecar == "" || f.side.path != f.sidecar {
+		return nil
+	}
+	if err := f.pager.flush(); err != nil {
+		return err
+	}
+	if err := f.side.sync(); err != nil {
+		return err
+	}
+	return f.side.writeHead(&head{meta: f.meta, size: at.size, stamp: at, hashed: chunks})
+}
+
+const (
+	meterStep = 4 << 20   // bytes after which progress is told and the context asked
+	hashedAt  = 256 << 20 // bytes after which the tree so far is made durable
+)
 
 // meter is a reader that tells its progress and ends with a context.
 type meter struct {
@@ -153,6 +225,8 @@ type meter struct {
 	told     int64
 	total    int64
 	progress func(done, total int64)
+	saved    int64
+	save     func() error
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -165,6 +239,12 @@ func (m *meter) Read(p []byte) (int, error) {
 		}
 		if m.progress != nil {
 			m.progress(m.done, m.total)
+		}
+	}
+	if m.done-m.saved >= hashedAt {
+		m.saved = m.done
+		if why := m.save(); why != nil {
+			return n, why
 		}
 	}
 	return n, err

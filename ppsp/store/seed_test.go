@@ -40,20 +40,30 @@ func TestSeedAgain(t *testing.T) {
 	if err := m.seed(t, path, state).Close(); err != nil {
 		t.Fatal(err)
 	}
-	hashed := func(f *File) bool { return f.claims.set.Count() == 0 }
-
-	f := m.seed(t, path, state)
-	if hashed(f) {
+	hashed := func(m *film) bool {
+		t.Helper()
+		f := m.seed(t, path, state)
+		all := f.Unchecked() == 0
+		m.holds(t, f, m.all())
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if hashed(m) {
 		t.Fatal("the film was hashed again")
 	}
-	m.holds(t, f, m.all())
-
 	sidecars := names(t, filepath.Join(state, "x"))
 	if len(sidecars) != 1 {
 		t.Fatalf("the state folder has %q", sidecars)
 	}
 	flip(t, filepath.Join(state, sidecars[0]), 100)
-	if f = m.seed(t, path, state); !hashed(f) {
+	if hashed(m) {
+		t.Fatal("one copy of the head was damaged, there is another")
+	}
+	flip(t, filepath.Join(state, sidecars[0]), 100)
+	flip(t, filepath.Join(state, sidecars[0]), headSize+100)
+	if !hashed(m) {
 		t.Fatal("a damaged sidecar was taken")
 	}
 
@@ -61,21 +71,32 @@ func TestSeedAgain(t *testing.T) {
 	if err := os.Chtimes(path, later, later); err != nil {
 		t.Fatal(err)
 	}
-	if f = m.seed(t, path, state); !hashed(f) {
+	if !hashed(m) {
 		t.Fatal("the file was touched, but not hashed again")
 	}
 
 	m512 := newFilm(t, 10_000, 512)
-	if f = m512.seed(t, path, state); !hashed(f) {
+	if !hashed(m512) {
 		t.Fatal("another chunk size, but not hashed again")
 	}
-	if f = m.seed(t, path, state); hashed(f) {
+	if hashed(m) {
 		t.Fatal("the one chunk size overwrote the other")
+	}
+
+	// Two that are at work at the same time do not share a sidecar.
+	first, second := m.seed(t, path, state), m.seed(t, path, state)
+	if !errors.Is(second.Notice(), ErrInUse) {
+		t.Errorf("notice %v, want ErrInUse", second.Notice())
+	}
+	m.holds(t, first, m.all())
+	m.holds(t, second, m.all())
+	if err := errors.Join(first.Close(), second.Close()); err != nil {
+		t.Fatal(err)
 	}
 
 	// One bit of the film rots between two starts: size and time are the same.
 	flip(t, path, 5000)
-	f = m.seed(t, path, state)
+	f := m.seed(t, path, state)
 	if _, err := f.AppendChunk(nil, 4); !errors.Is(err, ErrNotHeld) {
 		t.Fatalf("a rotten chunk: error %v, want ErrNotHeld", err)
 	}
@@ -142,8 +163,9 @@ func TestSeedChangedWhileHashed(t *testing.T) {
 	}
 }
 
+// TestSeedEnds: hashing ends with its context, and the next start goes on there.
 func TestSeedEnds(t *testing.T) {
-	m := newFilm(t, 3*meterStep, 32<<10)
+	m := newFilm(t, 5*meterStep, 16<<10)
 	path, state := filepath.Join(t.TempDir(), "film.mp4"), t.TempDir()
 	put(t, path, m.data)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -152,12 +174,38 @@ func TestSeedEnds(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || calls != 1 {
 		t.Fatalf("error %v after %d calls, want context.Canceled after 1", err, calls)
 	}
-	if got := names(t, filepath.Join(state, "x")); len(got) != 0 {
-		t.Fatalf("half a tree was kept: %q", got)
+	first := int64(0)
+	f, meta, err := Seed(t.Context(), path, SeedConfig{Metadata: m.meta, StateDir: state, Progress: func(done, _ int64) {
+		if first == 0 {
+			first = done
+		}
+	}})
+	if err != nil || meta != m.meta || first <= meterStep+(1<<20) {
+		t.Fatalf("the second start: %v, begins at %d of %d", err, first, len(m.data))
+	}
+	m.holds(t, f, m.all())
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := OpenFile(ctx, path, m.meta); !errors.Is(err, context.Canceled) {
 		t.Fatalf("OpenFile of the same: error %v, want context.Canceled", err)
 	}
+	if got := names(t, path); len(got) != 1 {
+		t.Errorf("the folder has %q", got)
+	}
+}
+
+// TestSeedGoesOnWithOtherFile: what was hashed of another version of the file counts for nothing.
+func TestSeedGoesOnWithOtherFile(t *testing.T) {
+	old, m := newFilm(t, 5*meterStep, 16<<10), newFilm(t, 4*meterStep, 16<<10)
+	path, state := filepath.Join(t.TempDir(), "film.mp4"), t.TempDir()
+	put(t, path, old.data)
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, _, err := Seed(ctx, path, SeedConfig{Metadata: m.meta, StateDir: state, Progress: func(int64, int64) { cancel() }}); err == nil {
+		t.Fatal("not interrupted")
+	}
+	put(t, path, m.data)
+	m.holds(t, m.seed(t, path, state), m.all())
 }
 
 func TestSeedRefuses(t *testing.T) {
@@ -186,8 +234,11 @@ func TestSeedRefuses(t *testing.T) {
 	if err != nil || f.Notice() == nil {
 		t.Fatalf("state folder is missing: error %v, notice %v", err, f.Notice())
 	}
-	if err := f.Close(); err == nil {
-		t.Error("Close does not tell that the tree was not kept")
+	if b, err := f.AppendChunk(nil, 0); err != nil || string(b) != "film" {
+		t.Errorf("chunk 0 is %q, %v", b, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

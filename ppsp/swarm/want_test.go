@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
-	"github.com/swarmgate/swarmgate/ppsp/merkle"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
@@ -147,15 +146,7 @@ func TestResume(t *testing.T) {
 	old := leech.s
 	leech.off = true
 	had := old.have.Clone()
-	saved, err := old.tree.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := merkle.NewTree(f.meta.Hash, []byte(f.meta.SwarmID))
-	if err := tree.UnmarshalBinary(saved); err != nil {
-		t.Fatal(err)
-	}
-	again := l.host(Config{Meta: f.meta, Store: leech.store, Have: had, Tree: tree})
+	again := l.host(Config{Meta: f.meta, Store: leech.store, Have: had, Tree: old.tree})
 	again.want(true)
 	again.meet(seed)
 	l.until(10*time.Second, "complete", again.s.Complete)
