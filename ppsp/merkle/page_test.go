@@ -128,7 +128,7 @@ func TestTreeBorrowsPages(t *testing.T) {
 	nodes := &strict{memory: memory{size: PageSlots * 20}}
 	r.KeepIn(nodes)
 	random := rand.New(rand.NewPCG(3, 3))
-	for range 700 {
+	for range 150 {
 		i := random.Uint64N(chunks)
 		if err := r.Verify(i, f.chunks[i], f.proof(i)); err != nil {
 			t.Fatalf("chunk %d: %v", i, err)
@@ -143,7 +143,7 @@ func TestTreeBorrowsPages(t *testing.T) {
 
 // A publisher that needs only root and peaks takes the memory of some pages.
 func TestBuilderOfRootAlone(t *testing.T) {
-	for _, n := range []int{1, 255, 256, 257, 511, 513, 65_536, 65_537} {
+	for _, n := range []int{1, 255, 256, 257, 511, 513, 65_537} {
 		f := newFilm(t, ppsp.SHA1, 16, 16*n)
 		b := NewBuilder(ppsp.SHA1)
 		b.KeepNone()
@@ -191,7 +191,7 @@ func TestBuilderResumes(t *testing.T) {
 			t.Fatalf("try %d: can't go on behind %d chunks", tries, done)
 		}
 		n, err := b.AddAll(&breaking{bytes.NewReader(content[16*done:]), 300_000}, 16)
-		if errors.Is(err, errBroken) && n == 16*int64(b.Chunks()-done) {
+		if errors.Is(err, errBroken) && n > 0 && n == 16*int64(b.Chunks()-done) {
 			done = b.Chunks()
 			continue
 		}

@@ -268,6 +268,11 @@ func TestFileConcurrent(t *testing.T) {
 			}
 		})
 	}
+	all.Go(func() {
+		if err := f.Check(t.Context(), 0, nil); err != nil {
+			t.Error(err)
+		}
+	})
 	saves := make(chan *Checkpoint, 1)
 	all.Go(func() {
 		for c := range saves {
