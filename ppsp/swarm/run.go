@@ -117,18 +117,28 @@ func (c *channel) appendTrain(now int64, b []byte, r chunk.Range, tries int) (ou
 	return b, segment
 }
 
-// readChunks returns chunks of r, at least the first, in memory that holds until the next call.
-func (s *Swarm) readChunks(r chunk.Range) ([]byte, error) {
-	if s.reader == nil {
-		r.End = r.Start + 1
-	}
-	var err error
+// readChunks returns the first chunks of r, at least one, in memory that holds until the next
+// call: all of them full, but for the film's last.
+func (s *Swarm) readChunks(r chunk.Range) (bytes []byte, err error) {
 	if s.reader != nil {
 		s.scratch, err = s.reader.AppendChunks(s.scratch[:0], r)
-	} else {
-		s.scratch, err = s.cfg.Store.AppendChunk(s.scratch[:0], r.Start)
+		return s.scratch, err
 	}
-	return s.scratch, err
+	s.scratch = s.scratch[:0]
+	for i := r.Start; i < r.End; i++ {
+		had := len(s.scratch)
+		b, err := s.cfg.Store.AppendChunk(s.scratch, i)
+		if err != nil && i == r.Start {
+			return nil, err
+		}
+		if err != nil {
+			break
+		}
+		if s.scratch = b; len(b)-had < int(s.meta.ChunkSize) {
+			break
+		}
+	}
+	return s.scratch, nil
 }
 
 // appendAhead adds datagrams with the hashes that the peer lacks to verify the chunks of r, in
