@@ -7,12 +7,15 @@ type outbox struct {
 	node   *Node
 	swarm  *Swarm
 	sender sender
+	report func(to netip.AddrPort, err error) // refused
 	batch
 }
 
 func newOutbox(s *Swarm) *outbox {
 	n := s.node
-	return &outbox{node: n, swarm: s, sender: n.socket.newSender(), batch: batch{bytes: make([]byte, 0, batchBytes+trainBytes)}}
+	o := &outbox{node: n, swarm: s, sender: n.socket.newSender(), batch: batch{bytes: make([]byte, 0, batchBytes+trainBytes)}}
+	o.report = o.refused
+	return o
 }
 
 // fill takes what the engine has to send, up to a batch; false when there was nothing more.
@@ -33,7 +36,7 @@ func (o *outbox) fill(now int64) bool {
 // flush sends what was gathered.
 func (o *outbox) flush() {
 	if len(o.trains) > 0 {
-		o.sender.send(&o.batch, o.refused)
+		o.sender.send(&o.batch, o.report)
 		o.reset()
 	}
 }
