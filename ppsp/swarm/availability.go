@@ -11,8 +11,10 @@ import (
 // nanoseconds. "The policy will depend on how urgent it is to distribute this information
 // to the other peers" (RFC 7574, 3.2): it is when we may be the first who has the chunk.
 const (
-	announceRare   = 15e6  // no other peer is known to have the chunk
-	announceCommon = 100e6 // some have it
+	announceRare   = 20e6  // no other peer is known to have the chunk
+	announceCommon = 200e6 // some have it
+	tellGap        = 5e6   // between two times that the news are told, for each peer …
+	tellGapMost    = 100e6 // … at most
 	announceKnown  = 1e9   // the one who is told has it itself
 )
 
@@ -26,6 +28,7 @@ type availability struct {
 	seen     uint64      // live: end of the newest chunk the peer has shown to have
 	haves    chunk.Set   // to be announced
 	havesAt  int64       // when to announce them at the latest
+	gave     chunk.Set   // of the news, what came from the peer
 	quiet    int64       // live source: nothing is announced before
 	echo     chunk.Range // announced last
 	echoAt   int64       // when to announce it again, as nothing followed
@@ -133,24 +136,70 @@ func (c *channel) peerHas(r chunk.Range) {
 	}
 }
 
+// news is what was gained since the peers were last told. They are told together, since to
+// look through all that each of them has costs more than all else that a chunk brings.
+type news struct {
+	chunks chunk.Set
+	at     int64 // when to tell them, if there are any
+	told   int64 // when they were told last
+}
+
+// due returns when the peers are to be told.
+func (w *news) due() int64 {
+	if w.chunks.Count() == 0 {
+		return math.MaxInt64
+	}
+	return w.at
+}
+
 // announce lets the peers know of chunk i, which came from one of them.
 func (s *Swarm) announce(now int64, i uint64, from *channel) {
 	at := now + int64(announceRare)
+	if s.spread(i, from) {
+		at = now + int64(announceCommon)
+	}
+	at = max(at, s.news.told+min(int64(len(s.order))*tellGap, tellGapMost))
+	if s.news.chunks.Count() == 0 {
+		s.news.at = at
+	}
+	s.news.at = min(s.news.at, at)
+	s.news.chunks.Add(chunk.One(i))
+	from.gave.Add(chunk.One(i))
+}
+
+// spread tells whether another than from is known to have chunk i.
+func (s *Swarm) spread(i uint64, from *channel) bool {
+	if l := s.live; l != nil && l.rarity.chunks.Contains(i) {
+		return l.rarity.count(i) > 1
+	}
 	for _, o := range s.order {
 		if o != from && o.state == stateOpen && o.peerHave.Has(i) {
-			at = now + int64(announceCommon)
-			break
+			return true
 		}
 	}
+	return false
+}
+
+// tellNews queues the news at all peers, for later at those that have the chunks themselves.
+func (s *Swarm) tellNews(now int64) {
 	for _, o := range s.order {
-		switch {
-		case o == from || o.state != stateOpen || o.complete():
-		case o.peerHave.Has(i):
-			o.tell(chunk.One(i), now+int64(announceKnown))
-		default:
-			o.tell(chunk.One(i), at)
+		if o.state != stateOpen || o.complete() {
+			continue
 		}
+		for run := range s.news.chunks.Ranges() {
+			for r := range o.gave.Missing(run) {
+				if o.peerHave.ContainsAll(r) {
+					o.tell(r, now+int64(announceKnown))
+				} else {
+					o.tell(r, now)
+					s.markReady(o)
+				}
+			}
+		}
+		o.gave.Clear()
 	}
+	s.news.chunks.Clear()
+	s.news.told = now
 }
 
 // complete tells whether the peer has all of a film: "a peer SHOULD NOT send a HAVE message

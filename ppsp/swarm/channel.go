@@ -88,7 +88,7 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	if incoming {
 		s.incoming++
 	}
-	if (s.incoming > maxIncoming || len(s.order) >= MaxChannels) && !s.evict() {
+	if (s.incoming > maxIncoming || len(s.order) >= s.most(incoming)) && !s.evict() {
 		if incoming {
 			s.incoming--
 		}
@@ -110,6 +110,15 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	s.channels[c.id] = c
 	s.order = append(s.order, c)
 	return c
+}
+
+// most is how many channels there may be before one more is opened by us, or by a peer. The
+// source of a stream takes in many, since what it offers them is little.
+func (s *Swarm) most(incoming bool) int {
+	if incoming && s.live != nil && s.live.source == nil {
+		return max(liveMostPeers, 2*s.cfg.TargetPeers)
+	}
+	return MaxChannels
 }
 
 // evict makes room for a newcomer by dropping the oldest channel that a peer opened and did

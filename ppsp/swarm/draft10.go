@@ -39,14 +39,13 @@ func (c *channel) munroFor(i uint64) *munro {
 // returns the munro. Draft 10 covers neither chunks nor time: whoever has an old munro can
 // pass it off as another, which is why it is taken from peers of that profile only.
 func (c *channel) checkSignature(m *wire.Message, hash []byte) (found munro, ok bool) {
-	key := c.s.live.key
 	found = munro{chunks: m.Chunks, ntp: c.munroTime(m.Time), hash: hash}
 	if c.draft10 {
 		found.bare = m.Payload
-		return found, key.VerifyBare(hash, m.Payload)
+		return found, c.s.live.key.VerifyBare(hash, m.Payload)
 	}
 	found.signature = m.Payload
-	return found, key.Verify(m.Spec, m.Time, hash, m.Payload)
+	return found, c.s.live.check.Verify(m.Spec, m.Time, hash, m.Payload)
 }
 
 // munroTime returns the NTP timestamp that SIGNED_INTEGRITY carries in either form.

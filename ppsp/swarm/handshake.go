@@ -56,6 +56,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 	}
 	c := s.newChannel(now, from, true)
 	if c == nil {
+		s.refuse(from, h.SourceChannel)
 		return
 	}
 	c.state = stateResponding
@@ -64,6 +65,29 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 	c.replyDue, c.replyMost = true, replyFactor*len(b)
 	s.markReady(c)
 	c.handleRest(now)
+}
+
+// refusal is an answer to a peer for which there is no room.
+type refusal struct {
+	to      netip.AddrPort
+	channel uint32 // the peer's
+}
+
+// maxRefusals bounds those that wait; who finds no room here is met with silence.
+const maxRefusals = 32
+
+// refuse lets a peer know at once that there is no room, so that it goes on to others. It
+// is no failed check, on which we would be silent (RFC 7574, 12.6.1), and tells nobody more
+// than a full node's silence does; it is shorter than what it answers.
+func (s *Swarm) refuse(to netip.AddrPort, channel uint32) {
+	if s.refusals.len() < maxRefusals {
+		s.refusals.push(refusal{to, channel})
+	}
+}
+
+// appendDatagram is such a message: "A peer SHOULD explicitly close a channel by sending a HANDSHAKE message" without one (RFC 7574, 8.4).
+func (r *refusal) appendDatagram(b []byte) []byte {
+	return wire.AppendHandshake(wire.AppendChannel(b, r.channel), &wire.Handshake{Version: wire.Version})
 }
 
 // agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7), and

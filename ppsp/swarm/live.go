@@ -33,6 +33,7 @@ const staleEdge = 1e9
 // liveState is what a live swarm has beyond a film's.
 type liveState struct {
 	key    *livesig.PublicKey
+	check  SignatureChecker
 	tree   *merkle.Live
 	window uint64
 	munros []munro // ascending, within the window
@@ -43,16 +44,14 @@ type liveState struct {
 
 	tuned    bool
 	tunedAt  int64
-	tunedNTP uint64    // timestamp of the munro by which we tuned in
-	next     uint64    // first chunk not yet played
-	since    int64     // since when next has been missing
-	checkAt  int64     // when to look whether it is to be skipped
-	probeAt  int64     // when to look for peers that were started again
-	started  bool      // something was played
-	ended    bool      // source: the broadcast is over
-	askable  chunk.Set // offered by some peer, and to be asked for
-	known    chunk.Set // offered by some peer
-	rare     chunk.Set // offered by one peer, so far, and not looked at by pickRare
+	tunedNTP uint64 // timestamp of the munro by which we tuned in
+	next     uint64 // first chunk not yet played
+	since    int64  // since when next has been missing
+	checkAt  int64  // when to look whether it is to be skipped
+	probeAt  int64  // when to look for peers that were started again
+	started  bool   // something was played
+	ended    bool   // source: the broadcast is over
+	rarity   rarity // of what peers offer from next on
 
 	source     *livesig.PrivateKey // nil at receivers
 	perMunro   uint64
@@ -69,7 +68,10 @@ func newLiveState(cfg *Config) (*liveState, error) {
 	if cfg.Window == 0 || cfg.Window > MaxLiveWindow {
 		return nil, fmt.Errorf("live window of %d chunks, want 1 to %d", cfg.Window, int(MaxLiveWindow))
 	}
-	l := &liveState{key: key, tree: merkle.NewLive(cfg.Meta.Hash), window: cfg.Window}
+	l := &liveState{key: key, check: cfg.Signatures, tree: merkle.NewLive(cfg.Meta.Hash), window: cfg.Window}
+	if l.check == nil {
+		l.check = key
+	}
 	if cfg.Key == nil {
 		return l, nil
 	}

@@ -362,30 +362,40 @@ func TestNTPSpan(t *testing.T) {
 	}
 }
 
-// The sets of what may be asked follow what peers offer, run by run.
+// What is remembered of offers are as many as peers made, also after playing has gone on.
 func TestOffered(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 200 {
-		l := &liveState{tuned: true, next: 10, edge: 100}
+		l := &liveState{tuned: true, next: 10, edge: 900}
 		count := map[uint64]int{}
-		for range 8 {
-			start := random.Uint64N(120)
-			r := chunk.Range{Start: start, End: start + 1 + random.Uint64N(60)}
+		for range 20 {
+			start := random.Uint64N(1200)
+			r := chunk.Range{Start: start, End: start + 1 + random.Uint64N(600)}
 			l.offered(r)
-			for i := max(r.Start, 10); i < r.End; i++ {
+			for i := max(r.Start, l.next); i < r.End; i++ {
 				count[i]++
 			}
+			l.next += random.Uint64N(40)
+			l.edge += random.Uint64N(40)
 		}
-		for i := range uint64(200) {
-			if l.known.Has(i) != (count[i] > 0) || l.rare.Has(i) != (count[i] == 1) || l.askable.Has(i) != (count[i] > 0) {
-				t.Fatalf("chunk %d, offered %d times: known %v, rare %v", i, count[i], l.known.Has(i), l.rare.Has(i))
+		l.rarity.forget(l.next)
+		for i := range uint64(2500) {
+			want := count[i]
+			if i < l.next {
+				want = 0
 			}
+			if got := int(l.rarity.count(i)); got != want {
+				t.Fatalf("chunk %d was offered %d times, not %d", i, want, got)
+			}
+		}
+		if i, ok := l.rarity.next(chunk.Range{Start: l.next, End: 2500}, 1); ok && count[i] != 1 {
+			t.Fatalf("chunk %d was offered %d times", i, count[i])
 		}
 	}
 	far := &liveState{tuned: true, edge: 100}
 	far.offered(chunk.Range{Start: 50, End: 1 << 60})
-	if last, _ := far.known.Last(); last != 100+maxAhead-1 {
-		t.Errorf("offers up to %d are remembered", last)
+	if far.rarity.chunks.End != 100+maxAhead {
+		t.Errorf("offers up to %d are remembered", far.rarity.chunks.End)
 	}
 }
 

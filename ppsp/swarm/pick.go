@@ -9,7 +9,8 @@ import (
 
 const (
 	maxPickScan = 4096  // runs of chunks looked at in one round
-	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile
+	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile …
+	pickLiveIn  = 8e6   // … of a stream, where news come all the time
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
 	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
 	rescueAfter = 250e6 // ns
@@ -17,6 +18,7 @@ const (
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
 type picking struct {
+	every  int64 // ns between two rounds
 	wanted bool  // something changed that could allow new requests
 	at     int64 // when the last round was
 	turn   int
@@ -29,7 +31,7 @@ func (p *picking) pickAt() int64 {
 	if !p.wanted {
 		return math.MaxInt64
 	}
-	return p.at + pickEvery
+	return p.at + p.every
 }
 
 // pick gives free chunks to peers with room, most urgent chunks first.
@@ -208,8 +210,7 @@ func (s *Swarm) pickIn(now int64, r chunk.Range) {
 		}
 		i := run.Start
 		if c := s.bestFor(now, i); c != nil {
-			s.give(now, c, i)
-			r.Start = i + 1
+			r.Start = s.giveTrain(now, c, i, r.End)
 			continue
 		}
 		r.Start = s.nextOffered(i + 1)
@@ -219,6 +220,11 @@ func (s *Swarm) pickIn(now int64, r chunk.Range) {
 // give asks c for chunk i within this round.
 func (s *Swarm) give(now int64, c *channel, i uint64) {
 	c.ask(now, chunk.One(i))
+	s.used(c)
+}
+
+// used notes that one more chunk was asked of c, which may have no more room.
+func (s *Swarm) used(c *channel) {
 	if c.spare--; c.spare > 0 {
 		return
 	}
@@ -230,6 +236,28 @@ func (s *Swarm) give(now int64, c *channel, i uint64) {
 		}
 	}
 }
+
+// giveTrain asks c for chunk i and those behind it in the same train, and before end, that it
+// has and that are free, and returns the end of them.
+func (s *Swarm) giveTrain(now int64, c *channel, i, end uint64) uint64 {
+	r := chunk.Range{Start: i, End: min(i|(askTrain-1)+1, end, c.reach, i+uint64(c.spare-s.picking.keep))}
+	if r.Len() > 1 {
+		run, _ := c.peerHave.Covering(i)
+		r = s.free(r.Intersect(run))
+	}
+	if r.Len() <= 1 {
+		s.give(now, c, i)
+		return i + 1
+	}
+	c.ask(now, r)
+	c.spare -= int(r.Len()) - 1
+	s.used(c)
+	return r.End
+}
+
+// askTrain is how many neighbouring chunks are asked of one peer where it has them: they travel
+// with one request, share their hashes, and are acknowledged and announced together.
+const askTrain = 8
 
 // bestFor returns the peer that will likely deliver chunk i first, nil for none.
 func (s *Swarm) bestFor(now int64, i uint64) *channel {

@@ -197,9 +197,7 @@ func (c *channel) cancel(i uint64) bool {
 
 // release takes back the request for chunk i, to be asked of anyone.
 func (c *channel) release(i uint64) {
-	if c.cancel(i) && c.s.live != nil {
-		c.s.live.askable.Add(chunk.One(i))
-	}
+	c.cancel(i)
 	c.s.picking.wanted = true
 }
 
@@ -209,9 +207,6 @@ func (c *channel) releaseAll() {
 	for q := &c.outstanding; q.line.len() > 0; {
 		r := q.line.pop()
 		c.s.requested.Remove(r.chunks)
-		if c.s.live != nil {
-			c.s.live.askable.Add(r.chunks)
-		}
 	}
 	c.outstanding.live = 0
 	c.toAsk.clear()

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	sendBurst  = 5e6   // ns of pacing that may be caught up
+	sendBurst  = 5e6   // ns of pacing that may be caught up; a home in a live swarm sends …
+	burstQueue = 40e6  // … while the queue is shorter than this, what is asked for together, at once
 	serveQueue = 100e6 // ns of queue on the way to a peer, above which a home holds back
 	// maxScarceScan bounds the chunks looked at for one that the source has hardly sent.
 	maxScarceScan = 256
@@ -191,5 +192,10 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 
 // paced notes that so many bytes were sent.
 func (c *channel) paced(now int64, size int) {
-	c.sendAt = max(c.sendAt, now-sendBurst) + c.control.PacingInterval(size)
+	interval := c.control.PacingInterval(size)
+	burst := int64(sendBurst)
+	if l := c.s.live; l != nil && l.source == nil && c.control.QueueDelay() < burstQueue {
+		burst = max(burst, askTrain*interval)
+	}
+	c.sendAt = max(c.sendAt, now-burst) + interval
 }

@@ -83,7 +83,7 @@ func (c *channel) verifySigned(i uint64, b []byte) error {
 		return merkle.ErrMissingHash
 	case !l.inTime(i, g.ntp):
 		return errReplayed
-	case !l.key.Verify(g.spec, g.ntp, b, g.bytes):
+	case !l.check.Verify(g.spec, g.ntp, b, g.bytes):
 		return errBadSignature
 	}
 	g.size = len(b)

@@ -53,6 +53,12 @@ type ChannelIDs interface {
 	Close(id uint32)
 }
 
+// SignatureChecker tells whether a signature covers a munro (RFC 7574, 6.1.2.2), as the
+// livesig.PublicKey of the swarm does. Who runs many engines may remember its answers.
+type SignatureChecker interface {
+	Verify(spec []byte, ntp uint64, hash, signature []byte) bool
+}
+
 // Config is what a Swarm is made of.
 type Config struct {
 	Meta     ppsp.Metadata
@@ -72,6 +78,8 @@ type Config struct {
 	// peer offers it, in ns; 0 for 2 s. Who records rather than watches takes more.
 	Patience int64
 
+	Signatures SignatureChecker // live: checks munros; nil for the key that the swarm ID is
+
 	Key                *livesig.PrivateKey // live source: signs munros; nil for receivers
 	ChunksPerSignature uint64              // live source, Unified Merkle Tree: NCHUNKS_PER_SIG, a power of two (RFC 7574, 6.1.2.1); else 0
 	FirstChunk         uint64              // live source: number of the first chunk, a multiple of ChunksPerSignature
@@ -89,6 +97,8 @@ type Config struct {
 const (
 	DefaultTargetPeers = 30
 	MaxChannels        = 200  // connections of one swarm, both directions
+	liveTargetPeers    = 12   // … of a live stream, in which each of them tells of each chunk
+	liveMostPeers      = 24   // connections of a home in a live swarm, beyond which it takes no more in
 	maxIncoming        = 150  // of these, those that peers opened
 	MaxCandidates      = 500  // addresses remembered for later connections
 	MaxLiveWindow      = 1e6  // chunks of a live ring
@@ -117,6 +127,7 @@ type Swarm struct {
 	incoming   int                 // of these, opened by the peer
 	ready      fifo[*channel]      // those that may have a datagram to send, each once
 	candidates candidates
+	refusals   fifo[refusal] // to be sent
 	bans       Bans
 	pex        pexState
 
@@ -124,6 +135,7 @@ type Swarm struct {
 	turn      int
 	suspects  []netip.AddrPort // to be asked whether they were started again
 	picking   picking
+	news      news
 	budget    bucket
 
 	decoder wire.Decoder
@@ -150,6 +162,9 @@ func New(cfg Config) (*Swarm, error) {
 	}
 	if cfg.TargetPeers <= 0 {
 		cfg.TargetPeers = DefaultTargetPeers
+		if cfg.Meta.Kind() == ppsp.Live {
+			cfg.TargetPeers = liveTargetPeers
+		}
 	}
 	if cfg.Patience <= 0 {
 		cfg.Patience = skipOffered
@@ -160,6 +175,10 @@ func New(cfg Config) (*Swarm, error) {
 		candidates: candidates{changed: true},
 		channels:   map[uint32]*channel{},
 		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
+	}
+	s.picking.every = pickEvery
+	if cfg.Meta.Kind() == ppsp.Live {
+		s.picking.every = pickLiveIn
 	}
 	err := s.protect()
 	if err == nil {
@@ -224,6 +243,11 @@ func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to ne
 	if s.picking.wanted && !s.closed {
 		s.pick(now)
 	}
+	if s.refusals.len() > 0 && !s.closed {
+		r := s.refusals.pop()
+		out = r.appendDatagram(b)
+		return out, len(out) - len(b), r.to, true
+	}
 	for s.ready.len() > 0 {
 		c := s.ready.pop()
 		c.inLine = false
@@ -277,7 +301,7 @@ func (s *Swarm) NextTimeout() int64 {
 	if s.closed {
 		return math.MaxInt64
 	}
-	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange())
+	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange(), s.news.due())
 	for _, c := range s.order {
 		at = min(at, c.dueAt)
 	}
@@ -291,6 +315,9 @@ func (s *Swarm) NextTimeout() int64 {
 func (s *Swarm) HandleTimeout(now int64) {
 	if s.closed {
 		return
+	}
+	if now >= s.news.due() {
+		s.tellNews(now)
 	}
 	s.handleChannels(now)
 	switch {

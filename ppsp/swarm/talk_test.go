@@ -115,11 +115,11 @@ func TestAnnouncements(t *testing.T) {
 		}
 		return -1
 	}
-	if ms := told(poor, 30, 300*time.Millisecond); ms != 40+15 {
-		t.Errorf("a rare chunk is told after %d ms, want 55", ms)
+	if ms := told(poor, 30, 300*time.Millisecond); ms != 40+20 {
+		t.Errorf("a rare chunk is told after %d ms, want 60", ms)
 	}
-	if ms := told(poor, 12, 300*time.Millisecond); ms != 40+100 {
-		t.Errorf("a chunk that another has is told after %d ms, want 140", ms)
+	if ms := told(poor, 12, 300*time.Millisecond); ms != 40+200 {
+		t.Errorf("a chunk that another has is told after %d ms, want 240", ms)
 	}
 	l.run(2 * time.Second)
 	if ms := told(rich, 14, 2*time.Second); ms < 1000 {
