@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/sim"
@@ -18,9 +19,6 @@ type simCommand struct {
 	JSON     bool            `name:"json" help:"Print one JSON object a line for programs."`
 }
 
-// maxHomes bounds --peers: more would fill the memory.
-const maxHomes = 5000
-
 // Run carries the command out.
 func (s *simCommand) Run(c console) error {
 	out := newPrinter(c, s.JSON)
@@ -35,8 +33,8 @@ func (s *simCommand) Run(c console) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if s.Peers < 0 || s.Peers > maxHomes {
-		return wrongUsage("--peers %d: take 1 to %d homes", s.Peers, maxHomes)
+	if s.Peers < 0 || s.Peers > sim.MaxPeers {
+		return wrongUsage("--peers %d: take 1 to %d homes", s.Peers, sim.MaxPeers)
 	}
 	if s.Peers > 0 {
 		scenario.Peers = s.Peers
@@ -44,10 +42,15 @@ func (s *simCommand) Run(c console) error {
 	if s.Duration > 0 {
 		scenario.Duration = time.Duration(s.Duration)
 	}
+	begun := time.Now()
 	r, err := sim.Run(scenario, s.Seed)
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
+	r.WallSeconds = time.Since(begun).Seconds()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	r.PeakMemory = float64(memory.Sys) / (1 << 20) // what was asked of the system at the most
 	if s.JSON {
 		fields, err := asMap(r)
 		if err != nil {

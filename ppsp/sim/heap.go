@@ -1,68 +1,50 @@
 package sim
 
-// event is a datagram arriving at a host, a host's alarm, or something the scenario does.
-type event struct {
-	at       int64
-	seq      uint64 // makes the order of events at one time definite
-	kind     eventKind
-	host     *host
-	from     *host
-	datagram []byte
-	act      func()
+// timed is something that happens at a time; tie makes the order of what happens at the
+// same time definite.
+type timed[T any] struct {
+	at  int64
+	tie uint64
+	v   T
 }
 
-type eventKind uint8
+func (e *timed[T]) before(o *timed[T]) bool { return e.at < o.at || e.at == o.at && e.tie < o.tie }
 
-const (
-	eventAct      eventKind = iota // act
-	eventWake                      // host's alarm
-	eventDownlink                  // datagram reaches the downlink of host
-	eventArrive                    // datagram reaches host
-)
-
-// before tells which of two events comes first.
-func (e *event) before(o *event) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
-
-// schedule is the events to come: a heap with four children to a node, typed, since
-// container/heap would allocate for every event.
-type schedule struct {
-	heap []event
-	seq  uint64
-}
+// heap holds what is to come, the earliest first. It has four children to a node, and is
+// typed, since container/heap would allocate for every item.
+type heap[T any] struct{ items []timed[T] }
 
 const fanOut = 4
 
-func (s *schedule) push(e event) {
-	e.seq = s.seq
-	s.seq++
-	s.heap = append(s.heap, event{})
-	k := len(s.heap) - 1
+func (h *heap[T]) push(e timed[T]) {
+	h.items = append(h.items, e)
+	k := len(h.items) - 1
 	for k > 0 {
 		up := (k - 1) / fanOut
-		if s.heap[up].before(&e) {
+		if h.items[up].before(&e) {
 			break
 		}
-		s.heap[k] = s.heap[up]
+		h.items[k] = h.items[up]
 		k = up
 	}
-	s.heap[k] = e
+	h.items[k] = e
 }
 
-// next returns the time of the first event, false when there is none.
-func (s *schedule) next() (int64, bool) {
-	if len(s.heap) == 0 {
-		return 0, false
+// next returns the time of the first item, never when there is none.
+func (h *heap[T]) next() int64 {
+	if len(h.items) == 0 {
+		return never
 	}
-	return s.heap[0].at, true
+	return h.items[0].at
 }
 
-// pop takes the first event out; there is one.
-func (s *schedule) pop() event {
-	first := s.heap[0]
-	n := len(s.heap) - 1
-	last := s.heap[n]
-	s.heap[n] = event{}
-	s.heap = s.heap[:n]
+// pop takes the first item out; there is one.
+func (h *heap[T]) pop() timed[T] {
+	first := h.items[0]
+	n := len(h.items) - 1
+	last := h.items[n]
+	h.items[n] = timed[T]{}
+	h.items = h.items[:n]
 	if n == 0 {
 		return first
 	}
@@ -73,16 +55,16 @@ func (s *schedule) pop() event {
 			break
 		}
 		for c := down + 1; c < min(down+fanOut, n); c++ {
-			if s.heap[c].before(&s.heap[down]) {
+			if h.items[c].before(&h.items[down]) {
 				down = c
 			}
 		}
-		if last.before(&s.heap[down]) {
+		if last.before(&h.items[down]) {
 			break
 		}
-		s.heap[k] = s.heap[down]
+		h.items[k] = h.items[down]
 		k = down
 	}
-	s.heap[k] = last
+	h.items[k] = last
 	return first
 }

@@ -1,60 +1,149 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 	"net/netip"
 
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
-// host is one engine with its place in the network and its player.
+// host is a place in the network with an engine, a TCP-like flow, or both.
 type host struct {
-	addr      netip.AddrPort
-	link      Link
-	engine    *swarm.Swarm
-	upFree    int64
-	downFree  int64
-	wakeAt    int64
-	sentBytes uint64
-	scratch   []byte
-	player    *player // nil at the source
+	index  int
+	shard  *shard
+	link   Link
+	nat    nat
+	random *rand.Rand // for its datagrams' fate
+	inbox  heap[datagram]
+	coming []timed[datagram] // have passed the downlink, in order, from …
+	came   int               // … here on
+	wakeAt int64
+	tickAt int64
+	tick   func(now int64) int64 // what it does by itself, and when again; nil for nothing
+	gone   bool
+
+	engine *swarm.Swarm
+	player audience // who watches, nil for nobody
+	victim *victim  // what it suffers from liars, nil where there are none
+	liar   *liar    // what it does to its datagrams, nil for an honest host
+	flow   *flow    // at flowPort
+
+	upFree, downFree int64
+	sends            uint32
+	sentBytes        uint64
+	queued           histogram // what datagrams waited on the uplink, where it is measured
+}
+
+// audience hears what the engine has to tell.
+type audience interface {
+	event(now int64, e swarm.Event)
+}
+
+func (h *host) addr() netip.AddrPort { return addrOf(h.index, port) }
+
+// advance does what comes next before end; false when there is nothing.
+func (h *host) advance(end int64) bool {
+	arrival, ready := h.inbox.next(), int64(never)
+	if h.came < len(h.coming) {
+		ready = h.coming[h.came].at
+	}
+	at := min(arrival, ready, h.wakeAt, h.tickAt)
+	if at >= end {
+		return false
+	}
+	switch at {
+	case ready:
+		h.receive(h.take())
+	case arrival:
+		h.arrive(h.inbox.pop())
+	case h.tickAt:
+		h.tickAt = h.tick(at)
+		h.settle(at)
+	default:
+		h.wakeAt = never
+		h.wake(at)
+	}
+	return true
+}
+
+// take returns what came through the downlink first.
+func (h *host) take() timed[datagram] {
+	e := h.coming[h.came]
+	h.coming[h.came] = timed[datagram]{}
+	if h.came++; h.came == len(h.coming) {
+		h.coming, h.came = h.coming[:0], 0
+	}
+	return e
 }
 
 // receive hands the engine a datagram.
-func (h *host) receive(n *network, e event) {
-	h.engine.HandleDatagram(n.now, e.from.addr, e.datagram)
-	n.recycle(e.datagram)
-	h.settle(n)
+func (h *host) receive(e timed[datagram]) {
+	from := addrOf(int(e.v.from), e.v.fromPort)
+	switch {
+	case h.flow != nil && e.v.port == flowPort:
+		h.flow.receive(e.at, from, e.v.bytes)
+	case h.engine != nil:
+		if h.liar != nil {
+			h.liar.hear(e.at, e.v.bytes)
+		}
+		if h.victim != nil {
+			h.victim.receive(h, e)
+		} else {
+			h.engine.HandleDatagram(e.at, from, e.v.bytes)
+		}
+	}
+	h.shard.recycle(e.v.bytes)
+	h.settle(e.at)
 }
 
 // wake tells the engine that its time has come.
-func (h *host) wake(n *network) {
-	h.engine.HandleTimeout(n.now)
-	h.settle(n)
+func (h *host) wake(now int64) {
+	if h.engine != nil && now >= h.engine.NextTimeout() {
+		h.engine.HandleTimeout(now)
+	}
+	h.settle(now)
 }
 
-// settle sends what the engine has to send, hears what it has to tell, and sets the alarm.
-func (h *host) settle(n *network) {
+// settle sends what there is to send, hears what the engine has to tell, and sets the alarm.
+func (h *host) settle(now int64) {
+	at := int64(never)
+	if h.flow != nil {
+		at = h.flow.settle(now)
+	}
+	if h.engine != nil {
+		at = min(at, h.settleEngine(now))
+	}
+	if at != never {
+		h.wakeAt = max(at, now+alarmStep)
+	}
+}
+
+// alarmStep is how soon an alarm comes at the earliest, as clocks of computers have it.
+const alarmStep = 1e6
+
+func (h *host) settleEngine(now int64) int64 {
 	for {
-		b, to, ok := h.engine.AppendDatagram(n.now, h.scratch[:0])
-		h.scratch = b
+		b, to, ok := h.engine.AppendDatagram(now, h.shard.scratch[:0])
+		h.shard.scratch = b
 		if !ok {
 			break
 		}
-		n.send(h, to, b)
+		if h.liar != nil {
+			if b = h.liar.lie(now, b); len(b) == 0 {
+				continue
+			}
+		}
+		h.send(now, port, to, b)
 	}
 	for e, ok := h.engine.NextEvent(); ok; e, ok = h.engine.NextEvent() {
+		if h.victim != nil {
+			h.victim.event(h.shard.n, e)
+		}
 		if h.player != nil {
-			h.player.event(n.now, e)
+			h.player.event(now, e)
 		}
 	}
-	at := h.engine.NextTimeout()
-	if at == math.MaxInt64 || (at >= h.wakeAt && h.wakeAt > n.now) {
-		return // the alarm that is set comes first; it will set the next
-	}
-	h.wakeAt = max(at, n.now+1e6)
-	n.push(event{at: h.wakeAt, kind: eventWake, host: h})
+	return h.engine.NextTimeout()
 }
 
 // channelIDs gives one engine its IDs; each host has a socket of its own.

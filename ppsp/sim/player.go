@@ -8,6 +8,7 @@ import "github.com/swarmgate/swarmgate/ppsp/swarm"
 type player struct {
 	interval int64 // nanoseconds a chunk lasts
 	signedAt func(chunk uint64) int64
+	delays   *histogram // from signature to playing, of counted chunks
 	joined   int64
 	from     int64 // chunks that fall due before are not counted: warm-up
 
@@ -19,7 +20,7 @@ type player struct {
 	ready   uint64 // end of what has arrived in order
 
 	played, missed uint64
-	delays         []int64 // from signature to playing, one per counted chunk
+	failed         string // the engine's store refused a chunk
 }
 
 // due is when chunk i is to be played.
@@ -49,6 +50,8 @@ func (p *player) event(now int64, e swarm.Event) {
 		for ; p.next < e.Chunks.End; p.next++ {
 			p.miss(p.due(p.next), 1)
 		}
+	case swarm.EventStoreFailed:
+		p.failed = e.Reason
 	}
 }
 
@@ -62,7 +65,7 @@ func (p *player) take(now int64) {
 		due := p.due(p.next)
 		if due >= p.from {
 			p.played++
-			p.delays = append(p.delays, due-p.signedAt(p.next))
+			p.delays.add(due - p.signedAt(p.next))
 		}
 	}
 }
@@ -73,16 +76,22 @@ func (p *player) miss(at int64, n uint64) {
 	}
 }
 
-// finish counts what should have been played until the end and never came.
+// finish counts what should have been played until the end and never came. Who left before
+// anybody would have seen a picture has missed nothing.
 func (p *player) finish(end int64) {
 	if !p.started {
-		p.missed += uint64(max(end-max(p.joined, p.from), 0) / p.interval)
+		if end-p.joined > patience {
+			p.missed += uint64(max(end-max(p.joined, p.from), 0) / p.interval)
+		}
 		return
 	}
 	for ; p.due(p.next) < end; p.next++ {
 		p.miss(p.due(p.next), 1)
 	}
 }
+
+// patience is for how long a viewer waits for the first picture.
+const patience = 2e9
 
 func (p *player) continuity() float64 {
 	if p.played+p.missed == 0 {

@@ -3,18 +3,20 @@ package sim
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
-	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
 // viewer is a player of chunks of 10 ms that were signed at time 0.
-func viewer() *player {
-	return &player{interval: 10e6, signedAt: func(uint64) int64 { return 0 }, joined: 1e9}
+func spectator() *player {
+	p := &player{interval: 10e6, signedAt: func(uint64) int64 { return 0 }, joined: 1e9, delays: &histogram{}}
+	p.delays.open()
+	return p
 }
 
 func (p *player) play(at int64, start, end uint64) {
@@ -23,7 +25,7 @@ func (p *player) play(at int64, start, end uint64) {
 
 // It starts with 300 ms of the stream, and plays what comes in time without a fault.
 func TestPlayer(t *testing.T) {
-	p := viewer()
+	p := spectator()
 	p.play(2e9, 100, 110)
 	if p.started {
 		t.Fatal("started with 100 ms")
@@ -37,14 +39,14 @@ func TestPlayer(t *testing.T) {
 	if p.played != 100 || p.missed != 0 || p.continuity() != 1 {
 		t.Errorf("played %d, missed %d", p.played, p.missed)
 	}
-	if len(p.delays) != 100 || p.delays[0] != 2.1e9 || p.delays[99] != 2.1e9+99*10e6 {
-		t.Errorf("delays %v to %v", p.delays[0], p.delays[99])
+	if p.delays.total != 100 || p.delays.percentile(1) != 2.11 || p.delays.percentile(100) != 3.1 {
+		t.Errorf("%d delays, %f to %f", p.delays.total, p.delays.percentile(1), p.delays.percentile(100))
 	}
 }
 
 // What comes late makes the picture stand still, once, and all the rest is later by that.
 func TestPlayerLate(t *testing.T) {
-	p := viewer()
+	p := spectator()
 	p.play(2e9, 0, 30)
 	p.play(2.355e9, 30, 60) // 55 ms late
 	p.finish(2.6e9)
@@ -58,7 +60,7 @@ func TestPlayerLate(t *testing.T) {
 
 // What is skipped, and what never comes, was missed.
 func TestPlayerSkips(t *testing.T) {
-	p := viewer()
+	p := spectator()
 	p.play(2e9, 0, 40)
 	p.event(2.3e9, swarm.Event{Kind: swarm.EventSkip, Chunks: chunk.Range{Start: 40, End: 45}})
 	p.play(2.3e9, 45, 60)
@@ -66,19 +68,19 @@ func TestPlayerSkips(t *testing.T) {
 	if p.played != 55 || p.missed != 5+20 {
 		t.Errorf("played %d, missed %d, want 55 and 25", p.played, p.missed)
 	}
-	early := viewer()
+	early := spectator()
 	early.play(2e9, 0, 10)
 	early.event(2e9, swarm.Event{Kind: swarm.EventSkip, Chunks: chunk.Range{Start: 10, End: 500}})
 	early.play(2.1e9, 500, 530)
 	if !early.started || early.first != 500 || early.missed != 0 {
 		t.Errorf("a skip before the start: first %d, missed %d", early.first, early.missed)
 	}
-	never := viewer()
-	never.finish(2e9)
-	if never.continuity() != 0 || never.missed != 100 {
+	never := spectator()
+	never.finish(1e9 + patience + 1e9)
+	if never.continuity() != 0 || never.missed != 300 {
 		t.Errorf("who never starts has continuity %f, missed %d", never.continuity(), never.missed)
 	}
-	warm := viewer()
+	warm := spectator()
 	warm.from = 2.2e9
 	warm.play(2e9, 0, 30)
 	warm.play(2.35e9, 30, 60)
@@ -112,41 +114,9 @@ func TestResultNames(t *testing.T) {
 	}
 }
 
-// A host's store holds the bytes of the source, and tells when a chunk is another.
-func TestRing(t *testing.T) {
-	content := store.NewRing(4, 100)
-	for i := range uint64(20) {
-		if err := content.WriteChunk(i, []byte{byte(i), 1, 2, 3}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := &ring{content: content, size: 8}
-	for i := uint64(5); i < 20; i++ {
-		if err := r.WriteChunk(i, []byte{byte(i), 1, 2, 3}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if b, err := r.AppendChunk([]byte{9}, 15); err != nil || !slices.Equal(b, []byte{9, 15, 1, 2, 3}) {
-		t.Errorf("chunk 15 is %v, %v", b, err)
-	}
-	if _, err := r.AppendChunk(nil, 11); err == nil {
-		t.Error("chunk 11 fell out of the ring of 8, and is there")
-	}
-	if _, err := r.AppendChunk(nil, 3); err == nil {
-		t.Error("chunk 3 was never written, and is there")
-	}
-	if err := r.WriteChunk(19, []byte{19, 1, 2, 4}); err == nil {
-		t.Error("a chunk that the source did not publish was taken")
-	}
-	if err := r.WriteChunk(21, []byte{21, 1, 2, 3}); err == nil {
-		t.Error("a chunk that the source has not was taken")
-	}
-}
-
 // IDs are unused and never 0.
 func TestChannelIDs(t *testing.T) {
-	w := newArrivals(Link{}, Link{})
-	c := &channelIDs{w.random, map[uint32]bool{}}
+	c := &channelIDs{rand.New(rand.NewPCG(1, 1)), map[uint32]bool{}}
 	seen := map[uint32]bool{}
 	for range 1000 {
 		id := c.Open()
@@ -162,3 +132,4 @@ func TestChannelIDs(t *testing.T) {
 		t.Errorf("%d IDs open", len(c.open))
 	}
 }
+

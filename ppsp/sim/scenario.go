@@ -1,31 +1,45 @@
 package sim
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/swarmgate/swarmgate/ppsp"
-	"github.com/swarmgate/swarmgate/ppsp/livesig"
-	"github.com/swarmgate/swarmgate/ppsp/store"
-	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
-// Scenario is what is simulated: one live channel from a source to many homes.
+// Kind is what a scenario is about.
+type Kind uint8
+
+// The kinds of scenarios.
+const (
+	Live   Kind = iota // one channel from a source to many homes
+	Film               // one film, from a seeder to homes that watch and seek
+	Uplink             // one home that uploads a film beside other traffic
+)
+
+// Scenario is what is simulated.
 type Scenario struct {
-	Name     string
-	About    string
-	Peers    int
-	Rate     int64 // bits per second of the stream
-	Chunk    int   // bytes
-	PerMunro uint64
+	Name  string
+	About string
+	Kind  Kind
+	Peers int
+	Rate  int64 // bits per second of the stream or film
+	Chunk int   // bytes
+
+	PerMunro uint64        // live: chunks in a signature
+	Ring     time.Duration // live: how much of the stream a home keeps
+	Behind   time.Duration // live: how far behind the newest a home begins
+	Length   time.Duration // film: how long it plays
+	Seeks    time.Duration // film: between two seeks of a viewer, on average; 0 for none
+
 	Source   Link
 	Home     Link
-	SlowUp   int64         // bits per second that every third home can send, 0 for as the others
-	DelayMax int64         // homes have between Home.Delay and this one way, nanoseconds
+	SlowUp   int64   // bits per second that every third home can send, 0 for as the others
+	DelayMax int64   // homes have between Home.Delay and this one way, nanoseconds
+	Churn    float64 // share of the homes that leaves, and as many joins, in a minute
+	Liars    float64 // share of the homes that are malicious, each kind of them in turn
+	NATs     bool    // homes have NATs, each kind of them in turn
+
 	Lead     time.Duration // the stream has been running for this when the first home joins
 	Joining  time.Duration // homes join evenly over this
 	Warmup   time.Duration // from the first home's joining until what is played counts
@@ -37,10 +51,10 @@ func Scenarios() []Scenario {
 	live := Scenario{
 		Name:  "live",
 		About: "one live channel, 20 homes, 1 % loss",
-		Peers: 20, Rate: 2e6, Chunk: 1024, PerMunro: 32,
-		Source:   Link{Up: 8e6, Down: 50e6, Delay: 5e6, Queue: 300e6},
+		Peers: 20, Rate: 2e6, Chunk: 1316, PerMunro: 32, Ring: 12 * time.Second, Behind: 2500 * time.Millisecond,
+		Source:   Link{Up: 8e6, Down: 50e6, Delay: 10e6, Loss: 0.005, Queue: 300e6},
 		Home:     Link{Up: 10e6, Down: 50e6, Delay: 5e6, Loss: 0.005, Queue: 300e6},
-		DelayMax: 40e6,
+		DelayMax: 37.5e6,
 		Lead:     5 * time.Second, Joining: 10 * time.Second, Warmup: 20 * time.Second, Duration: 60 * time.Second,
 	}
 	uneven := live
@@ -52,7 +66,34 @@ func Scenarios() []Scenario {
 	thin := live
 	thin.Name, thin.Source.Up = "thin", 5e6
 	thin.About = "the first, but the source can send only 2.5 times the stream"
-	return []Scenario{live, uneven, crowd, thin}
+	rough := live
+	rough.Name, rough.Home.Jitter, rough.Home.Duplicate = "rough", 15e6, 0.05
+	rough.About = "the first, with datagrams that overtake each other, and 5 % that come twice"
+	nats := live
+	nats.Name, nats.NATs, nats.Peers = "nat", true, 50
+	nats.About = "50 homes, four of five behind NATs of four kinds"
+	town := live
+	town.Name, town.Peers, town.Churn = "live-1000", 1000, 0.1
+	town.About = "1,000 homes, of which a tenth leaves and as many join each minute"
+	town.Joining, town.Warmup, town.Duration = 30*time.Second, time.Minute, 3*time.Minute
+	city := town
+	city.Name, city.Peers, city.Duration = "live-5000", 5000, time.Minute
+	city.About = "the same with 5,000 homes"
+	liars := town
+	liars.Name, liars.Peers, liars.Liars = "liars", 250, 0.2
+	liars.About = "200 honest homes and 50 malicious ones, beside the same without these"
+	liars.Joining, liars.Warmup, liars.Duration = 20*time.Second, 30*time.Second, time.Minute
+	film := live
+	film.Name, film.Kind, film.Peers, film.Rate = "vod", Film, 500, 4e6
+	film.About = "a film of 4 Mbit/s from one seeder with 20 Mbit/s; 500 viewers come within a minute, and seek"
+	film.Source.Up, film.Joining, film.Duration = 20e6, time.Minute, 2*time.Minute
+	film.Length, film.Seeks, film.Warmup = 3*time.Minute, time.Minute, time.Minute
+	uplink := film
+	uplink.Name, uplink.Kind, uplink.Peers = "uplink", Uplink, 4
+	uplink.About = "an uplink of 10 Mbit/s: an upload to 4 homes alone, beside a TCP-like flow, and that flow alone"
+	uplink.Source.Loss, uplink.Home.Loss = 0, 0
+	uplink.Source.Up, uplink.Joining, uplink.Warmup, uplink.Duration = 10e6, time.Second, 10*time.Second, time.Minute
+	return []Scenario{live, uneven, crowd, thin, rough, nats, town, city, liars, film, uplink}
 }
 
 // Find returns the scenario of that name.
@@ -67,122 +108,48 @@ func Find(name string) (Scenario, error) {
 	return Scenario{}, fmt.Errorf("scenario %q is unknown, use one of:%s", name, known.String())
 }
 
-// world is a scenario under way.
-type world struct {
-	Scenario
-	network
-	meta     ppsp.Metadata
-	key      *livesig.PrivateKey
-	source   *host
-	content  *store.Ring // what the source published
-	signed   []int64     // by munro, when it was signed
-	interval int64       // nanoseconds between chunks
-	err      error
-}
+// MaxPeers bounds the homes of a scenario: more would fill the memory.
+const MaxPeers = 5000
 
-// window is the ring of each host in seconds of the stream.
-const window = 30
+// check tells what is wrong with a scenario.
+func (sc *Scenario) check() error {
+	var errs []error
+	bad := func(wrong bool, what string) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("scenario %s: %s", sc.Name, what))
+		}
+	}
+	bad(sc.Peers < 1 || sc.Peers > MaxPeers, fmt.Sprintf("needs 1 to %d homes", MaxPeers))
+	bad(sc.Rate <= 0 || sc.Chunk < 8, "needs a rate, and chunks of at least 8 bytes")
+	bad(sc.Duration <= 0, "needs a duration")
+	bad(sc.Kind == Live && sc.PerMunro < 2, "needs at least 2 chunks a signature")
+	bad(sc.Kind != Live && sc.Length <= 0, "needs the length of the film")
+	bad(sc.Liars < 0 || sc.Liars > 0.9 || sc.Churn < 0 || sc.Churn > 10, "has impossible shares")
+	return errors.Join(errs...)
+}
 
 // Run plays a scenario. The same seed gives the same Result.
 func Run(sc Scenario, seed uint64) (Result, error) {
-	if sc.Peers < 1 || sc.Peers > 60000 || sc.Rate <= 0 || sc.Chunk <= 0 || sc.PerMunro < 2 || sc.Duration <= 0 {
-		return Result{}, fmt.Errorf("scenario %s: needs 1 to 60000 peers, a rate, a chunk size, at least 2 chunks a signature and a duration", sc.Name)
+	if err := sc.check(); err != nil {
+		return Result{}, err
 	}
-	var chachaSeed [32]byte
-	for i := range 8 {
-		chachaSeed[i] = byte(seed >> (8 * i))
+	if sc.Kind == Uplink {
+		return runUplink(sc, seed)
 	}
-	random := rand.NewChaCha8(chachaSeed)
-	key, err := livesig.Generate(ppsp.Ed25519, random)
+	if sc.Liars == 0 {
+		return runSwarm(sc, seed)
+	}
+	honest := sc
+	honest.Liars, honest.Peers = 0, sc.Peers-liarsOf(&sc)
+	alone, err := runSwarm(honest, seed)
 	if err != nil {
 		return Result{}, err
 	}
-	w := &world{Scenario: sc, key: key, meta: ppsp.LiveDefaults(key.SwarmID())}
-	w.meta.ChunkSize = uint32(sc.Chunk)
-	w.random = rand.New(random)
-	w.byAddr = map[netip.AddrPort]*host{}
-	w.interval = int64(sc.Chunk) * 8 * 1e9 / sc.Rate
-	if w.source, err = w.addHost(sc.Source); err != nil {
-		return Result{}, err
-	}
-	w.stream(0, make([]byte, sc.Chunk))
-	for i := range sc.Peers {
-		w.at(int64(sc.Lead)+int64(sc.Joining)*int64(i)/int64(sc.Peers), w.join)
-	}
-	w.run(int64(sc.Lead + sc.Warmup + sc.Duration))
-	return w.result(seed), w.err
+	r, err := runSwarm(sc, seed)
+	r.HonestContinuity = alone.Continuity
+	r.Lies.ContinuityLost = 100 * (alone.mean - r.mean)
+	return r, err
 }
 
-// addHost adds an engine to the network.
-func (w *world) addHost(link Link) (*host, error) {
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(len(w.hosts) >> 8), byte(len(w.hosts))}), 7000)
-	size := uint64(w.Rate / 8 * window / int64(w.Chunk))
-	cfg := swarm.Config{
-		Meta: w.meta, Store: &ring{content: w.content, size: size},
-		Channels: &channelIDs{rand.New(rand.NewPCG(w.random.Uint64(), 1)), map[uint32]bool{}},
-		Rand:     rand.New(rand.NewPCG(w.random.Uint64(), 2)),
-		Epoch:    1e18, Window: size, Behind: uint64(2 * w.Rate / 8 / int64(w.Chunk)),
-	}
-	if w.source == nil {
-		w.content = store.NewRing(w.meta.ChunkSize, int(2*size))
-		cfg.Store = w.content
-		cfg.Key, cfg.ChunksPerSignature = w.key, w.PerMunro
-	}
-	engine, err := swarm.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	h := &host{addr: addr, link: link, engine: engine}
-	w.hosts = append(w.hosts, h)
-	w.byAddr[addr] = h
-	return h, nil
-}
-
-// stream lets the source append a chunk, and again when the next is due.
-func (w *world) stream(i uint64, b []byte) {
-	for k := 0; k+8 <= len(b); k += 8 {
-		binary.LittleEndian.PutUint64(b[k:], w.random.Uint64())
-	}
-	if err := w.source.engine.Append(w.now, b); err != nil {
-		w.err = err
-		return
-	}
-	if (i+1)%w.PerMunro == 0 {
-		w.signed = append(w.signed, w.now)
-	}
-	w.source.settle(&w.network)
-	w.at(w.now+w.interval, func() { w.stream(i+1, b) })
-}
-
-// signedAt is when the chunk could first leave the source.
-func (w *world) signedAt(i uint64) int64 { return w.signed[i/w.PerMunro] }
-
-// join adds a home that watches.
-func (w *world) join() {
-	link := w.Home
-	link.Delay += w.random.Int64N(w.DelayMax - w.Home.Delay + 1)
-	if w.SlowUp > 0 && len(w.hosts)%3 == 0 {
-		link.Up = w.SlowUp
-	}
-	h, err := w.addHost(link)
-	if err != nil {
-		w.err = err
-		return
-	}
-	h.player = &player{interval: w.interval, signedAt: w.signedAt, joined: w.now, from: int64(w.Lead + w.Warmup)}
-	w.find(h)
-}
-
-// find is the tracker's answer, again every 10 seconds.
-func (w *world) find(h *host) {
-	const listed = 15
-	addrs := []netip.AddrPort{w.source.addr}
-	for range min(listed, len(w.hosts)) {
-		if o := w.hosts[w.random.IntN(len(w.hosts))]; o != h {
-			addrs = append(addrs, o.addr)
-		}
-	}
-	h.engine.AddPeers(w.now, addrs)
-	h.settle(&w.network)
-	w.at(w.now+10e9, func() { w.find(h) })
-}
+// liarsOf returns how many homes lie.
+func liarsOf(sc *Scenario) int { return int(float64(sc.Peers) * sc.Liars) }
