@@ -1,0 +1,268 @@
+package swarm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// strict is a leecher as libswift is: it keeps hashes, but drops a chunk that they do not
+// prove, without acknowledging it, and takes one chunk of a datagram, the last message.
+type strict struct {
+	f     film
+	tree  *merkle.Tree
+	proof merkle.Proof
+	got   chunk.Set
+	drops int
+}
+
+func (v *strict) take(k link) {
+	k.p.l.t.Helper()
+	inbox := k.p.inbox
+	k.p.inbox = nil
+	for _, d := range inbox {
+		all := messages(k.p.l.t, k.f, d.b)
+		drops := v.drops
+		v.hear(k.p.l.t, all)
+		if m := all[max(len(all)-1, 0):]; len(m) > 0 && m[0].Type == wire.TypeData && v.drops == drops {
+			k.say(k.f.AppendAck(nil, m[0].Chunks, 1000))
+		}
+	}
+}
+
+// hear is take for messages that came together, without the acknowledgement.
+func (v *strict) hear(t testing.TB, all []wire.Message) {
+	t.Helper()
+	for n, m := range all {
+		switch m.Type {
+		case wire.TypeIntegrity:
+			b, ok := chunk.BinOf(m.Chunks)
+			if !ok {
+				t.Fatalf("a hash of %v, which is no aligned range of a power of two", m.Chunks)
+			}
+			v.proof.Add(b, m.Payload)
+		case wire.TypeData:
+			if n != len(all)-1 {
+				t.Fatalf("something follows chunk %d", m.Chunks.Start)
+			}
+			if err := v.tree.Verify(m.Chunks.Start, m.Payload, &v.proof); err != nil {
+				v.drops++
+				continue
+			}
+			v.got.Add(m.Chunks)
+		}
+	}
+}
+
+// A peer of draft 10 gets a whole film although one datagram in eight is lost, and needs
+// little more than each chunk's own turn: hashes that were lost are soon repeated.
+func TestDraft10Losses(t *testing.T) {
+	for _, size := range []int{60 << 10, 300_000} {
+		f := oldFilm(t, size)
+		l := newLab(t, 5)
+		seed, p := l.host(f.seed(f.all())), l.puppet()
+		h := greeting(f.meta, 0xabcd)
+		h.ChunkSize = 0
+		l.send(p.addr, seed.addr, initiating(h))
+		l.until(time.Second, "answered", func() bool { return len(p.inbox) > 0 })
+		k := link{p: p, to: seed, f: seed.s.format, id: messages(t, seed.s.format, p.inbox[0].b)[0].Handshake.SourceChannel}
+		v := &strict{f: f, tree: merkle.NewTree(ppsp.SHA1, []byte(f.meta.SwarmID))}
+		v.tree.SetChunkSize(1024)
+		p.inbox = nil
+		l.loss = 0.125
+		for until := l.now + 60e9; v.got.Count() < f.chunks(); {
+			if l.now > until {
+				t.Fatalf("after a minute %d chunks of %d", v.got.Count(), f.chunks())
+			}
+			for i := v.got.NextMissing(0); i < f.chunks(); i = v.got.NextMissing(i + 1) {
+				if c := seed.s.order[0]; c.count() == 0 && c.flight.line.len() == 0 {
+					k.say(k.f.AppendRequest(nil, chunk.One(i))) // libswift asks again, too
+				}
+			}
+			l.run(10 * time.Millisecond)
+			v.take(k)
+		}
+		if v.drops > 2 {
+			t.Errorf("%d chunks of %d came without their hashes", v.drops, f.chunks())
+		}
+	}
+}
+
+// Chunks are acknowledged one by one and without delay: libswift counts no others.
+func TestDraft10Acks(t *testing.T) {
+	f := oldFilm(t, 30<<10)
+	l := newLab(t, 1)
+	leech, seed := l.host(by(ProfileDraft10, f.leech())), l.host(by(ProfileDraft10, f.seed(f.all())))
+	var sent, acked chunk.Set
+	arrived := map[uint64]int64{}
+	l.tap = func(d flying) bool {
+		for _, m := range messages(t, seed.s.format, d.b) {
+			switch m.Type {
+			case wire.TypeData:
+				sent.Add(m.Chunks)
+				arrived[m.Chunks.Start] = l.now + l.delay
+			case wire.TypeAck:
+				acked.Add(m.Chunks)
+				if m.Chunks.Len() != 1 || l.now != arrived[m.Chunks.Start] {
+					t.Errorf("%v is acknowledged %d ms after it came", m.Chunks, (l.now-arrived[m.Chunks.Start])/1e6)
+				}
+			}
+		}
+		return true
+	}
+	leech.want(true)
+	leech.meet(seed)
+	l.until(10*time.Second, "complete", leech.s.Complete)
+	if sent.Count() != f.chunks() || !acked.Equal(&sent) {
+		t.Errorf("sent %v, acknowledged %v", &sent, &acked)
+	}
+}
+
+// signatures of a stream by the form in which they went to a host.
+type forms struct{ rfc, draft10, wrong int }
+
+// watch counts the signatures that go to each host, and checks them.
+func (st *stream) watch() map[string]*forms {
+	seen := map[string]*forms{}
+	public := st.key.Public()
+	st.l.tap = func(d flying) bool {
+		v := seen[d.to.String()]
+		if v == nil {
+			v = &forms{}
+			seen[d.to.String()] = v
+		}
+		all := messages(st.l.t, st.source.s.format, d.b)
+		for k, m := range all {
+			if m.Type != wire.TypeSignedIntegrity {
+				continue
+			}
+			hash := all[k-1].Payload // right before it, as libswift needs it
+			at := time.Unix(0, 1_700_000_000e9+st.l.now)
+			switch {
+			case all[k-1].Type != wire.TypeIntegrity || all[k-1].Chunks != m.Chunks:
+				v.wrong++
+			case public.Verify(m.Spec, m.Time, hash, m.Payload) && at.Sub(livesig.Time(m.Time)) < time.Minute:
+				v.rfc++
+			case public.VerifyBare(hash, m.Payload) && at.Sub(time.UnixMicro(int64(m.Time))) < time.Minute:
+				v.draft10++
+			default:
+				v.wrong++
+			}
+		}
+		return true
+	}
+	return seen
+}
+
+// A source that speaks both forms signs for each peer in the form it knows, and for nobody in
+// that of draft 10 unless one asks. Receivers pass on what they were given.
+func TestProfilesOfLiveStream(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.oldStream(8, ProfileAuto)
+	seen := st.watch()
+	now, then := l.host(by(ProfileRFC7574, st.home(0))), l.host(by(ProfileDraft10, st.home(0)))
+	now.meet(st.source)
+	l.run(time.Second)
+	st.append(64, 10*time.Millisecond)
+	for _, m := range st.source.s.live.munros {
+		if m.bare != nil {
+			t.Fatal("the source signs by draft 10 for nobody")
+		}
+	}
+	then.meet(st.source)
+	l.run(time.Second)
+	st.append(160, 10*time.Millisecond)
+	l.run(time.Second)
+	for _, h := range []*host{now, then} {
+		st.check(t, h)
+		if p := played(t, h); len(p) != 1 || p[0].End != 224 || p[0].Len() < 160 {
+			t.Errorf("%v played %v", h.addr, p)
+		}
+	}
+	if v := seen[now.addr.String()]; v.rfc == 0 || v.draft10+v.wrong != 0 {
+		t.Errorf("signatures to who speaks RFC 7574: %+v", *v)
+	}
+	if v := seen[then.addr.String()]; v.draft10 == 0 || v.rfc+v.wrong != 0 {
+		t.Errorf("signatures to who speaks draft 10: %+v", *v)
+	}
+	// A second receiver of each form is served by the first alone.
+	st.source.off = true
+	for _, first := range []*host{now, then} {
+		second := l.host(by(first.s.cfg.Profile, st.home(100)))
+		second.meet(first)
+		l.run(3 * time.Second)
+		st.check(t, second)
+		if p := played(t, second); len(p) != 1 || p[0].End != 224 {
+			t.Errorf("behind %v is played %v", first.addr, p)
+		}
+	}
+	for name, v := range seen {
+		if v.wrong > 0 {
+			t.Errorf("to %s went %+v", name, *v)
+		}
+	}
+}
+
+// A receiver cannot prove to a peer of draft 10 what was signed by RFC 7574, so it offers
+// that peer nothing, and bans it for nothing either.
+func TestLiveStreamOfOneForm(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.oldStream(8, ProfileRFC7574)
+	home, old := l.host(by(ProfileAuto, st.home(0))), l.host(by(ProfileDraft10, st.home(0)))
+	home.meet(st.source)
+	l.run(time.Second)
+	old.meet(home)
+	st.append(64, 10*time.Millisecond)
+	l.run(time.Second)
+	if !old.connected(home) || !home.connected(old) {
+		t.Fatal("the two are not connected")
+	}
+	if n := old.s.order[0].peerHave.Count(); n != 0 || old.s.have.Count() != 0 || old.count(EventBan)+home.count(EventBan) != 0 {
+		t.Errorf("%d chunks were offered, %d came, %d bans", n, old.s.have.Count(), old.count(EventBan)+home.count(EventBan))
+	}
+	if home.s.have.Count() == 0 {
+		t.Error("nothing was received at all")
+	}
+}
+
+// A signature that draft 10 lets pass is none to who speaks RFC 7574, and the other way round:
+// each is taken in its form only, and a forged one of either bans.
+func TestSignatureOfOtherForm(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		l := newLab(t, 1)
+		st := l.oldStream(8, ProfileAuto)
+		st.append(8, time.Millisecond)
+		home, p := l.host(by(ProfileAuto, st.home(0))), l.puppet()
+		home.meet(p)
+		l.until(time.Second, "greeted", func() bool { return len(p.inbox) > 0 })
+		reply := greeting(st.meta, 0xabcd)
+		reply.SwarmID = nil
+		if old {
+			reply.ChunkSize = 0
+		}
+		k := link{p: p, to: home, f: home.s.format, id: messages(t, home.s.format, p.inbox[0].b)[0].Handshake.SourceChannel}
+		l.send(p.addr, home.addr, wire.AppendHandshake(wire.AppendChannel(nil, k.id), &reply))
+		l.run(50 * time.Millisecond)
+		m := st.source.s.live.munros[0]
+		bare, err := st.key.SignBare(m.hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := k.f.AppendIntegrity(nil, m.chunks, m.hash)
+		if old {
+			b = k.f.AppendSignedIntegrity(b, m.chunks, livesig.MicrosOfNTP(m.ntp), m.signature)
+		} else {
+			b = k.f.AppendSignedIntegrity(b, m.chunks, m.ntp, bare)
+		}
+		k.say(b)
+		l.run(50 * time.Millisecond)
+		if home.count(EventBan) != 1 || len(home.s.live.munros) != 0 {
+			t.Errorf("by draft 10: %v: the signature of the other form was taken", old)
+		}
+	}
+}
