@@ -35,7 +35,7 @@ type channel struct {
 }
 
 func newChannel(s *session) *channel {
-	size := int64(s.link.ChunkSize)
+	size := chunkSize(s.link.Metadata)
 	// Half of the memory keeps chunks for other peers, half the stream for the screens.
 	chunks := min(max(s.gateway.cfg.LiveBuffer/2/size, 64), swarm.MaxLiveWindow)
 	return &channel{
@@ -51,8 +51,16 @@ func (c *channel) config() swarm.Config {
 	if rate <= 0 {
 		rate = assumedRate
 	}
-	behind := uint64(rate/8*tuneBehind/1000/int64(c.link.ChunkSize)) + 1
+	behind := uint64(rate/8*tuneBehind/1000/chunkSize(c.link.Metadata)) + 1
 	return swarm.Config{Meta: c.link.Metadata, Store: c.ring, Window: c.window, Behind: behind}
+}
+
+// chunkSize is how many bytes a chunk of a channel has, or is taken to have where they vary.
+func chunkSize(m ppsp.Metadata) int64 {
+	if m.ChunkSize == ppsp.VariableChunks {
+		return ppsp.DefaultChunkSize
+	}
+	return int64(m.ChunkSize)
 }
 
 func (c *channel) attach(context.Context, *node.Swarm) {}

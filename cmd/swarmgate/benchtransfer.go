@@ -193,7 +193,7 @@ func (b *benchTransfer) send(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	meta, err := metadataFlags{Hash: b.Hash, ChunkSize: b.ChunkSize}.film()
+	meta, err := metadataFlags{Hash: b.Hash, ChunkSize: chunkSize(b.ChunkSize)}.film()
 	if err != nil {
 		return errors.Join(err, peering.node.Close())
 	}

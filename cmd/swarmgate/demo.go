@@ -199,9 +199,14 @@ func openStudio(ctx context.Context, dir, trackerURL string, log zerolog.Logger)
 }
 
 func (s *studio) publish(ctx context.Context, dir string, trackers []string, log zerolog.Logger) error {
-	key, err := openKey(filepath.Join(dir, "channel.key"), ppsp.ECDSAP256SHA256)
+	key, fresh, err := openKey(filepath.Join(dir, "channel.key"), ppsp.ECDSAP256SHA256)
 	if err != nil {
 		return err
+	}
+	if !fresh {
+		if err := goOn(s.state, key.SwarmID(), ppsp.Metadata{Addressing: ppsp.ChunkRanges64}, time.Now()); err != nil {
+			return err
+		}
 	}
 	loop, err := mpegts.NewLoop(media.Channel)
 	if err != nil {

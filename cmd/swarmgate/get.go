@@ -49,6 +49,7 @@ type download struct {
 	saves   sync.WaitGroup
 	saving  bool
 	began   time.Time
+	differs string                          // what a peer said of the swarm that the link does not
 	took    time.Duration                   // until all was there
 	finish  func(ctx context.Context) error // tells what was fetched, nil for nothing to do
 }
@@ -72,6 +73,9 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	link, err := ppsp.ParseLink(g.Link)
 	if err != nil {
 		return usageError{err}
+	}
+	if link.Metadata.Kind() == ppsp.Film && link.Integrity == ppsp.IntegrityNone && link.Length == 0 {
+		return wrongUsage("swarm %s: without integrity protection nothing but the link can tell the length of the film; take a link with the parameter len", link.SwarmID.Short())
 	}
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))
@@ -173,6 +177,8 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 		defer t.Stop()
 		limit = t.C
 	}
+	lonely := time.NewTimer(lonelyLimit)
+	defer lonely.Stop()
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	bar := newBar(d.began)
@@ -181,7 +187,11 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 		case <-ctx.Done():
 			return errors.New("stopped before the film was complete; the same command goes on from here")
 		case <-limit:
-			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, why(d.member))
+			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why())
+		case <-lonely.C:
+			if stats, err := d.member.Swarm().Stats(); g.Timeout == 0 && err == nil && connected(stats) == 0 && stats.Counters.ChunksReceived == 0 {
+				return fmt.Errorf("swarm %s: nobody answered in %s; %s", d.link.SwarmID.Short(), lonelyLimit, d.why())
+			}
 		case err := <-d.done:
 			if err != nil {
 				return err
@@ -204,6 +214,20 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 			}
 		}
 	}
+}
+
+// lonelyLimit is how long a download without --timeout waits for its first peer.
+const lonelyLimit = 2 * time.Minute
+
+// why says what the download waits for.
+func (d *download) why() string {
+	d.mu.Lock()
+	differs := d.differs
+	d.mu.Unlock()
+	if differs != "" {
+		return differs + "; copy the link again from who publishes the film"
+	}
+	return why(d.member)
 }
 
 // stay serves others for a while.
@@ -231,7 +255,8 @@ func why(m *membership.Member) string {
 		if trouble := m.Trouble(); trouble != "" {
 			return "no peer was found: " + trouble
 		}
-		return "no peer was found; is the publisher running?"
+		return "no peer was found; is the publisher running? Peers that have no such swarm are silent, as are those that have it by another chunk size, " +
+			"addressing, hash or integrity method than the link says: copy the link again from who publishes it"
 	}
 	return fmt.Sprintf("%s answered", counted(connected(stats), "peer"))
 }
@@ -271,6 +296,10 @@ func (d *download) event(e swarm.Event) {
 		d.finished(nil)
 	case swarm.EventStoreFailed:
 		d.finished(errors.New(e.Reason))
+	case swarm.EventMismatch:
+		d.mu.Lock()
+		d.differs = fmt.Sprintf("peer %s has it by other metadata: %s", e.Peer, e.Reason)
+		d.mu.Unlock()
 	case swarm.EventBan:
 		d.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
 	}

@@ -58,7 +58,11 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 	case !g.JSON:
 		to = c.out
 	}
-	chunks := min(max(recordWindow/int64(link.ChunkSize), 64), swarm.MaxLiveWindow)
+	each := link.ChunkSize
+	if each == ppsp.VariableChunks {
+		each = ppsp.DefaultChunkSize
+	}
+	chunks := min(max(recordWindow/int64(each), 64), swarm.MaxLiveWindow)
 	r := &recording{
 		link: link, ring: store.NewRing(link.ChunkSize, int(chunks)), out: out, log: log,
 		runs: make(chan chunk.Range, recordBacklog), to: bufio.NewWriter(to), sum: sha256.New(),

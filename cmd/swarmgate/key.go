@@ -16,27 +16,26 @@ import (
 )
 
 // openKey reads the private key of a live stream, or makes it when the file is missing:
-// whoever goes on with the key goes on with the channel.
-func openKey(path string, algorithm ppsp.Signature) (*livesig.PrivateKey, error) {
+// whoever goes on with the key goes on with the channel. It tells whether the key is new.
+func openKey(path string, algorithm ppsp.Signature) (key *livesig.PrivateKey, fresh bool, err error) {
 	b, err := os.ReadFile(path)
 	if err == nil {
 		key, err := livesig.ParsePEM(b)
 		if err != nil {
-			return nil, fmt.Errorf("key %s: %w; it was not changed, give another with --key", path, err)
+			return nil, false, fmt.Errorf("key %s: %w; it was not changed, give another with --key", path, err)
 		}
-		return key, nil
+		return key, false, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("key %s: %w; give another with --key", path, bare(err))
+		return nil, false, fmt.Errorf("key %s: %w; give another with --key", path, bare(err))
 	}
-	key, err := livesig.Generate(algorithm, rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make key %s: %w", path, err)
+	if key, err = livesig.Generate(algorithm, rand.Reader); err != nil {
+		return nil, false, fmt.Errorf("make key %s: %w", path, err)
 	}
 	if b, err = key.MarshalPEM(); err != nil {
-		return nil, fmt.Errorf("make key %s: %w", path, err)
+		return nil, false, fmt.Errorf("make key %s: %w", path, err)
 	}
-	return key, writeKey(path, b)
+	return key, true, writeKey(path, b)
 }
 
 // writeKey writes the key so that it is either there whole or not at all.

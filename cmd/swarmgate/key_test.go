@@ -17,11 +17,11 @@ func TestKeyIsMadeOnce(t *testing.T) {
 	for _, algorithm := range []ppsp.Signature{ppsp.ECDSAP256SHA256, ppsp.ECDSAP384SHA384, ppsp.Ed25519} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "channel.key")
-		key, err := openKey(path, algorithm)
+		key, fresh, err := openKey(path, algorithm)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if key.Algorithm() != algorithm {
+		if key.Algorithm() != algorithm || !fresh {
 			t.Errorf("a key of %s, want %s", key.Algorithm(), algorithm)
 		}
 		info, err := os.Stat(path)
@@ -32,8 +32,8 @@ func TestKeyIsMadeOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := openKey(path, ppsp.RSASHA256) // of a new key only
-		if err != nil || again.SwarmID() != key.SwarmID() || again.Algorithm() != algorithm {
+		again, fresh, err := openKey(path, ppsp.RSASHA256) // of a new key only
+		if err != nil || fresh || again.SwarmID() != key.SwarmID() || again.Algorithm() != algorithm {
 			t.Errorf("read again: another key, error %v", err)
 		}
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -50,7 +50,7 @@ func TestKeyIsMadeOnce(t *testing.T) {
 func TestDamagedKeyIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good.key")
-	if _, err := openKey(good, ppsp.ECDSAP256SHA256); err != nil {
+	if _, _, err := openKey(good, ppsp.ECDSAP256SHA256); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(good)
@@ -64,7 +64,7 @@ func TestDamagedKeyIsRefused(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := openKey(path, ppsp.ECDSAP256SHA256)
+		_, _, err := openKey(path, ppsp.ECDSAP256SHA256)
 		if err == nil || !strings.Contains(err.Error(), "key "+path+": ") || !strings.Contains(err.Error(), "it was not changed, give another with --key") {
 			t.Errorf("%s: error %v, want one that names the file and what to do", name, err)
 		}
@@ -76,10 +76,10 @@ func TestDamagedKeyIsRefused(t *testing.T) {
 
 func TestKeyThatCannotBeWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "folder", "channel.key")
-	if _, err := openKey(path, ppsp.Ed25519); err == nil || !strings.Contains(err.Error(), "the folder has to exist") {
+	if _, _, err := openKey(path, ppsp.Ed25519); err == nil || !strings.Contains(err.Error(), "the folder has to exist") {
 		t.Errorf("error %v, want one that names the folder", err)
 	}
-	if _, err := openKey(filepath.Join(t.TempDir(), "k"), ppsp.Signature(99)); err == nil || !strings.Contains(err.Error(), "make key") {
+	if _, _, err := openKey(filepath.Join(t.TempDir(), "k"), ppsp.Signature(99)); err == nil || !strings.Contains(err.Error(), "make key") {
 		t.Errorf("of an unknown algorithm: error %v", err)
 	}
 }

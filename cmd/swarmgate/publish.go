@@ -35,9 +35,10 @@ type publishCommand struct {
 	Title              string          `help:"Title of the film or channel. Default: the file's name." placeholder:"TEXT"`
 	Key                string          `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
 	Dir                string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
-	Signature          string          `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519. Default: ${default}." default:"ecdsap256sha256" placeholder:"NAME"`
+	Signature          string          `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519. Default: ecdsap256sha256." placeholder:"NAME"`
 	ChunksPerSignature uint64          `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
 	Rate               config.Rate     `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
+	Record             string          `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
 	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
 	metadataFlags
 	profileFlags
@@ -108,9 +109,12 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		if err != nil {
 			return nil, err
 		}
-		return []swarmService{live}, nil
+		return []swarmService{&broadcast{Live: live, p: p, dir: dir, peering: peering, out: out, log: log}}, nil
 	}
 	meta, err := p.film()
+	if err == nil {
+		err = p.filmOnly()
+	}
 	if err == nil {
 		meta, err = p.suit(meta)
 	}
@@ -145,9 +149,12 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 
 // openLive prepares the live input.
 func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
-	algorithm, err := ppsp.ParseSignature(p.Signature)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--signature: %w", err)}
+	algorithm := ppsp.ECDSAP256SHA256
+	var err error
+	if p.Signature != "" {
+		if algorithm, err = ppsp.ParseSignature(p.Signature); err != nil {
+			return nil, usageError{fmt.Errorf("--signature: %w", err)}
+		}
 	}
 	meta, err := p.live(publish.LiveChunkSize)
 	if err == nil {
@@ -159,13 +166,26 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	}
 	if n := p.ChunksPerSignature; n != 0 && (n < 2 || n > swarm.MaxMunro || n&(n-1) != 0) {
 		return nil, wrongUsage("--chunks-per-signature %d: take a power of two from 2 to %d", n, swarm.MaxMunro)
+	} else if n != 0 && meta.Integrity != ppsp.IntegrityUnified {
+		return nil, wrongUsage("--chunks-per-signature %d: integrity method %s knows no such number; leave it out, or take --integrity unified", n, meta.Integrity)
+	}
+	if meta.Integrity == ppsp.IntegrityNone {
+		log.Warn().Msg("without integrity protection any peer can alter the stream: publish so in a closed network only")
 	}
 	if p.Key == "" {
 		p.Key = filepath.Join(dir, "channel.key")
 	}
-	key, err := openKey(p.Key, algorithm)
-	if err != nil {
+	key, fresh, err := openKey(p.Key, algorithm)
+	switch {
+	case err != nil:
 		return nil, err
+	case p.Signature != "" && key.Algorithm() != algorithm:
+		return nil, wrongUsage("--signature %s: key %s is of %s; leave --signature out, or name another file with --key", algorithm, p.Key, key.Algorithm())
+	}
+	if !fresh {
+		if err := goOn(s, key.SwarmID(), meta, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	source, err := p.source(in, log)
 	if err != nil {
@@ -179,7 +199,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	}
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
-		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature,
+		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature, Record: p.Record,
 		Node: peering.node, Tracking: peering.trackers, Profile: swarm.Profile(p.Profile), Logger: log,
 	})
 }
@@ -192,9 +212,7 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	below.Go(func() error { return peering.Run(sockets) })
 	peering.await(ctx)
 	for _, s := range swarms {
-		fields := swarmFields(s.Link())
-		fields["listen"] = peering.node.Addr().String()
-		out.event("swarm", fields)
+		tellSwarm(out, s.Link(), peering)
 		if len(swarms) == 1 {
 			saySwarm(out, s.Link())
 		} else {
@@ -227,6 +245,29 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	err := parts.Wait()
 	closeSockets()
 	return errors.Join(err, below.Wait())
+}
+
+// tellSwarm prints the "swarm" line.
+func tellSwarm(out *printer, l ppsp.Link, peering *peering) {
+	fields := swarmFields(l)
+	fields["listen"] = peering.node.Addr().String()
+	out.event("swarm", fields)
+}
+
+// filmOnly refuses what a film has no use for.
+func (p *publishCommand) filmOnly() error {
+	for _, f := range []struct {
+		flag string
+		set  bool
+	}{
+		{"--signature", p.Signature != ""}, {"--chunks-per-signature", p.ChunksPerSignature != 0}, {"--key", p.Key != ""},
+		{"--rate", p.Rate != 0}, {"--record", p.Record != ""},
+	} {
+		if f.set {
+			return wrongUsage("%s is for live streams, and a film has no use for it; leave it out, or add --live", f.flag)
+		}
+	}
+	return nil
 }
 
 // trackers returns the trackers to announce at.

@@ -209,10 +209,10 @@ func TestHelp(t *testing.T) {
 	for _, c := range []struct{ command, flags string }{
 		{"demo", "http dir name interface no-dlna json log-level log-format"},
 		{"run", "config http dir name interface no-dlna listen stun no-nat upload json log-level log-format"},
-		{"publish", "live listen tracker title key dir hash addressing chunk-size signature chunks-per-signature profile duration stun no-nat upload json log-level log-format"},
+		{"publish", "live listen tracker title key dir hash addressing chunk-size integrity signature chunks-per-signature profile record duration stun no-nat upload json log-level log-format"},
 		{"get", "output peer listen timeout duration seed profile stun no-nat upload json log-level log-format"},
 		{"link", "swarm-id kind hash addressing chunk-size integrity tracker peer title length rate json"},
-		{"inspect", "hash addressing chunk-size json"},
+		{"inspect", "hash addressing chunk-size integrity json"},
 		{"tracker", "listen http cert key track-timeout json log-level log-format"},
 		{"sim", "peers seed duration list json"},
 		{"config check", "config json"},

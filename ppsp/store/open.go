@@ -28,7 +28,7 @@ func OpenFile(ctx context.Context, path string, meta ppsp.Metadata) (*File, erro
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	if meta.ChunkSize == ppsp.VariableChunks {
-		return nil, fmt.Errorf("open %s: the film's chunks vary in size; only films of chunks of one size are kept in files", path)
+		return nil, fmt.Errorf("open %s: the chunks of swarm %s vary in size, so where each belongs in a file is not known; ask its publisher for a link with chunks of one size", path, meta.SwarmID.Short())
 	}
 	if meta.Kind() != ppsp.Film {
 		return nil, fmt.Errorf("open %s: the swarm is live and has no end; only films are kept in files", path)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
@@ -21,6 +22,7 @@ type Ring struct {
 	chunkSize int
 	capacity  uint64 // chunks
 	perBlock  uint64 // chunks
+	varies    bool   // chunks vary in size: each has memory of its own
 
 	mu     sync.Mutex
 	window chunk.Range // numbers that could be held
@@ -30,17 +32,21 @@ type Ring struct {
 // ringPart is a run of slots, allocated together.
 type ringPart struct {
 	data   []byte
+	loose  [][]byte // in the place of data where chunks vary in size
 	number []uint64 // chunk in each slot
 	length []uint16 // its bytes, 0 for an empty slot
 }
 
 // NewRing returns a ring for this many chunks (at least 1) of at most chunkSize bytes (1
-// to ppsp.MaxChunkSize). It allocates memory as it fills, never more than
+// to ppsp.MaxChunkSize, or ppsp.VariableChunks for chunks that vary in size up to that). It allocates memory as it fills, never more than
 // chunks*(chunkSize+10) bytes, give or take one block.
 func NewRing(chunkSize uint32, chunks int) *Ring {
 	r := &Ring{
 		chunkSize: int(min(max(chunkSize, 1), math.MaxUint16)),
 		capacity:  uint64(max(chunks, 1)),
+	}
+	if chunkSize == ppsp.VariableChunks {
+		r.varies, r.chunkSize = true, ppsp.MaxChunkSize
 	}
 	r.perBlock = min(max(ringBlock/uint64(r.chunkSize), 1), r.capacity)
 	r.blocks = make([]*ringPart, (r.capacity+r.perBlock-1)/r.perBlock)
@@ -80,7 +86,11 @@ func (r *Ring) WriteChunk(i uint64, b []byte) error {
 	if p.length[s] != 0 && p.number[s] == i {
 		return nil
 	}
-	copy(p.data[s*r.chunkSize:], b)
+	if r.varies {
+		p.loose[s] = append(p.loose[s][:0], b...)
+	} else {
+		copy(p.data[s*r.chunkSize:], b)
+	}
 	p.number[s], p.length[s] = i, uint16(len(b))
 	return nil
 }
@@ -93,6 +103,9 @@ func (r *Ring) AppendChunk(dst []byte, i uint64) ([]byte, error) {
 	p, s := r.slot(i)
 	if p == nil || p.length[s] == 0 || p.number[s] != i || !r.window.Contains(i) {
 		return dst, fmt.Errorf("read chunk %d: %w", i, ErrNotHeld)
+	}
+	if r.varies {
+		return append(dst, p.loose[s]...), nil
 	}
 	start := s * r.chunkSize
 	return append(dst, p.data[start:start+int(p.length[s])]...), nil
@@ -120,10 +133,12 @@ func (r *Ring) slot(i uint64) (*ringPart, int) {
 func (r *Ring) allocate(i uint64) *ringPart {
 	b := i % r.capacity / r.perBlock
 	n := int(min(r.perBlock, r.capacity-b*r.perBlock))
-	r.blocks[b] = &ringPart{
-		data:   make([]byte, n*r.chunkSize),
-		number: make([]uint64, n),
-		length: make([]uint16, n),
+	p := &ringPart{number: make([]uint64, n), length: make([]uint16, n)}
+	if r.varies {
+		p.loose = make([][]byte, n)
+	} else {
+		p.data = make([]byte, n*r.chunkSize)
 	}
-	return r.blocks[b]
+	r.blocks[b] = p
+	return p
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
@@ -238,5 +239,26 @@ func BenchmarkRing(b *testing.B) {
 			b.Fatal(err)
 		}
 		data, _ = r.AppendChunk(data[:0], uint64(i))
+	}
+}
+
+// Chunks that vary in size keep their own, and none takes memory for the largest.
+func TestRingOfVariableChunks(t *testing.T) {
+	r := NewRing(ppsp.VariableChunks, 10)
+	for i := range uint64(50) {
+		b := bytes.Repeat([]byte{byte(i)}, int(1+i*1200))
+		if err := r.WriteChunk(i, b); err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.AppendChunk(nil, i)
+		if err != nil || !bytes.Equal(got, b) {
+			t.Fatalf("chunk %d: %d bytes of %d, error %v", i, len(got), len(b), err)
+		}
+	}
+	if _, err := r.AppendChunk(nil, 39); !errors.Is(err, ErrNotHeld) {
+		t.Errorf("a chunk behind the window: error %v", err)
+	}
+	if err := r.WriteChunk(50, make([]byte, ppsp.MaxChunkSize+1)); err == nil {
+		t.Error("a chunk that is too large was taken")
 	}
 }

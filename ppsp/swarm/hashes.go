@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
@@ -22,10 +21,7 @@ func (c *channel) appendChunk(now int64, b []byte, start int, i uint64, tries in
 		c.alone = true
 		return b
 	}
-	size := c.s.meta.LargestChunk()
-	if c.s.meta.ChunkSize == ppsp.VariableChunks {
-		size = 0 // which is seen below
-	}
+	size := c.s.sizeOf(i)
 	if len(b)-start > channelBytes && !fits(b, start, size+1+maxSpec+8) {
 		c.alone = true
 		return b // the chunk goes alone, next

@@ -102,6 +102,19 @@ func (s *Swarm) usualChunk() int {
 	return s.meta.LargestChunk()
 }
 
+// sizeOf returns how many bytes chunk i has, at most; 0 where that is seen only when it is read.
+func (s *Swarm) sizeOf(i uint64) int {
+	if s.meta.Integrity == ppsp.IntegritySignAll {
+		if g := s.live.signatureOf(i); g != nil {
+			return g.size
+		}
+	}
+	if s.meta.ChunkSize == ppsp.VariableChunks {
+		return 0
+	}
+	return s.meta.LargestChunk()
+}
+
 // appendWhatProves adds what the peer lacks to verify chunk i; false when not all of it fits.
 func (c *channel) appendWhatProves(now int64, b []byte, start int, i uint64) ([]byte, bool) {
 	switch c.s.meta.Integrity {

@@ -78,12 +78,13 @@ func (s *Swarm) Finish(now int64, rest []byte) error {
 	return nil
 }
 
-// Served tells, at the source of a live stream, whether every connected peer has shown to have
-// its newest chunk.
+// Served tells, at the source of a live stream, whether every peer has shown to have its newest
+// chunk, and waits for no other.
 func (s *Swarm) Served() bool {
 	last, ok := s.have.Last()
 	for _, c := range s.order {
-		if ok && c.state == stateOpen && !c.peerHave.Has(last) {
+		there := c.state == stateOpen || c.state == stateResponding
+		if there && (ok && !c.peerHave.Has(last) || c.count() > 0 || c.flight.line.len() > 0) {
 			return false
 		}
 	}

@@ -74,7 +74,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	f.member, err = membership.Join(membership.Config{
 		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
 		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Profile: c.Profile},
-		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
+		Events: peerLog(c.Logger, meta.SwarmID),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
@@ -152,7 +152,23 @@ func MediaType(name string) string {
 	return "application/octet-stream"
 }
 
-// logPeers logs what an operator would want to read of a swarm's peers.
+// mismatchEvery bounds how often a peer with other metadata is logged: strangers can cause it.
+const mismatchEvery = time.Minute
+
+// peerLog returns what logs what an operator would want to read of a swarm's peers. It is
+// called on one goroutine.
+func peerLog(log zerolog.Logger, id ppsp.SwarmID) func(swarm.Event) {
+	var last time.Time
+	return func(e swarm.Event) {
+		if e.Kind == swarm.EventMismatch && time.Since(last) > mismatchEvery {
+			last = time.Now()
+			log.Warn().Str("swarm", id.Short()).Stringer("peer", e.Peer).Str("reason", e.Reason).
+				Msg("a peer has another link to this swarm and gets no answer: give it the link that stands here")
+		}
+		logPeers(log, e)
+	}
+}
+
 func logPeers(log zerolog.Logger, e swarm.Event) {
 	switch e.Kind {
 	case swarm.EventPeerUp:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"os"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -42,6 +44,8 @@ type LiveConfig struct {
 	ChunksPerSignature uint64 // a power of two; 0 for about SignatureInterval of the stream
 	Window             int64  // bytes kept for peers, 0 for DefaultWindow
 
+	Record string // new file that keeps the stream, empty for none
+
 	Profile swarm.Profile // form of the protocol that is spoken
 
 	Node     *node.Node
@@ -70,6 +74,9 @@ type Live struct {
 	reserved uint64 // end of the numbers that may be given
 	perMunro uint64
 	pending  []byte // of the chunk being collected
+	record   *os.File
+	unkept   error // why the recording is not whole
+	finished bool  // the input has ended
 }
 
 // OpenLive joins the swarm of the key as its source. Run streams.
@@ -86,8 +93,11 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		c.Window = DefaultWindow
 	}
 	l := &Live{cfg: c, perMunro: c.ChunksPerSignature}
-	if l.perMunro == 0 {
-		l.perMunro = perSignature(c.Rate, meta.ChunkSize)
+	switch {
+	case meta.Integrity != ppsp.IntegrityUnified:
+		l.perMunro = 1
+	case l.perMunro == 0:
+		l.perMunro = perSignature(c.Rate, uint32(largest(meta)))
 	}
 	if err := l.reserve(); err != nil {
 		return nil, err
@@ -99,21 +109,34 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if err := l.link.Validate(); err != nil {
 		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
 	}
-	chunks := max(uint64(c.Window)/uint64(meta.ChunkSize), 4*l.perMunro)
+	chunks := max(uint64(c.Window)/uint64(largest(meta)), 4*l.perMunro)
 	chunks = min(chunks/l.perMunro*l.perMunro, swarm.MaxLiveWindow)
 	var err error
 	l.member, err = membership.Join(membership.Config{
 		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
 		Swarm: swarm.Config{
-			Meta: meta, Store: store.NewRing(meta.ChunkSize, int(chunks)), Window: chunks,
+			Meta: meta, Store: store.NewRing(uint32(largest(meta)), int(chunks)), Window: chunks,
 			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Profile: c.Profile,
 		},
-		Events: func(e swarm.Event) { logPeers(c.Logger, e) },
+		Events: peerLog(c.Logger, meta.SwarmID),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
 	}
+	if c.Record != "" {
+		if l.record, err = os.OpenFile(c.Record, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
+			return nil, fmt.Errorf("publish %s: record: %w; name a new file in a folder that can be written", c.Title, err)
+		}
+	}
 	return l, nil
+}
+
+// largest is how many bytes a chunk of the stream has at most.
+func largest(m ppsp.Metadata) int {
+	if m.ChunkSize == ppsp.VariableChunks {
+		return LiveChunkSize
+	}
+	return m.LargestChunk()
 }
 
 // perSignature is the power of two that covers about signatureInterval of the stream.
@@ -155,6 +178,15 @@ func (l *Live) Run(ctx context.Context) error {
 	swarmEnded := make(chan error, 1)
 	go func() { swarmEnded <- l.member.Run(ctx) }() // waited for below
 	err := l.cfg.Source.Run(ctx, l.emit)
+	if err == nil && ctx.Err() == nil {
+		err = l.finish(ctx)
+		l.finished = err == nil
+	}
+	if l.record != nil {
+		if failed := errors.Join(l.record.Sync(), l.record.Close()); failed != nil && l.unkept == nil {
+			l.unkept = failed
+		}
+	}
 	if ctx.Err() != nil || errors.Is(err, node.ErrEnded) {
 		err = nil
 	}
@@ -162,21 +194,58 @@ func (l *Live) Run(ctx context.Context) error {
 	return errors.Join(err, <-swarmEnded)
 }
 
-// emit cuts packets into chunks.
+// Patience with viewers at the end of the input.
+const (
+	lastWait  = 5 * time.Second // for those that still lack something
+	lastQuiet = 500 * time.Millisecond
+	lastLook  = 50 * time.Millisecond
+)
+
+// finish sends what is left of the input, whether or not it fills a chunk or a signature, and
+// waits until the viewers have it.
+func (l *Live) finish(ctx context.Context) error {
+	if err := l.number(); err != nil {
+		return err
+	}
+	l.keep(l.pending)
+	if err := l.member.Swarm().Finish(l.pending); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastWait)
+	defer cancel()
+	look := time.NewTicker(lastLook)
+	defer look.Stop()
+	for quiet := time.Duration(0); quiet < lastQuiet; quiet += lastLook {
+		served, err := l.member.Swarm().Served()
+		if err != nil {
+			return err
+		}
+		if !served {
+			quiet = 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+	return nil
+}
+
+// emit cuts packets into chunks: evenly, or, where chunks vary in size, as the input gives them.
 func (l *Live) emit(packets []byte) error {
-	size := int(l.link.ChunkSize)
+	size, varies := largest(l.link.Metadata), l.link.ChunkSize == ppsp.VariableChunks
 	for len(packets) > 0 {
 		n := min(size-len(l.pending), len(packets))
 		l.pending = append(l.pending, packets[:n]...)
 		packets = packets[n:]
-		if len(l.pending) < size {
+		if len(l.pending) < size && !varies {
 			return nil
 		}
-		if l.next >= l.reserved {
-			if err := l.reserve(); err != nil {
-				return err
-			}
+		if err := l.number(); err != nil {
+			return err
 		}
+		l.keep(l.pending)
 		if err := l.member.Swarm().Append(l.pending); err != nil {
 			return err
 		}
@@ -185,3 +254,25 @@ func (l *Live) emit(packets []byte) error {
 	}
 	return nil
 }
+
+// number sees to it that the next chunk has a number.
+func (l *Live) number() error {
+	if l.next < l.reserved {
+		return nil
+	}
+	return l.reserve()
+}
+
+// keep writes a chunk to the recording. The stream goes on without one that can't be written.
+func (l *Live) keep(b []byte) {
+	if l.record == nil || l.unkept != nil || len(b) == 0 {
+		return
+	}
+	if _, err := l.record.Write(b); err != nil {
+		l.unkept = err
+		l.cfg.Logger.Error().Err(err).Str("file", l.cfg.Record).Msg("the recording ends here, and no film will be made of it: make room, and begin another; the live stream goes on")
+	}
+}
+
+// Recorded tells, after Run, whether the whole stream is kept in LiveConfig.Record.
+func (l *Live) Recorded() bool { return l.record != nil && l.unkept == nil && l.finished }

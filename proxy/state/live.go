@@ -51,6 +51,14 @@ func (s *State) ReserveChunks(id ppsp.SwarmID, n uint64) (first uint64, err erro
 	return first, err
 }
 
+// SkipChunks lets ReserveChunks hand out no number below next any more.
+func (s *State) SkipChunks(id ppsp.SwarmID, next uint64) error {
+	return s.updateLive(id, func(l *live) error {
+		l.Next = max(l.Next, next)
+		return nil
+	})
+}
+
 func (s *State) updateLive(id ppsp.SwarmID, change func(*live) error) error {
 	if id == "" || len(id) > ppsp.MaxSwarmID {
 		return errors.New("note a live stream: it has no swarm ID")

@@ -179,3 +179,25 @@ func crashPublish(dir string) {
 	}
 	fmt.Println(err)
 }
+
+// Numbers that may have been used by a key whose state was lost are left out.
+func TestSkipChunks(t *testing.T) {
+	s, err := Open(Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	id := ppsp.SwarmID("\x0fkey")
+	if err := s.SkipChunks(id, 5000); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := s.ReserveChunks(id, 10); err != nil || first != 5000 {
+		t.Errorf("first number %d, error %v", first, err)
+	}
+	if err := s.SkipChunks(id, 7); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := s.ReserveChunks(id, 10); err != nil || first != 5010 {
+		t.Errorf("first number %d, error %v: numbers went back", first, err)
+	}
+}
