@@ -23,7 +23,7 @@ import (
 const (
 	readAhead  = 8 << 20 // bytes fetched before the place where a screen reads
 	urgent     = 256 << 10
-	saveEvery  = 5 * time.Second
+	saveEvery  = time.Second
 	wantMargin = 64 << 10 // bytes a reader moves before its window follows
 )
 

@@ -182,6 +182,7 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	bar := newBar(d.began)
+	d.progress(bar, false)
 	for {
 		select {
 		case <-ctx.Done():
@@ -305,11 +306,14 @@ func (d *download) event(e swarm.Event) {
 	}
 }
 
-// save keeps the sidecar current, every few seconds.
+// saveEvery is how much of a download a kill may cost.
+const saveEvery = 500 * time.Millisecond
+
+// save keeps the sidecar current.
 func (d *download) save(now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.saving || (!now && time.Since(d.savedAt) < 2*time.Second) {
+	if d.saving || (!now && time.Since(d.savedAt) < saveEvery) {
 		return
 	}
 	d.saving, d.savedAt = true, time.Now()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
@@ -27,7 +28,8 @@ type Checkpoint struct {
 
 // saver lets one Checkpoint be saved at a time, and none after a newer one.
 type saver struct {
-	mu sync.Mutex
+	mu       sync.Mutex
+	syncedAt time.Time // when all was made durable last
 
 	// guarded by File.mu
 	done     progress // what the sidecar tells
@@ -71,20 +73,26 @@ func (f *File) checkpointLocked() *Checkpoint {
 	return c
 }
 
-// Save makes the state durable: first the content and the tree, then what speaks of them. A
-// film that is complete and checked to the last chunk gets its name. A nil Checkpoint is
-// saved already. After an error nothing is lost; a later Checkpoint tries again.
+// syncEvery is how often Save makes durable what it writes. What is not yet may be lost when
+// the power fails, but not when the process is killed.
+const syncEvery = 4 * time.Second
+
+// Save writes the state: first the content and the tree, then what speaks of them. A film that
+// is complete and checked to the last chunk gets its name. A nil Checkpoint is saved already.
+// After an error nothing is lost; a later Checkpoint tries again. It may be called several
+// times a second.
 func (c *Checkpoint) Save() error {
 	if c == nil {
 		return nil
 	}
-	c.file.saver.mu.Lock()
-	defer c.file.saver.mu.Unlock()
-	return c.save()
+	s := &c.file.saver
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.save(c.finish || time.Since(s.syncedAt) >= syncEvery)
 }
 
 // save is Save under the lock of saver.
-func (c *Checkpoint) save() error {
+func (c *Checkpoint) save(durable bool) error {
 	f := c.file
 	f.mu.Lock()
 	file, err, late := f.content, f.usable(), c.at.changes <= f.saver.done.changes
@@ -95,7 +103,7 @@ func (c *Checkpoint) save() error {
 	if late {
 		return c.failed
 	}
-	if err := c.write(file); err != nil {
+	if err := c.write(file, durable); err != nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		for _, b := range c.blocks {
@@ -112,13 +120,16 @@ func (c *Checkpoint) save() error {
 	return c.failed
 }
 
-func (c *Checkpoint) write(file content) error {
+func (c *Checkpoint) write(file content, durable bool) error {
 	f := c.file
-	if err := file.Sync(); err != nil {
-		return remedy("save", f.name, err)
-	}
-	if err := f.side.sync(); err != nil {
-		return remedy("save", f.sidecar, err)
+	if durable {
+		if err := file.Sync(); err != nil {
+			return remedy("save", f.name, err)
+		}
+		if err := f.side.sync(); err != nil {
+			return remedy("save", f.sidecar, err)
+		}
+		f.saver.syncedAt = time.Now()
 	}
 	if c.finish {
 		info, err := file.Stat()
@@ -172,7 +183,7 @@ func (f *File) syncLocked() error {
 	if c == nil {
 		return nil
 	}
-	return c.save()
+	return c.save(true)
 }
 
 // Close does as Sync and ends the use of the File; reads then return ErrClosed. Closing

@@ -105,7 +105,7 @@ func (r *fields) varint() int64 {
 	return v
 }
 
-// readHead reads the head. The error is errDamaged for what is no sidecar, or none any more.
+// readHead reads the head, and mends the page that was being written last. The error is errDamaged for what is no sidecar, or none any more.
 func (s *side) readHead() (*head, error) {
 	b := make([]byte, headSize)
 	err := s.readPair(b, 0)
@@ -121,7 +121,10 @@ func (s *side) readHead() (*head, error) {
 	if err := h.unmarshal(b); err != nil {
 		return nil, err
 	}
-	return h, nil
+	if h.meta.Hash.Size() != int(s.layout.page/merkle.PageSlots) {
+		return h, nil // of another swarm
+	}
+	return h, s.mend()
 }
 
 func (s *side) writeHead(h *head) error {

@@ -20,8 +20,11 @@ func newLayout(hashSize int) layout { return layout{int64(merkle.PageSlots * has
 // segment returns where segment n begins.
 func (l layout) segment(n int64) int64 {
 	pairs := (n/segmentPages + 1) + (n/segmentPages/segmentPages + 1)
-	return 2*headSize + pairs*2*l.page + n*(2*blockSize+2*l.page+segmentPages*l.page)
+	return 2*headSize + l.page + pairs*2*l.page + n*(2*blockSize+2*l.page+segmentPages*l.page)
 }
+
+// spare returns where the copy of the page lies that is being written over.
+func (l layout) spare() int64 { return 2 * headSize }
 
 // block returns where the availability of segment n lies, in two copies.
 func (l layout) block(n int64) int64 { return l.segment(n) }

@@ -126,18 +126,26 @@ func (f *File) begin() error {
 	return nil
 }
 
-// renew makes the sidecar one of which nothing is held.
+// renew makes the sidecar one of which nothing is held, and takes the room for all that will
+// be written over and over.
 func (f *File) renew() error {
 	if err := f.side.empty(); err != nil {
 		return err
 	}
-	if err := f.side.writeHead(&head{meta: f.meta, size: -1}); err != nil {
+	first := head{meta: f.meta, size: -1}
+	if err := f.side.writeHead(&first); err != nil {
+		return err
+	}
+	if err := f.side.reserveSpare(); err != nil {
 		return err
 	}
 	if err := f.side.reserveBlock(0); err != nil {
 		return err
 	}
-	return f.side.sync()
+	if err := f.side.sync(); err != nil {
+		return err
+	}
+	return f.side.writeHead(&first) // the other copy
 }
 
 // resume takes over what an earlier run left in the content file.

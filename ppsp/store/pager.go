@@ -30,6 +30,7 @@ type frame struct {
 	empty bool // nothing of it is known, it has no room on the disk yet
 	dirty bool
 	used  bool // since the hand came by
+	old   bool // the sidecar may claim chunks by what is on the disk
 }
 
 func newPager(s *side) *pager {
@@ -53,7 +54,7 @@ func (p *pager) Edit(id merkle.PageID) []byte {
 			p.fail(err)
 			return nil
 		}
-		k.empty = false
+		k.empty, k.old = false, false
 	}
 	k.dirty = true
 	return k.page
@@ -87,7 +88,7 @@ func (p *pager) frame(id merkle.PageID) *frame {
 // load reads a page. One that can't be read is empty, as is one that can't be derived.
 func (p *pager) load(id merkle.PageID) *frame {
 	k := p.room()
-	k.id, k.dirty, k.empty = id, false, false
+	k.id, k.dirty, k.empty, k.old = id, false, false, true
 	p.frames[id] = k
 	if err := p.side.readPage(id, k.page); err != nil {
 		if !errors.Is(err, errAbsent) && p.derive != nil {
@@ -124,7 +125,11 @@ func (p *pager) write(k *frame) error {
 	if !k.dirty {
 		return nil
 	}
-	if err := p.side.writePage(k.id, k.page); err != nil {
+	write := p.side.writePage
+	if k.old && k.id.Level == 0 {
+		write = p.side.writeOver
+	}
+	if err := write(k.id, k.page); err != nil {
 		p.fail(err)
 		return err
 	}
@@ -138,6 +143,7 @@ func (p *pager) flush() error {
 		if err := p.write(k); err != nil {
 			return p.takeFault()
 		}
+		k.old = true
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -20,6 +21,7 @@ type side struct {
 	epoch  uint64          // counts beginnings of sync
 	synced uint64          // what was written up to this epoch is durable
 	pairs  map[int64]*pair // by place of the first copy
+	copied []byte          // scratch of writeOver
 }
 
 // sideFile is a file that a sidecar lies in; *os.File but in tests.
@@ -188,6 +190,48 @@ func (s *side) writePage(id merkle.PageID, page []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.writeRecord(page, off, 1)
+}
+
+// writeOver is writePage for a page of level 0 that other records rely on already: it is
+// written to the spare place first, so that who is killed in the middle leaves one of both.
+func (s *side) writeOver(id merkle.PageID, page []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copied = append(s.copied[:0], page...)
+	binary.BigEndian.PutUint32(s.copied[s.nameSlot():], id.Number)
+	if err := s.writeRecord(s.copied, s.layout.spare(), 1); err != nil {
+		return err
+	}
+	return s.writeRecord(page, s.layout.place(id), 1)
+}
+
+// reserveSpare takes the room for the spare place.
+func (s *side) reserveSpare() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.file.WriteAt(make([]byte, s.layout.page), s.layout.spare())
+	return err
+}
+
+// nameSlot is where in the spare page its number stands: the slot in the middle, which no
+// tree uses.
+func (s *side) nameSlot() int64 { return s.layout.page / merkle.PageSlots * (merkle.PageSlots/2 - 1) }
+
+// mend writes the page again that was being written over when the process ended.
+func (s *side) mend() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	page := make([]byte, s.layout.page)
+	if _, err := s.readRecord(page, s.layout.spare()); err != nil {
+		return nil // there is none, or it was not complete: then the page itself is
+	}
+	name := page[s.nameSlot():][:4]
+	off := s.layout.place(merkle.PageID{Number: binary.BigEndian.Uint32(name)})
+	if _, err := s.readRecord(make([]byte, len(page)), off); !errors.Is(err, errDamaged) {
+		return nil
+	}
+	clear(name)
 	return s.writeRecord(page, off, 1)
 }
 
