@@ -97,10 +97,11 @@ func fetch(t *testing.T, page string, want string) {
 	}
 }
 
-// TestGatewayHandsAChannelOn has one gateway watch a channel, and another that knows
-// nobody but the first.
+// TestGatewayHandsAChannelOn has one gateway watch a channel, and another that knows nobody
+// but the first. It learns of the source from that one, but the source's uplink does not
+// suffice for two.
 func TestGatewayHandsAChannelOn(t *testing.T) {
-	source := publish(t, "--live", "../media/channel.ts", "--tracker", openTracker(t), "--dir", t.TempDir())
+	source := publish(t, "--live", "../media/channel.ts", "--tracker", openTracker(t), "--dir", t.TempDir(), "--upload", "260kbit/s")
 	one, page := gateway(t, t.TempDir(), source.text)
 	first := watchStream(t, item(t, page, "live").URLs.TS, 10)
 	link := source.link
@@ -110,8 +111,11 @@ func TestGatewayHandsAChannelOn(t *testing.T) {
 	first.unbroken(10*frameRate-3, 15*time.Second)
 	second.unbroken(8*frameRate-3, 15*time.Second)
 	var sessions []session
-	if getJSON(t, page+"api/v1/sessions", &sessions); len(sessions) != 1 || sessions[0].UpBps < 100_000 {
+	if getJSON(t, page+"api/v1/sessions", &sessions); len(sessions) != 1 || sessions[0].UpBps < 50_000 {
 		t.Errorf("the first gateway does not say that it hands on: %+v", sessions)
+	}
+	if getJSON(t, other+"api/v1/sessions", &sessions); len(sessions) != 1 || sessions[0].Peers != 2 {
+		t.Errorf("the second gateway did not hear of the source: %+v", sessions)
 	}
 }
 
