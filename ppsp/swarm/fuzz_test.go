@@ -64,35 +64,59 @@ type fuzzed struct {
 	f     film
 	key   *livesig.PrivateKey
 	peers []netip.AddrPort
+	lost  map[uint64]bool // chunks that the store lost, and may take again
 }
 
 // The films and keys are the same for all inputs.
 var fuzzFilm = newFilm(&testing.T{}, 200*20-7, func(m *ppsp.Metadata) { m.ChunkSize = 20 })
 
+// The engines that a script can play with: films and streams, by each integrity method.
+const (
+	fuzzLeech = iota
+	fuzzSeed
+	fuzzUnprotected // film
+	fuzzHome        // by each of liveMethods
+	fuzzSource      = fuzzHome + 3
+	fuzzKinds       = fuzzSource + 3
+)
+
 func newFuzzed(t *testing.T, s *script) *fuzzed {
 	l := newLab(t, uint64(s.byte()))
 	l.tap = func(flying) bool { return false }
-	z := &fuzzed{t: t, s: s, f: fuzzFilm}
-	kind := s.byte()
-	switch kind % 4 {
-	case 0:
-		z.host = l.host(z.f.leech())
-	case 1:
-		z.host = l.host(z.f.seed(chunk.Range{End: 100}, chunk.Range{Start: 150, End: 160}))
+	l.logging = true
+	z := &fuzzed{t: t, s: s, f: fuzzFilm, lost: map[uint64]bool{}}
+	choice := s.byte()
+	var cfg Config
+	switch kind := int(choice) % fuzzKinds; kind {
+	case fuzzLeech:
+		cfg = z.f.leech()
+	case fuzzSeed:
+		cfg = z.f.seed(chunk.Range{End: 100}, chunk.Range{Start: 150, End: 160})
+	case fuzzUnprotected:
+		z.f = z.f.unprotected()
+		cfg = z.f.expecting()
 	default:
+		method := liveMethods[(kind-fuzzHome)%3]
 		key, err := livesig.Generate(ppsp.Ed25519, rand.NewChaCha8([32]byte{5}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		z.key = key
 		meta := ppsp.LiveDefaults(key.SwarmID())
-		meta.ChunkSize, meta.Addressing = 20, addressings[kind/4%5]
-		cfg := Config{Meta: meta, Window: 64, Behind: 8}
-		if kind%4 == 3 {
-			cfg.Key, cfg.ChunksPerSignature = key, 4
+		meta.ChunkSize, meta.Addressing, meta.Integrity = 20, addressings[int(choice)/fuzzKinds%5], method.integrity
+		if choice >= 5*fuzzKinds && meta.Addressing != ppsp.ByteRanges64 {
+			meta.ChunkSize = ppsp.VariableChunks
 		}
-		z.host = l.host(cfg)
+		cfg = Config{Meta: meta, Window: 64, Behind: 8}
+		if kind >= fuzzSource {
+			cfg.Key = key
+			if method.n > 0 {
+				cfg.ChunksPerSignature = 4
+			}
+		}
 	}
+	z.host = l.host(cfg)
+	z.host.store.again = func(i uint64) bool { return z.lost[i] }
 	for k := range 6 {
 		z.peers = append(z.peers, addr(100+k))
 	}
@@ -123,7 +147,7 @@ func (z *fuzzed) messages(b []byte) []byte {
 		case 3:
 			b = f.AppendAck(b, s.span(), s.number())
 		case 4:
-			b = f.AppendIntegrity(b, chunk.Bin(s.number()).Range(), append(make([]byte, f.HashSize-1), s.byte()))
+			b = f.AppendIntegrity(b, chunk.Bin(s.number()).Range(), append(make([]byte, max(f.HashSize, 1)-1), s.byte()))
 		case 5:
 			b = f.AppendSignedIntegrity(b, chunk.Bin(s.number()).Range(), s.number(), make([]byte, f.SignatureSize))
 		case 6:
@@ -157,6 +181,17 @@ func (z *fuzzed) truth(b []byte, i uint64) []byte {
 	var leaves [4][]byte
 	st := newLeaves(r, &leaves)
 	ntp := livesig.NTP(time.Unix(1_700_000_000+int64(r.Start), 0))
+	switch i %= 256; z.host.s.meta.Integrity {
+	case ppsp.IntegrityNone:
+		return f.AppendData(b, i, 1, leaves[i%4])
+	case ppsp.IntegritySignAll:
+		ntp += (i % 4) << 32
+		sig, err := z.key.Sign(f.AppendSpec(nil, chunk.One(i)), ntp, leaves[i%4])
+		if err != nil {
+			z.t.Fatal(err)
+		}
+		return f.AppendData(f.AppendSignedIntegrity(b, chunk.One(i), ntp, sig), i, 1, leaves[i%4])
+	}
 	sig, err := z.key.Sign(f.AppendSpec(nil, r), ntp, st.root)
 	if err != nil {
 		z.t.Fatal(err)
@@ -222,11 +257,15 @@ func (z *fuzzed) step() {
 				var lost chunk.Set
 				lost.Add(chunk.One(i))
 				delete(z.store.chunks, i)
+				z.lost[i] = true
 				e.Lost(&lost)
 			}
 		case 3:
-			if s.byte() == 77 {
+			switch s.byte() {
+			case 77:
 				e.Close(z.l.now)
+			case 78:
+				_ = e.Finish(z.l.now, s.take(int(s.byte()%30)))
 			}
 		}
 	}
@@ -273,7 +312,10 @@ func (z *fuzzed) check() {
 			}
 		}
 	}
-	if z.key == nil {
+	if z.store.twice {
+		z.t.Fatal("a chunk was stored a second time")
+	}
+	if z.key == nil && z.f.meta.Integrity == ppsp.IntegrityMerkle {
 		for i, b := range z.store.chunks {
 			if string(b) != string(z.f.chunk(i)) {
 				z.t.Fatalf("chunk %d is wrong", i)
@@ -283,9 +325,10 @@ func (z *fuzzed) check() {
 	z.events = z.events[:0]
 }
 
-// FuzzEngine plays any script of datagrams, true and false, commands and time.
+// FuzzEngine plays any script of datagrams, true and false, commands and time. The same script
+// does the same, to the byte.
 func FuzzEngine(f *testing.F) {
-	for kind := range byte(24) {
+	for kind := range byte(6 * fuzzKinds) {
 		f.Add([]byte{1, kind})
 		f.Add([]byte{2, kind, 9, 0, 10, 5, 0, 8, 0, 9, 1, 200, 0, 0, 0, 3, 2, 9, 7, 0, 9, 1, 9, 8, 6, 200, 7, 3})
 		f.Add([]byte{3, kind, 4, 7, 1, 2, 0, 5, 6, 6, 9, 0, 0, 2, 1, 0, 200, 6, 255, 11, 1, 11, 1, 11, 1, 11, 1, 6, 100, 0, 0, 1, 1, 0, 4, 7, 9})
@@ -298,11 +341,21 @@ func FuzzEngine(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	f.Fuzz(play)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		first, again := play(t, b), play(t, b)
+		if len(first) != len(again) {
+			t.Fatalf("%d datagrams, and then %d", len(first), len(again))
+		}
+		for k := range first {
+			if x, y := first[k], again[k]; x.sent != y.sent || x.to != y.to || !bytes.Equal(x.b, y.b) {
+				t.Fatalf("datagram %d: %x to %v, and then %x to %v", k, x.b, x.to, y.b, y.to)
+			}
+		}
+	})
 }
 
-// play plays a script to its end.
-func play(t *testing.T, b []byte) {
+// play plays a script to its end, and returns what was sent.
+func play(t *testing.T, b []byte) []flying {
 	z := newFuzzed(t, &script{b[:min(len(b), 2000)]})
 	for len(z.s.b) > 0 {
 		z.step()
@@ -311,13 +364,14 @@ func play(t *testing.T, b []byte) {
 	z.pass(30e9)
 	z.check()
 	if z.host.s.closed {
-		return
+		return z.l.log
 	}
 	z.host.s.Close(z.l.now)
 	z.drain()
 	if open := len(z.host.s.cfg.Channels.(*ids).open); open != 0 || len(z.host.s.order) != 0 {
 		t.Fatalf("%d channels, %d IDs after Close", len(z.host.s.order), open)
 	}
+	return z.l.log
 }
 
 // Long scripts that the fuzzer does not get to in the time it has.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
 )
 
 // lab is a network of engines and puppets in virtual time.
@@ -61,6 +62,8 @@ type memory struct {
 	chunks map[uint64][]byte
 	err    error
 	wrote  int
+	again  func(i uint64) bool // tells whether chunk i may be stored a second time; nil: all may
+	twice  bool                // one was that may not
 }
 
 func (m *memory) WriteChunk(i uint64, b []byte) error {
@@ -68,6 +71,9 @@ func (m *memory) WriteChunk(i uint64, b []byte) error {
 		return m.err
 	}
 	m.wrote++
+	if _, here := m.chunks[i]; here && m.again != nil && !m.again(i) {
+		m.twice = true
+	}
 	m.chunks[i] = bytes.Clone(b)
 	return nil
 }
@@ -363,6 +369,8 @@ func (s *Swarm) invariants() error {
 			return fmt.Errorf("channel %d in state %d is due at %d, but looked at at %d (%d %d %d %d %d %d)", c.id, c.state, c.nextTimeout(), c.dueAt, c.ackAt, c.havesAt, c.requestTimeout(), c.lossTimeout(), c.serveAt(), c.sendAt)
 		case c.acks.len() > maxAcks || len(c.sentHashes) > maxSentHashes+1 || c.peerHave.Runs() > maxPeerHaveRuns+1:
 			return errors.New("a channel keeps too much")
+		case len(c.signatures.list) > maxHeld:
+			return errors.New("too many signatures wait for their chunks")
 		case c.queue.chunks > maxQueued || len(c.queue.ranges) > maxQueueRanges+1:
 			return errors.New("a peer waits for too much")
 		case c.outstanding.live > maxPipeline || c.toCancel.Count() > maxPipeline*4:
@@ -370,6 +378,9 @@ func (s *Swarm) invariants() error {
 		case c.flight.line.len() > 0 && c.flight.line.at(0).chunks.Empty():
 			return errors.New("nothing is under way, but kept")
 		}
+	}
+	if l := s.live; l != nil && (len(l.munros) > merkle.MaxMunros || uint64(len(l.signatures)) > l.window) {
+		return errors.New("a stream keeps too many signatures")
 	}
 	switch {
 	case !asked.Equal(&s.requested):
