@@ -324,3 +324,54 @@ func TestPeakSearchesAreBounded(t *testing.T) {
 		t.Errorf("%d tries, want at most %d", p.tries, maxPeakTries)
 	}
 }
+
+// The peak of 2^k chunks is the root, and a peer may think that needs no telling: the hashes
+// up to it are proof enough. Nothing less is.
+func TestRootIsPeak(t *testing.T) {
+	for _, n := range []int{1, 2, 4, 64} {
+		f := newFilm(t, ppsp.SHA1, 100, 100*n)
+		r, p := NewTree(ppsp.SHA1, f.rootHash()), new(Proof)
+		r.SetChunkSize(100)
+		p.Announced(uint64(n))
+		for i := range uint64(n) {
+			if n > 1 {
+				if err := r.Verify(i, f.chunks[i], p); !errors.Is(err, ErrMissingHash) && i == 0 {
+					t.Errorf("%d chunks, the first without hashes: %v", n, err)
+				}
+			}
+			for at := chunk.Leaf(i); at.Range().Len() < uint64(n); at = at.Parent() {
+				p.Add(at.Sibling(), f.nodes[at.Sibling()])
+			}
+			bad := bytes.Clone(f.chunks[i])
+			bad[0] ^= 1
+			if err := r.Verify(i, bad, p); err == nil {
+				t.Errorf("%d chunks: chunk %d was taken although it is wrong", n, i)
+			}
+			if err := r.Verify(i, f.chunks[i], p); err != nil {
+				t.Errorf("%d chunks: chunk %d: %v", n, i, err)
+			}
+		}
+		if r.Chunks() != uint64(n) || !r.Sized() {
+			t.Errorf("%d chunks: the tree has %d, proven: %v", n, r.Chunks(), r.Sized())
+		}
+	}
+	// Who announced another number is not taken at its word for this one.
+	for _, announced := range []uint64{0, 3, 8, 2, 6} {
+		f := newFilm(t, ppsp.SHA1, 100, 400)
+		r, p := NewTree(ppsp.SHA1, f.rootHash()), f.proof(0)
+		p.Announced(announced)
+		if err := r.Verify(0, f.chunks[0], p); !errors.Is(err, ErrMissingHash) {
+			t.Errorf("%d announced: %v", announced, err)
+		}
+	}
+	// A path to the root that does not begin with chunk 0 is none.
+	f := newFilm(t, ppsp.SHA1, 100, 400)
+	r, p := NewTree(ppsp.SHA1, f.rootHash()), new(Proof)
+	p.Announced(4)
+	for at := chunk.Leaf(0); at.Range().Len() < 4; at = at.Parent() {
+		p.Add(chunk.NewBin(at.Layer(), at.Sibling().Offset()+4>>at.Layer()), f.nodes[at.Sibling()])
+	}
+	if err := r.Verify(4, f.chunks[0], p); err == nil || r.Chunks() != 0 {
+		t.Errorf("chunk 0 passes for chunk 4: %v, %d chunks", err, r.Chunks())
+	}
+}

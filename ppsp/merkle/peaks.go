@@ -3,6 +3,7 @@ package merkle
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -97,6 +98,35 @@ func (t *Tree) learn(p *Proof) {
 		}
 		layer = int(t.candidate[0].Bin.Layer()) - 1
 	}
+}
+
+// learnRoot finds the one peak of 2^k chunks where a peer that announced so many left it out:
+// it is the root, which everyone knows. Chunk i and the hashes of the peer must lead there. It
+// tells whether the peaks are known now.
+func (t *Tree) learnRoot(i uint64, data []byte, p *Proof) bool {
+	if p == nil || bits.OnesCount64(p.announced) != 1 {
+		return false
+	}
+	at := chunk.Leaf(i)
+	t.path = t.hasher.AppendLeaf(t.path[:0], data)
+	for sum := t.path; !bytes.Equal(sum, t.root); at = at.Parent() {
+		beside := p.Get(at.Sibling())
+		if len(beside) != t.hasher.size {
+			return false
+		}
+		if at.IsLeft() {
+			t.path = t.hasher.AppendParent(t.path, sum, beside)
+		} else {
+			t.path = t.hasher.AppendParent(t.path, beside, sum)
+		}
+		sum = t.path[len(t.path)-t.hasher.size:]
+	}
+	if at.Offset() != 0 || at.Range().Len() != p.announced {
+		return false
+	}
+	p.Add(at, t.root)
+	t.learn(p)
+	return len(t.peaks) > 0
 }
 
 // peakBins returns the peaks of n chunks without hashes.

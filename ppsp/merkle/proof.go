@@ -20,6 +20,8 @@ type Proof struct {
 	index  index
 	oldest int
 
+	announced uint64 // chunks that the peer says the content has, 0 if it does not
+
 	origin  bool // some node began at chunk 0, as the first peak does
 	untried bool // nodes came since the last search for peaks
 	tries   int
@@ -65,6 +67,10 @@ func (p *Proof) Add(b chunk.Bin, hash []byte) {
 	}
 	copy(p.hashes[at*n:], hash)
 }
+
+// Announced notes that the peer says to have the content's chunks up to the n-th, which may be
+// the last.
+func (p *Proof) Announced(n uint64) { p.announced = n }
 
 // Get returns the hash offered for a node, nil for none. It is valid until the next Add.
 func (p *Proof) Get(b chunk.Bin) []byte {

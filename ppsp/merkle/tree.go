@@ -111,6 +111,9 @@ func (t *Tree) Verify(i uint64, data []byte, p *Proof) error {
 	t.nodes.begin()
 	t.learn(p)
 	top, ok := t.peakOf(i)
+	if !ok && len(t.peaks) == 0 && t.learnRoot(i, data, p) {
+		top, ok = t.peakOf(i)
+	}
 	switch {
 	case !ok && (len(t.peaks) == 0 || !t.tall):
 		return ErrMissingHash

@@ -93,6 +93,9 @@ func (c *channel) handleHave(now int64, r chunk.Range) bool {
 		c.retell(now, r.Intersect(run))
 	}
 	c.peerHas(r)
+	if last, ok := c.peerHave.Last(); ok && c.s.tree != nil && !c.s.tree.Sized() {
+		c.proof.Announced(last + 1)
+	}
 	if c.peerHave.Runs() > maxPeerHaveRuns {
 		c.close("the peer's availability has too many holes")
 		return false

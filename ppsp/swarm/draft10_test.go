@@ -266,3 +266,28 @@ func TestSignatureOfOtherForm(t *testing.T) {
 		}
 	}
 }
+
+// libperegrine does not send the one peak of 2^k chunks, for it is the root. Its HAVE of so
+// many chunks and the hashes that lead from a chunk to the root say the same.
+func TestPeakLeftOut(t *testing.T) {
+	f := oldFilm(t, 4<<10)
+	l := newLab(t, 1)
+	leech, p := l.host(by(ProfileRFC7574, f.leech())), l.puppet()
+	leech.want(true)
+	k := p.accept(leech)
+	k.say(k.f.AppendHave(nil, f.all()))
+	for i := range f.chunks() {
+		l.run(20 * time.Millisecond)
+		var b []byte
+		for at := chunk.Leaf(i); at.Range().Len() < f.chunks(); at = at.Parent() {
+			hash, _ := f.tree.Hash(at.Sibling())
+			b = k.f.AppendIntegrity(b, at.Sibling().Range(), hash)
+		}
+		k.say(k.f.AppendData(b, i, 1, f.chunk(i)))
+	}
+	l.run(100 * time.Millisecond)
+	f.check(t, leech)
+	if leech.count(EventComplete) != 1 || leech.count(EventBan) != 0 {
+		t.Errorf("complete %d times, bans %v", leech.count(EventComplete), leech.of(EventBan))
+	}
+}
