@@ -28,7 +28,7 @@ func hello(meta ppsp.Metadata) []byte {
 
 // waiting returns how many datagrams lie in the swarm's inbox.
 func waiting(s *Swarm) int {
-	var b batch
+	var b load
 	s.inbox.take(&b)
 	n := 0
 	for _, t := range b.trains {

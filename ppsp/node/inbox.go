@@ -6,42 +6,41 @@ import "sync"
 const (
 	inboxBytes  = 4 << 20
 	inboxTrains = 4096
-	inboxIdle   = 64 << 10 // bytes of memory that are kept when little comes: when of the …
-	inboxLook   = 256      // last times of taking none needed a quarter of what there is
 )
 
 // inbox is where the reader of the socket leaves datagrams for a swarm's loop, which takes
 // all that has come at once.
 type inbox struct {
 	mu      sync.Mutex
-	waiting batch
-	size    int           // bytes of waiting
+	waiting load
 	wake    chan struct{} // has a value when something came
 	spare   slots
-
-	// Of the loop, which takes.
-	taken int // times, since the last look
-	most  int // bytes copied at once since then
 }
 
-// copiedTrain is up to how many bytes trains are copied; larger ones keep their slot.
-const copiedTrain = 8 << 10
+// load is what waits in an inbox.
+type load struct {
+	trains []train
+	packed []*slot // memory of those without a slot of their own
+	used   int     // bytes of the last of packed
+	size   int     // bytes of trains
+}
+
+// packedTrain is up to how many bytes trains are copied; larger ones keep their slot.
+const packedTrain = trainBytes / 2
 
 // put takes datagrams that came from one peer, and tells whether it keeps their slot.
 func (x *inbox) put(t train) (kept bool) {
 	x.mu.Lock()
 	w := &x.waiting
 	first := len(w.trains) == 0
-	if x.size+len(t.bytes) > inboxBytes || len(w.trains) >= inboxTrains {
+	if w.size+len(t.bytes) > inboxBytes || len(w.trains) >= inboxTrains {
 		x.mu.Unlock()
 		return false
 	}
-	if kept = t.slot != nil && len(t.bytes) > copiedTrain; !kept {
-		start := len(w.bytes)
-		w.bytes = append(w.bytes, t.bytes...)
-		t.bytes, t.slot = w.bytes[start:], nil
+	if kept = t.slot != nil && len(t.bytes) > packedTrain; !kept {
+		t.bytes, t.slot = x.pack(t.bytes), nil
 	}
-	x.size += len(t.bytes)
+	w.size += len(t.bytes)
 	w.trains = append(w.trains, t)
 	x.mu.Unlock()
 	if first {
@@ -53,22 +52,32 @@ func (x *inbox) put(t train) (kept bool) {
 	return kept
 }
 
-// take exchanges what waits for a batch that was worked off.
-func (x *inbox) take(spare *batch) {
-	for _, t := range spare.trains {
+// pack returns a copy of b, which is no longer than a slot.
+func (x *inbox) pack(b []byte) []byte {
+	w := &x.waiting
+	if len(w.packed) == 0 || w.used+len(b) > trainBytes {
+		w.packed, w.used = append(w.packed, x.spare.take()), 0
+	}
+	to := w.packed[len(w.packed)-1][w.used : w.used+len(b) : w.used+len(b)]
+	w.used += len(b)
+	copy(to, b)
+	return to
+}
+
+// take exchanges what waits for a load that was worked off.
+func (x *inbox) take(done *load) {
+	for _, t := range done.trains {
 		if t.slot != nil {
 			x.spare.give(t.slot)
 		}
 	}
-	x.most = max(x.most, len(spare.bytes))
-	if x.taken++; x.taken >= inboxLook {
-		if x.most < cap(spare.bytes)/4 && cap(spare.bytes) > inboxIdle {
-			*spare = batch{}
-		}
-		x.taken, x.most = 0, 0
+	for _, m := range done.packed {
+		x.spare.give(m)
 	}
-	spare.reset()
+	clear(done.trains)
+	clear(done.packed)
+	*done = load{trains: done.trains[:0], packed: done.packed[:0]}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	*spare, x.waiting, x.size = x.waiting, *spare, 0
+	*done, x.waiting = x.waiting, *done
 }

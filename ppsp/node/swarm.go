@@ -47,7 +47,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 		s.node.sessions.open(s.rim)
 		defer s.rim.end()
 	}
-	var in batch
+	var in load
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,7 +114,7 @@ func (s *Swarm) wait() time.Duration {
 }
 
 // receive handles what has come, at one reading of the clock.
-func (s *Swarm) receive(in *batch) {
+func (s *Swarm) receive(in *load) {
 	s.inbox.take(in)
 	now := s.node.now()
 	for _, t := range in.trains {

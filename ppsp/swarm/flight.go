@@ -28,6 +28,7 @@ type sent struct {
 	at     int64
 	size   int // bytes of a chunk with what goes with it
 	tries  int
+	probe  int // bytes of the datagram, if that was to try whether it gets through
 }
 
 // flight is the DATA messages under way to a peer, in the order they were sent.
@@ -42,7 +43,7 @@ type flight struct {
 }
 
 func (f *flight) push(r chunk.Range, now int64, size, tries int) {
-	f.line.push(sent{r, f.next, now, size, tries})
+	f.line.push(sent{chunks: r, seq: f.next, at: now, size: size, tries: tries})
 	f.next += r.Len()
 }
 
@@ -93,6 +94,9 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
 		}
 		f.ackAt, f.delay = now, int64(delay)
+		if e.probe > 0 {
+			c.path.carried(e.probe)
+		}
 		c.control.Acked(now, int(cut.Len())*e.size, f.delay, rtt)
 		k += cutAt(&f.line, k, cut)
 	}
@@ -142,10 +146,16 @@ func (c *channel) settle(now int64, f sent) {
 		} else {
 			at = all.End
 		}
-		if !f.chunks.Empty() {
-			c.lost(now, int(f.chunks.Len())*f.size)
-			c.resend(f)
+		switch lost := int(f.chunks.Len()) * f.size; {
+		case f.chunks.Empty():
+			continue
+		case f.probe > c.path.size: // which says nothing of congestion
+			c.path.dropped(f.probe)
+			c.control.Acked(now, lost, c.flight.delay, 0)
+		default:
+			c.lost(now, lost)
 		}
+		c.resend(f)
 	}
 }
 
@@ -170,6 +180,7 @@ func (c *channel) lost(now int64, size int) {
 func (c *channel) resend(f sent) {
 	clear(c.sentHashes)
 	c.ahead = chunk.Range{}
+	f.probe = 0
 	if f.tries++; f.tries <= maxResends {
 		c.again.push(f)
 	}
@@ -191,6 +202,7 @@ func (c *channel) checkLoss(now int64) {
 		return
 	}
 	c.control.TimedOut(now)
+	c.path.doubt(now)
 	for c.flight.line.len() > 0 {
 		c.resend(c.flight.line.pop())
 	}

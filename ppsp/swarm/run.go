@@ -45,11 +45,11 @@ func (s *Swarm) runLength() uint64 {
 	return n
 }
 
-// dataSize is what a chunk takes in a datagram, and perDatagram how many of them one has:
-// several where they are small (RFC 7574, 8.6).
+// dataSize is what a chunk takes in a datagram, and perDatagram how many of them one of a
+// size has: several where they are small (RFC 7574, 8.6).
 func (s *Swarm) dataSize() int { return 1 + s.specSize + 8 + int(s.meta.ChunkSize) }
 
-func (s *Swarm) perDatagram() int { return max((MaxDatagram-channelBytes)/s.dataSize(), 1) }
+func (s *Swarm) perDatagram(size int) int { return max((size-channelBytes)/s.dataSize(), 1) }
 
 // run returns the first chunks of r that may go together: in bulk what lies in one run, else
 // one.
@@ -72,32 +72,42 @@ func (c *channel) appendRun(now int64, b []byte, r chunk.Range, tries int) (out 
 			return b, segment
 		}
 	}
-	return c.appendTrain(now, b, c.trainOf(now, r), tries)
+	return c.appendTrain(now, b, r, tries)
 }
 
-// trainOf returns how much of r may go now: what congestion control, pacing and the upload
-// limit allow, at least one chunk.
-func (c *channel) trainOf(now int64, r chunk.Range) chunk.Range {
+// trainRoom returns how many chunks of a train may go now, each in a datagram with so many: what
+// congestion control, pacing and the upload limit allow, at least one.
+func (c *channel) trainRoom(each int) int {
 	s := c.s
 	size := s.dataSize()
-	n := min((c.control.Window()-c.control.Flight())/size, maxTrainSize/size, maxTrain*s.perDatagram())
-	n = min(n, max(int(trainSpan/max(c.control.PacingInterval(size), 1)), s.perDatagram()))
+	n := min((c.control.Window()-c.control.Flight())/size, maxTrainSize/size, maxTrain*each)
+	n = min(n, max(int(trainSpan/max(c.control.PacingInterval(size), 1)), each))
 	if s.budget.rate > 0 {
 		n = min(n, int(s.budget.level)/size)
 	}
-	r.End = min(r.End, r.Start+uint64(max(n, 1)))
-	return r
+	if n > each {
+		n -= n % each
+	}
+	return max(n, 1)
 }
 
-// appendTrain adds datagrams with the chunks of r.
+// appendTrain adds datagrams with the first chunks of r, or one that tries how large they may be.
 func (c *channel) appendTrain(now int64, b []byte, r chunk.Range, tries int) (out []byte, segment int) {
 	s := c.s
+	each := s.perDatagram(c.path.datagram())
+	n := c.trainRoom(each)
+	probe := c.probeSize(now, min(int(r.Len()), n))
+	if probe > 0 {
+		each = s.perDatagram(probe)
+		n = each
+	}
+	r.End = min(r.End, r.Start+uint64(n))
 	bytes, err := s.readChunks(r)
 	if err != nil || len(bytes) == 0 {
 		s.have.Remove(chunk.One(r.Start))
 		return b, 0
 	}
-	size, each := int(s.meta.ChunkSize), s.perDatagram()
+	size := int(s.meta.ChunkSize)
 	if each > 1 && len(bytes) > size { // a short last chunk goes in a datagram of its own (RFC 7574, 8.6)
 		bytes = bytes[:len(bytes)/size*size]
 	}
@@ -114,6 +124,10 @@ func (c *channel) appendTrain(now int64, b []byte, r chunk.Range, tries int) (ou
 	}
 	c.alone = false
 	c.served(now, r, tries, s.dataSize()+channelBytes)
+	if probe > 0 && int(r.Len()) == each {
+		c.flight.line.at(c.flight.line.len() - 1).probe = probe
+		c.path.probing = probe
+	}
 	return b, segment
 }
 

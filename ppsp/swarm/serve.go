@@ -27,7 +27,8 @@ type serving struct {
 	edgeStart  uint64     // … that begins here
 	sentHashes map[chunk.Bin]int64
 	ahead      chunk.Range // chunks whose hashes were sent ahead of them
-	repeating  bool        // hashes are sent again although they are under way, see repeats
+	path       path
+	repeating  bool // hashes are sent again although they are under way, see repeats
 }
 
 // count is how many chunks the peer waits for.

@@ -87,8 +87,9 @@ type Config struct {
 	Members     Members // checks membership certificates; nil for none, so that PEX_REScert is of no use
 	Certificate []byte  // our own, DER: peers pass it on (RFC 7574, 12.2.2); nil for none
 
-	Upload      int64 // bytes per second this swarm may send, 0 for no limit
-	TargetPeers int   // connections to hold, 0 for DefaultTargetPeers
+	Upload      int64   // bytes per second this swarm may send, 0 for no limit
+	PathMTU     PathMTU // bounds the datagrams that are tried; nil for MaxDatagram at most
+	TargetPeers int     // connections to hold, 0 for DefaultTargetPeers
 
 	Profile Profile // form of the protocol that is spoken
 }
