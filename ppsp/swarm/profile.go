@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -59,6 +60,8 @@ func Draft10Fits(m ppsp.Metadata) error {
 		return fmt.Errorf("draft 10 knows the hash function sha1 only, not %s", m.Hash)
 	case m.Addressing != ppsp.Bins32 && m.Addressing != ppsp.ChunkRanges32:
 		return fmt.Errorf("draft 10 knows the chunk addressing methods bin32 and chunk32 only, not %s", m.Addressing)
+	case m.ChunkSize == ppsp.VariableChunks:
+		return errors.New("draft 10 does not know chunks of variable size")
 	case m.Integrity == ppsp.IntegritySignAll, m.Integrity == ppsp.IntegrityNone && m.Kind() == ppsp.Live:
 		return fmt.Errorf("draft 10 does not know the integrity method %s", m.Integrity)
 	}

@@ -76,6 +76,7 @@ func TestDraft10Fits(t *testing.T) {
 		{live(func(m *ppsp.Metadata) { m.Addressing = ppsp.ChunkRanges64 }), "not chunk64"},
 		{live(func(m *ppsp.Metadata) { m.Integrity = ppsp.IntegritySignAll }), "signall"},
 		{live(func(m *ppsp.Metadata) { m.Integrity = ppsp.IntegrityNone }), "none"},
+		{live(func(m *ppsp.Metadata) { m.ChunkSize = ppsp.VariableChunks }), "variable"},
 		{live(func(m *ppsp.Metadata) { m.Signature = ppsp.Ed25519 }), "not ed25519"},
 		{live(func(m *ppsp.Metadata) { m.Signature = ppsp.RSASHA256 }), "not rsasha256"},
 	}
