@@ -130,7 +130,9 @@ func TestSignedChunks(t *testing.T) {
 func TestReplayedChunks(t *testing.T) {
 	l := newLab(t, 1)
 	st := l.signAll(func(m *ppsp.Metadata) { m.ChunkSize = 100 })
-	h, p := l.host(st.home(16)), l.puppet()
+	cfg := st.home(16)
+	cfg.Window = 32
+	h, p := l.host(cfg), l.puppet()
 	k := p.accept(h)
 	b := make([]byte, 100)
 	k.say(st.signed(40, 40*time.Second, b))
@@ -141,15 +143,11 @@ func TestReplayedChunks(t *testing.T) {
 		"far ahead of the edge":      st.signed(41+aheadSigned, 60*time.Second, b),
 		"behind the window":          st.signed(0, 1*time.Second, b),
 	} {
-		if name == "behind the window" {
-			h.s.live.window = 20
-		}
 		k.say(d)
 		l.run(50 * time.Millisecond)
 		if e, _ := h.s.Edge(); e != 41 || h.s.have.Count() != 1 {
 			t.Errorf("%s: edge %d, have %v", name, e, &h.s.have)
 		}
-		h.s.live.window = 4096
 	}
 	k.say(st.signed(39, 39*time.Second, b))
 	k.say(st.signed(41, 41*time.Second, b))

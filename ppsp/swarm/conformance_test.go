@@ -1,0 +1,71 @@
+package swarm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// "In case a datagram contains one DATA message, a sender MUST always put the DATA message in
+// the tail of the datagram. A datagram MAY contain multiple DATA messages when the chunk size
+// is fixed and when none of the DATA messages carry the last chunk, if that is smaller than the
+// chunk size" (RFC 7574, 8.6).
+func TestDataAtTheTail(t *testing.T) {
+	check := func(t *testing.T, l *lab, f wire.Format, whole int) {
+		t.Helper()
+		chunks, several := 0, false
+		for _, d := range l.log {
+			all := messages(t, f, d.b)
+			short, n := false, 0
+			for k, m := range all {
+				if m.Type != wire.TypeData {
+					if n > 0 {
+						t.Fatalf("a %v behind DATA: %v", m.Type, types(t, f, d.b))
+					}
+					continue
+				}
+				n++
+				short = short || len(m.Payload) != whole
+				if whole == 0 && n > 1 {
+					t.Fatal("several chunks of variable size in one datagram")
+				}
+				_ = k
+			}
+			if short && n > 1 {
+				t.Fatal("a short last chunk beside others")
+			}
+			chunks += n
+			several = several || n > 1
+		}
+		if chunks == 0 {
+			t.Error("no DATA at all")
+		}
+		if whole > 0 && whole < 200 && !several {
+			t.Error("small chunks go one by one")
+		}
+	}
+	for _, size := range []uint32{100, 512, 1024, 2000} {
+		l := newLab(t, 1)
+		l.logging, l.delay = true, 1e6
+		f := newFilm(t, 2000*int(size)+int(size)/3, func(m *ppsp.Metadata) { m.ChunkSize = size })
+		seeder, h := l.host(f.seed(f.all())), l.host(f.leech())
+		h.want(true)
+		h.meet(seeder)
+		l.until(time.Minute, "complete", h.s.Complete)
+		check(t, l, h.s.format, int(size))
+	}
+	for _, method := range liveMethods {
+		l := newLab(t, 1)
+		l.logging = true
+		st := l.stream(method.n, func(m *ppsp.Metadata) { m.Integrity = method.integrity })
+		h := l.host(st.home(16))
+		h.meet(st.source)
+		l.run(time.Second)
+		st.append(100, 5*time.Millisecond)
+		st.finish(30)
+		l.run(2 * time.Second)
+		check(t, l, h.s.format, 256)
+	}
+}
