@@ -52,6 +52,10 @@ func nextBit(words []uint64, at, flip uint64) uint64 {
 
 // AddSet puts in the chunks of o.
 func (s *Set) AddSet(o *Set) {
+	if s.count == 0 {
+		*s = o.Clone()
+		return
+	}
 	for r := range o.Ranges() {
 		s.Add(r)
 	}

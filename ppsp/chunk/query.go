@@ -4,6 +4,9 @@ import "iter"
 
 // Has tells whether chunk i is in.
 func (s *Set) Has(i uint64) bool {
+	if s.dense != nil {
+		return s.dense.has(i)
+	}
 	_, ok := s.Covering(i)
 	return ok
 }
@@ -19,6 +22,12 @@ func (s *Set) ContainsAll(r Range) bool {
 
 // Covering returns the whole run around chunk i, false if i is not in.
 func (s *Set) Covering(i uint64) (Range, bool) {
+	if d := s.dense; d != nil {
+		if !d.has(i) {
+			return Range{}, false
+		}
+		return Range{d.begin(i), d.gap(i)}, true
+	}
 	at := s.search(i)
 	if at == len(s.runs) || i < s.runs[at].Start {
 		return Range{}, false
@@ -30,10 +39,18 @@ func (s *Set) Covering(i uint64) (Range, bool) {
 func (s *Set) Count() uint64 { return s.count }
 
 // Runs returns the number of ranges that Ranges yields: what the Set's memory grows with.
-func (s *Set) Runs() int { return len(s.runs) }
+func (s *Set) Runs() int {
+	if s.dense != nil {
+		return s.dense.runs
+	}
+	return len(s.runs)
+}
 
 // First returns the lowest chunk, false if s is empty.
 func (s *Set) First() (uint64, bool) {
+	if s.dense != nil {
+		return s.dense.next(0)
+	}
 	if len(s.runs) == 0 {
 		return 0, false
 	}
@@ -42,6 +59,9 @@ func (s *Set) First() (uint64, bool) {
 
 // Last returns the highest chunk, false if s is empty.
 func (s *Set) Last() (uint64, bool) {
+	if s.dense != nil {
+		return s.dense.last(), true
+	}
 	if len(s.runs) == 0 {
 		return 0, false
 	}
@@ -51,6 +71,13 @@ func (s *Set) Last() (uint64, bool) {
 // NextIn returns the first chunks in s from chunk from on: the rest of the run that
 // holds from, or else the next run; false if there is none.
 func (s *Set) NextIn(from uint64) (Range, bool) {
+	if d := s.dense; d != nil {
+		i, ok := d.next(from)
+		if !ok {
+			return Range{}, false
+		}
+		return Range{i, d.gap(i)}, true
+	}
 	at := s.search(from)
 	if at == len(s.runs) {
 		return Range{}, false
@@ -62,6 +89,9 @@ func (s *Set) NextIn(from uint64) (Range, bool) {
 
 // NextMissing returns the first chunk from chunk from on that is not in.
 func (s *Set) NextMissing(from uint64) uint64 {
+	if s.dense != nil {
+		return s.dense.gap(from)
+	}
 	if run, ok := s.Covering(from); ok {
 		return run.End
 	}
@@ -71,6 +101,12 @@ func (s *Set) NextMissing(from uint64) uint64 {
 // Ranges yields the runs in ascending order. s must not be changed meanwhile.
 func (s *Set) Ranges() iter.Seq[Range] {
 	return func(yield func(Range) bool) {
+		if s.dense != nil {
+			for r, ok := s.NextIn(0); ok && yield(r); {
+				r, ok = s.NextIn(r.End)
+			}
+			return
+		}
 		for _, r := range s.runs {
 			if !yield(r) {
 				return
@@ -84,6 +120,10 @@ func (s *Set) Ranges() iter.Seq[Range] {
 func (s *Set) Missing(within Range) iter.Seq[Range] {
 	return func(yield func(Range) bool) {
 		at := within.Start
+		if s.dense != nil {
+			s.missingDense(within, yield)
+			return
+		}
 		for i := s.search(at); i < len(s.runs) && s.runs[i].Start < within.End; i++ {
 			if gap := (Range{at, s.runs[i].Start}); !gap.Empty() && !yield(gap) {
 				return
@@ -93,5 +133,18 @@ func (s *Set) Missing(within Range) iter.Seq[Range] {
 		if gap := (Range{at, within.End}); !gap.Empty() {
 			yield(gap)
 		}
+	}
+}
+
+func (s *Set) missingDense(within Range, yield func(Range) bool) {
+	for at := s.dense.gap(within.Start); at < within.End; {
+		end, ok := s.dense.next(at)
+		if !ok || end > within.End {
+			end = within.End
+		}
+		if !yield(Range{at, end}) {
+			return
+		}
+		at = s.dense.gap(end)
 	}
 }
