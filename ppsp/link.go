@@ -25,6 +25,8 @@ import (
 //	t     title                  g     group                 rate  live bits per second
 //	type  media type             logo  URL of a picture
 //	tr    tracker URL, repeats   peer  host:port, repeats
+//	ca    key of the authority whose membership certificates peers pass on
+//	closed  the same, and only its members take part, over DTLS
 //
 // The words of h, i and a are those of ParseHash, ParseIntegrity and ParseAddressing. The
 // signature algorithm of a live swarm is the first byte of its ID. Numbers are decimal
@@ -46,6 +48,12 @@ type Link struct {
 	// Duration is how long a film plays: whole milliseconds up to MaxLinkDuration, 0
 	// unknown. It is what the publisher says; nothing verifies it.
 	Duration time.Duration
+
+	// Authority is the key of who issues membership certificates (RFC 7574, 12.2.2), 66
+	// hexadecimal digits in lower case (member.AuthorityKey); empty for none.
+	Authority string
+	// Closed tells that only members take part, over DTLS (RFC 7574, 12.3 and 12.4).
+	Closed bool
 
 	Trackers []string // http or https URLs, at most MaxLinkTrackers
 	Peers    []string // host:port, contacts that need no tracker, at most MaxLinkPeers
@@ -99,6 +107,11 @@ func (l Link) String() string {
 	write("g", l.Group)
 	write("type", l.MediaType)
 	write("logo", l.Logo)
+	if l.Closed {
+		write("closed", l.Authority)
+	} else {
+		write("ca", l.Authority)
+	}
 	for _, u := range l.Trackers {
 		write("tr", u)
 	}
@@ -157,6 +170,6 @@ func (l Link) Validate() error {
 func (l Link) Equal(o Link) bool {
 	return l.Metadata == o.Metadata && l.Title == o.Title && l.Group == o.Group &&
 		l.Logo == o.Logo && l.MediaType == o.MediaType && l.Kind == o.Kind &&
-		l.Length == o.Length && l.Rate == o.Rate && l.Duration == o.Duration &&
+		l.Authority == o.Authority && l.Closed == o.Closed && l.Length == o.Length && l.Rate == o.Rate && l.Duration == o.Duration &&
 		slices.Equal(l.Trackers, o.Trackers) && slices.Equal(l.Peers, o.Peers)
 }

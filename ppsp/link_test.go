@@ -57,6 +57,10 @@ func TestLinkTextBothWays(t *testing.T) {
 		{"what people see", "ppsp:live/" + liveID + "?t=News&g=Local%20TV&type=video/mp2t&logo=https://example.com/n.png", live(func(l *Link) {
 			l.Title, l.Group, l.MediaType, l.Logo = "News", "Local TV", "video/mp2t", "https://example.com/n.png"
 		})},
+		{"certificates for peer exchange", "ppsp:film/" + filmID + "?ca=02" + strings.Repeat("ab", 32), film(func(l *Link) { l.Authority = "02" + strings.Repeat("ab", 32) })},
+		{"closed", "ppsp:live/" + liveID + "?closed=03" + strings.Repeat("cd", 32) + "&tr=http://a/", live(func(l *Link) {
+			l.Authority, l.Closed, l.Trackers = "03"+strings.Repeat("cd", 32), true, []string{"http://a/"}
+		})},
 		{"trackers keep their order", "ppsp:film/" + filmID + "?tr=https://b.example/t%3Fa%3D1%26b%3D2&tr=http://127.0.0.1:6969/", film(func(l *Link) {
 			l.Trackers = []string{"https://b.example/t?a=1&b=2", "http://127.0.0.1:6969/"}
 		})},
@@ -187,6 +191,10 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 		{"long tracker", film + "?tr=http://" + strings.Repeat("a", MaxLinkURL), 75, "tr=http://" + strings.Repeat("a", MaxLinkURL), "more than 1024"},
 		{"logo", film + "?logo=javascript:alert(1)", 75, "logo=javascript:alert(1)", "http:// or https://"},
 		{"media type", film + "?type=mp4", 75, "type=mp4", "type/subtype"},
+		{"authority cut short", film + "?ca=02ab", 75, "ca=02ab", "66 hexadecimal digits"},
+		{"authority that is no point", film + "?closed=05" + strings.Repeat("0", 64), 75, "closed=05" + strings.Repeat("0", 64), "02 or 03"},
+		{"authority with a bad digit", film + "?ca=02" + strings.Repeat("0", 63) + "g", 75, "ca=02" + strings.Repeat("0", 63) + "g", "at digit 66"},
+		{"two authorities", film + "?ca=02" + strings.Repeat("0", 64) + "&closed=02" + strings.Repeat("0", 64), 145, "closed=02" + strings.Repeat("0", 64), "keep one"},
 		{"media type with a parameter", film + "?type=video/mp4;x=1", 75, "type=video/mp4;x=1", "type/subtype"},
 		{"peer without port", film + "?peer=192.0.2.1", 75, "peer=192.0.2.1", "host:port"},
 		{"peer port 0", film + "?peer=192.0.2.1:0", 75, "peer=192.0.2.1:0", "1 to 65535"},
@@ -268,6 +276,8 @@ func TestLinkValidateFindsWhatStringCannotSay(t *testing.T) {
 		"endless duration":      func(l *Link) { l.Duration = MaxLinkDuration + time.Millisecond },
 		"empty tracker":         func(l *Link) { l.Trackers = []string{""} },
 		"tracker scheme":        func(l *Link) { l.Trackers = []string{"ftp://a/"} },
+		"closed by nobody":      func(l *Link) { l.Closed = true },
+		"authority in capitals": func(l *Link) { l.Authority = "02" + strings.Repeat("AB", 32) },
 		"signed film":           func(l *Link) { l.Signature = ECDSAP256SHA256 },
 		"too many peers":        func(l *Link) { l.Peers = make([]string, MaxLinkPeers+1) },
 		"longer than MaxLink": func(l *Link) {

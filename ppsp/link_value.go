@@ -39,6 +39,10 @@ func linkParameter(name string) func(l *Link, value string) error {
 		return setDuration
 	case "rate":
 		return setRate
+	case "ca":
+		return setAuthority
+	case "closed":
+		return func(l *Link, v string) error { l.Closed = true; return setAuthority(l, v) }
 	case "tr":
 		return addTracker
 	case "peer":
@@ -101,6 +105,26 @@ func setRate(l *Link, v string) (err error) {
 	}
 	l.Rate, err = parseNumber(v)
 	return err
+}
+
+// authorityDigits is the length of a point of P-256 in compressed form, in hexadecimal.
+const authorityDigits = 66
+
+func setAuthority(l *Link, v string) error {
+	if l.Authority != "" {
+		return errors.New("ca and closed name the same authority; keep one of them")
+	}
+	v = strings.ToLower(v)
+	if len(v) != authorityDigits || !strings.HasPrefix(v, "02") && !strings.HasPrefix(v, "03") {
+		return fmt.Errorf("the key of a membership authority has %d hexadecimal digits, the first two 02 or 03; copy the link again", authorityDigits)
+	}
+	for i := range len(v) {
+		if hexDigit(v[i]) < 0 {
+			return fmt.Errorf("the key of a membership authority is not hexadecimal at digit %d; copy the link again", i+1)
+		}
+	}
+	l.Authority = v
+	return nil
 }
 
 func addTracker(l *Link, v string) error {

@@ -11,7 +11,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
+	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
@@ -22,6 +24,10 @@ type Config struct {
 	Catalog  Catalog // what people added; nil keeps it in memory only
 	Links    []ppsp.Link
 	FilmDir  string // folder for the bytes of films; it exists
+
+	Bans       BanStore           // who is shut out; nil keeps it in memory only
+	Members    *members.Registry  // who may take part in closed swarms of ours; nil for none
+	Credential *member.Credential // our own membership of closed swarms; nil for none
 
 	LiveBuffer  int64         // bytes of memory for each channel being watched, 0 for DefaultLiveBuffer
 	FilmSpace   int64         // bytes of FilmDir that films may take, 0 for no limit
@@ -47,6 +53,7 @@ type Gateway struct {
 	ended  chan struct{} // closed when Run has returned
 	stir   chan struct{} // asks Run to look at the sessions now
 	notify broadcast
+	banned uint64 // node.BanChanges that are kept; Run's goroutine
 
 	mu       sync.Mutex
 	items    []Item
@@ -79,6 +86,9 @@ func New(cfg Config) (*Gateway, error) {
 			return nil, fmt.Errorf("read the catalog: %w", err)
 		}
 	}
+	if err := g.restoreBans(); err != nil {
+		return nil, err
+	}
 	for _, l := range slices.Concat(cfg.Links, saved, cfg.Links) { // the configuration comes first, and has the last word
 		g.put(l)
 	}
@@ -90,6 +100,7 @@ func New(cfg Config) (*Gateway, error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	var sessions sync.WaitGroup
 	defer close(g.ended)
+	defer g.keepBans()
 	defer sessions.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -123,6 +134,7 @@ func (g *Gateway) refresh(now time.Time) {
 			s.stop()
 		}
 	}
+	g.keepBans()
 	g.notify.tick()
 }
 

@@ -40,6 +40,10 @@ type Config struct {
 	// that is open, by any goroutine. Optional: without it none does.
 	Discovery func() Discovery
 
+	// Security lets the owner ban peers and add members of closed swarms. Optional: without it
+	// /api/v1/bans and /api/v1/members are not there.
+	Security Security
+
 	// Ready says why the gateway can't serve yet; nil when it can. Optional.
 	Ready func() error
 }
@@ -82,6 +86,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handler := range s.routes() {
 		mux.Handle(pattern, handler)
+	}
+	if s.config.Security != nil {
+		for pattern, handler := range s.securityRoutes() {
+			mux.Handle(pattern, handler)
+		}
 	}
 	for pattern, handler := range s.config.Mounts {
 		mux.Handle(pattern, handler)

@@ -11,8 +11,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/members"
 )
 
 // logFlags are those of every command that logs.
@@ -69,6 +71,25 @@ func (p *profile) UnmarshalText(b []byte) error {
 	parsed, err := swarm.ParseProfile(string(b))
 	*p = profile(parsed)
 	return err
+}
+
+// memberFlags are those of commands that take part in closed swarms.
+type memberFlags struct {
+	MemberCert string `help:"Our membership certificates of closed swarms, PEM." placeholder:"FILE" type:"path"`
+	MemberKey  string `help:"The private key that was issued with them, PEM. Default: the file of --member-cert, if it holds one." placeholder:"FILE" type:"path"`
+}
+
+// credential reads the files; nil when none were named.
+func (f memberFlags) credential() (*member.Credential, error) {
+	switch {
+	case f.MemberCert == "" && f.MemberKey == "":
+		return nil, nil
+	case f.MemberCert == "":
+		return nil, wrongUsage("--member-key %s is of no use alone; name the certificates with --member-cert", f.MemberKey)
+	case f.MemberKey == "":
+		f.MemberKey = f.MemberCert
+	}
+	return members.ReadCredential(f.MemberCert, f.MemberKey)
 }
 
 // bytesPerSecond is the unit in which engines count; 0 is no limit in both.

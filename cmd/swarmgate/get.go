@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
@@ -31,6 +32,7 @@ type getCommand struct {
 	Duration config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
 	Seed     config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
 	profileFlags
+	memberFlags
 	peerFlags
 	logFlags
 }
@@ -41,7 +43,9 @@ type download struct {
 	file   *store.File
 	member *membership.Member
 	out    *printer
-	log    zerolog.Logger
+
+	credential *member.Credential // of closed swarms
+	log        zerolog.Logger
 
 	mu      sync.Mutex
 	done    chan error // has a value when complete, or when nothing more will come
@@ -77,6 +81,13 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if link.Metadata.Kind() == ppsp.Film && link.Integrity == ppsp.IntegrityNone && link.Length == 0 {
 		return wrongUsage("swarm %s: without integrity protection nothing but the link can tell the length of the film; take a link with the parameter len", link.SwarmID.Short())
 	}
+	credential, err := g.credential()
+	if err != nil {
+		return err
+	}
+	if link.Closed && credential == nil {
+		return wrongUsage("the swarm is closed: name the membership certificate that its publisher gave you with --member-cert FILE --member-key FILE")
+	}
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))
 	}
@@ -84,7 +95,7 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT")
 	}
 	if link.Metadata.Kind() == ppsp.Live {
-		return g.record(ctx, c, out, link, log)
+		return g.record(ctx, c, out, link, credential, log)
 	}
 	path, finish, err := g.target()
 	if err != nil {
@@ -98,7 +109,7 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if notice := file.Notice(); notice != nil {
 		log.Warn().Err(notice).Msg("starting anew")
 	}
-	d := &download{link: link, file: file, out: out, log: log, done: make(chan error, 1), began: time.Now()}
+	d := &download{link: link, file: file, credential: credential, out: out, log: log, done: make(chan error, 1), began: time.Now()}
 	d.finish = func(ctx context.Context) error { return g.finish(ctx, c, d, path) }
 	if err := d.run(ctx, g); err != nil {
 		if closed := file.Close(); closed != nil {
@@ -138,7 +149,7 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 	}
 	have := d.file.Have()
 	d.member, err = membership.Join(membership.Config{
-		Node: peering.node, Link: d.link, Trackers: peering.trackers, Logger: d.log, Events: d.event,
+		Node: peering.node, Link: d.link, Trackers: peering.trackers, Credential: d.credential, Logger: d.log, Events: d.event,
 		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Profile: swarm.Profile(g.Profile)},
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/membership"
@@ -41,10 +42,12 @@ type recording struct {
 	to    *bufio.Writer
 	sum   hash.Hash
 	bytes int64
+
+	credential *member.Credential // of closed swarms
 }
 
 // record carries the command out for a live link: until it is told to stop.
-func (g *getCommand) record(ctx context.Context, c console, out *printer, link ppsp.Link, log zerolog.Logger) (err error) {
+func (g *getCommand) record(ctx context.Context, c console, out *printer, link ppsp.Link, credential *member.Credential, log zerolog.Logger) (err error) {
 	began := time.Now()
 	to := io.Discard
 	switch {
@@ -65,7 +68,7 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 	chunks := min(max(recordWindow/int64(each), 64), swarm.MaxLiveWindow)
 	r := &recording{
 		link: link, ring: store.NewRing(link.ChunkSize, int(chunks)), out: out, log: log,
-		runs: make(chan chunk.Range, recordBacklog), to: bufio.NewWriter(to), sum: sha256.New(),
+		runs: make(chan chunk.Range, recordBacklog), to: bufio.NewWriter(to), sum: sha256.New(), credential: credential,
 	}
 	if err := r.run(ctx, g, uint64(chunks)); err != nil {
 		return err
@@ -91,7 +94,7 @@ func (r *recording) run(ctx context.Context, g *getCommand, window uint64) error
 		return err
 	}
 	r.member, err = membership.Join(membership.Config{
-		Node: peering.node, Link: r.link, Trackers: peering.trackers, Logger: r.log, Events: r.event,
+		Node: peering.node, Link: r.link, Trackers: peering.trackers, Credential: r.credential, Logger: r.log, Events: r.event,
 		Swarm: swarm.Config{Meta: r.link.Metadata, Store: r.ring, Window: window, Profile: swarm.Profile(g.Profile)},
 	})
 	if err != nil {

@@ -19,8 +19,11 @@ import (
 
 	"github.com/swarmgate/swarmgate/dlna"
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
+	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/proxy"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/state"
 	"github.com/swarmgate/swarmgate/web"
 )
@@ -38,6 +41,8 @@ type homeConfig struct {
 	filmDir    string
 	keepWarm   config.Duration
 	sessions   int
+	memberCA   string             // file of the authority, empty for the one in dir
+	credential *member.Credential // our own, nil for none
 	peering    *peering
 	state      *state.State
 	out        *printer
@@ -73,7 +78,14 @@ func openHome(c homeConfig) (*home, error) {
 	if err := makeFolder(c.filmDir); err != nil {
 		return nil, err
 	}
+	if c.memberCA == "" {
+		c.memberCA = filepath.Join(c.dir, authorityFile)
+	}
+	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: func(id member.ID, until time.Time) error {
+		return c.peering.node.Ban(node.Ban{Member: id, Until: until, Reason: "the membership was taken back"})
+	}})
 	gateway, err := proxy.New(proxy.Config{
+		Bans: c.state, Members: registry, Credential: c.credential,
 		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
 		FilmDir: c.filmDir, LiveBuffer: c.liveBuffer, FilmSpace: c.filmSpace, Logger: c.log,
 		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions,
@@ -90,7 +102,7 @@ func openHome(c homeConfig) (*home, error) {
 	if c.dlna {
 		h.openDLNA(mounts)
 	}
-	page := web.New(web.Config{Gateway: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
+	page := web.New(web.Config{Gateway: gateway, Security: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
 	return h, nil

@@ -28,6 +28,8 @@ type commands struct {
 	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
 	Link    linkCommand    `cmd:"" help:"Make the link of a swarm that another program published."`
 	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
+	Bans    bansCommand    `cmd:"" help:"List, add and remove bans of a running gateway."`
+	Members membersCommand `cmd:"" help:"List, add and remove members of closed swarms."`
 	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
 	Bench   benchCommand   `cmd:"" help:"Measure what the README quotes."`
 	Config  configCommand  `cmd:"" help:"Check, show or write the configuration of the gateway."`

@@ -128,6 +128,9 @@ func swarmFields(l ppsp.Link) map[string]any {
 		size := int64(m.ChunkSize)
 		fields["length"], fields["chunks"] = l.Length, (l.Length+size-1)/size
 	}
+	if l.Authority != "" {
+		fields["authority"], fields["closed"] = l.Authority, l.Closed
+	}
 	if l.Duration > 0 {
 		fields["duration_s"] = l.Duration.Seconds()
 	}
@@ -156,6 +159,9 @@ func saySwarm(out *printer, l ppsp.Link) {
 		row("chunks", "%d bytes, addressed by %s", m.ChunkSize, m.Addressing)
 	}
 	row("integrity", "%s", protection(m))
+	if l.Closed {
+		row("members", "only those with a certificate of %s", l.Authority)
+	}
 	for _, t := range l.Trackers {
 		row("tracker", "%s", t)
 	}

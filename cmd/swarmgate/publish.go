@@ -18,10 +18,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/ingest"
+	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/mpegts"
 	"github.com/swarmgate/swarmgate/proxy/publish"
 	"github.com/swarmgate/swarmgate/proxy/state"
@@ -40,10 +42,14 @@ type publishCommand struct {
 	Rate               config.Rate     `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
 	Record             string          `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
 	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
+	Closed             bool            `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
+	MemberCA           string          `name:"member-ca" help:"Authority whose members may take part in a closed swarm, made when the file is missing. Default: members.pem in --dir." placeholder:"FILE" type:"path"`
 	metadataFlags
 	profileFlags
 	peerFlags
 	logFlags
+
+	authority *member.Authority // of closed swarms
 }
 
 // maxFilms bounds how many films of a folder are published.
@@ -72,11 +78,43 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.Duration))
 		defer cancel()
 	}
+	if err := p.enclose(dir); err != nil {
+		return err
+	}
 	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
 	if err != nil {
 		return err
 	}
 	return p.serve(ctx, swarms, peering, out, log)
+}
+
+// enclose opens the authority of closed swarms.
+func (p *publishCommand) enclose(dir string) (err error) {
+	if !p.Closed {
+		if p.MemberCA != "" {
+			return wrongUsage("--member-ca %s is of no use without --closed", p.MemberCA)
+		}
+		return nil
+	}
+	if p.MemberCA == "" {
+		p.MemberCA = filepath.Join(dir, authorityFile)
+	}
+	p.authority, err = members.OpenAuthority(p.MemberCA)
+	return err
+}
+
+// revokedCheck is how often a publisher looks who is a member no more.
+const revokedCheck = 5 * time.Second
+
+// expel shuts out who is a member no more, until ctx ends.
+func (p *publishCommand) expel(ctx context.Context, n *node.Node, log zerolog.Logger) {
+	if p.authority == nil {
+		return
+	}
+	members.Follow(ctx, p.MemberCA, revokedCheck, func(id member.ID, until time.Time) error {
+		log.Info().Str("member", id).Msg("the membership was taken back")
+		return n.Ban(node.Ban{Member: id, Until: until, Reason: "the membership was taken back"})
+	}, func(err error) { log.Error().Err(err).Msg("closed swarm") })
 }
 
 // swarmService is a film or a stream that is being published.
@@ -133,7 +171,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
 			Path: path, Metadata: meta, Title: title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
-			Node: peering.node, Tracking: peering.trackers, Profile: swarm.Profile(p.Profile), Logger: log,
+			Node: peering.node, Tracking: peering.trackers, Closed: p.authority, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
@@ -200,7 +238,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
 		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature, Record: p.Record,
-		Node: peering.node, Tracking: peering.trackers, Profile: swarm.Profile(p.Profile), Logger: log,
+		Node: peering.node, Tracking: peering.trackers, Closed: p.authority, Profile: swarm.Profile(p.Profile), Logger: log,
 	})
 }
 
@@ -242,6 +280,7 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 		})
 	}
 	parts.Go(func() error { peering.report(reporting, out, log); return nil })
+	parts.Go(func() error { p.expel(reporting, peering.node, log); return nil })
 	err := parts.Wait()
 	closeSockets()
 	return errors.Join(err, below.Wait())
@@ -260,8 +299,11 @@ func (p *publishCommand) filmOnly() error {
 		flag string
 		set  bool
 	}{
-		{"--signature", p.Signature != ""}, {"--chunks-per-signature", p.ChunksPerSignature != 0}, {"--key", p.Key != ""},
-		{"--rate", p.Rate != 0}, {"--record", p.Record != ""},
+		{"--signature", p.Signature != ""},
+		{"--chunks-per-signature", p.ChunksPerSignature != 0},
+		{"--key", p.Key != ""},
+		{"--rate", p.Rate != 0},
+		{"--record", p.Record != ""},
 	} {
 		if f.set {
 			return wrongUsage("%s is for live streams, and a film has no use for it; leave it out, or add --live", f.flag)

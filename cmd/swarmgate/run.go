@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
@@ -20,6 +21,8 @@ type runCommand struct {
 	Name      string   `help:"Name under which TVs list this gateway." placeholder:"NAME"`
 	Interface []string `help:"Network interface on which TVs find it; may repeat." placeholder:"NAME"`
 	NoDLNA    bool     `name:"no-dlna" help:"Be no media server for TVs."`
+	MemberCA  string   `name:"member-ca" help:"Authority by which swarmgate members add issues certificates, made when the file is missing. Default: members.pem in --dir." placeholder:"FILE" type:"path"`
+	memberFlags
 	peerFlags
 	logFlags
 }
@@ -75,7 +78,11 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 	for _, notice := range s.Notices {
 		log.Warn().Msg(notice)
 	}
-	h, closeState, err := openConfigured(s, out, log)
+	credential, err := r.credential()
+	if err != nil {
+		return err
+	}
+	h, closeState, err := openConfigured(s, r.MemberCA, credential, out, log)
 	if err != nil {
 		return err
 	}
@@ -83,7 +90,7 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 }
 
 // openConfigured opens a gateway as its configuration says.
-func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home, func() error, error) {
+func openConfigured(s *config.Settings, authority string, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
 	dir := s.StateDir()
 	store, err := openState(dir, log)
 	if err != nil {
@@ -101,7 +108,7 @@ func openConfigured(s *config.Settings, out *printer, log zerolog.Logger) (*home
 		dir: dir, name: s.DLNA.Name, http: s.HTTP.Listen.String(), dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
-		peering: peering, state: store, out: out, log: log,
+		memberCA: authority, credential: credential, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())

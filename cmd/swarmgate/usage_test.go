@@ -231,9 +231,9 @@ func TestHelp(t *testing.T) {
 	}
 	for _, c := range []struct{ command, flags string }{
 		{"demo", "http dir name interface no-dlna json log-level log-format"},
-		{"run", "config http dir name interface no-dlna listen stun no-nat upload json log-level log-format"},
-		{"publish", "live listen tracker title key dir hash addressing chunk-size integrity signature chunks-per-signature profile record duration stun no-nat upload json log-level log-format"},
-		{"get", "output peer listen timeout duration seed profile stun no-nat upload json log-level log-format"},
+		{"run", "config http dir name interface no-dlna member-ca member-cert member-key listen stun no-nat upload json log-level log-format"},
+		{"publish", "live listen tracker title key dir hash addressing chunk-size integrity signature chunks-per-signature profile record duration closed member-ca stun no-nat upload json log-level log-format"},
+		{"get", "output peer listen timeout duration seed profile member-cert member-key stun no-nat upload json log-level log-format"},
 		{"link", "swarm-id kind hash addressing chunk-size integrity tracker peer title length rate json"},
 		{"inspect", "hash addressing chunk-size integrity json"},
 		{"tracker", "listen http cert key track-timeout json log-level log-format"},
@@ -241,6 +241,12 @@ func TestHelp(t *testing.T) {
 		{"config check", "config json"},
 		{"config show", "config json"},
 		{"config init", "config json"},
+		{"bans list", "api json"},
+		{"bans add", "for reason api json"},
+		{"bans remove", "api json"},
+		{"members list", "api json"},
+		{"members add", "swarm address for cert key member-ca api json"},
+		{"members remove", "api json"},
 		{"version", "json"},
 	} {
 		if !strings.Contains(whole, "\n  "+c.command+" ") {

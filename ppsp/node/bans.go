@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,4 +142,22 @@ func (s *Swarm) followBans() {
 	if s.rim != nil {
 		s.rim.expel()
 	}
+}
+
+// ParseBan reads what Who writes: an address with or without port, a network such as
+// 192.0.2.0/24, or a member's ID.
+func ParseBan(who string) (Ban, error) {
+	if id, err := hex.DecodeString(who); err == nil && len(id) == sha256.Size {
+		return Ban{Member: strings.ToLower(who)}, nil
+	}
+	if a, err := netip.ParseAddrPort(who); err == nil && a.Port() != 0 {
+		return Ban{Net: netip.PrefixFrom(a.Addr().Unmap().WithZone(""), a.Addr().Unmap().BitLen()), Port: a.Port()}, nil
+	}
+	if a, err := netip.ParseAddr(who); err == nil {
+		return Ban{Net: netip.PrefixFrom(a.Unmap().WithZone(""), a.Unmap().BitLen())}, nil
+	}
+	if p, err := netip.ParsePrefix(who); err == nil {
+		return Ban{Net: p.Masked()}, nil
+	}
+	return Ban{}, fmt.Errorf("%q is nobody to ban: write an IP address, with :PORT for one port of it, a network such as 192.0.2.0/24, or the %d hexadecimal digits of a member", who, 2*sha256.Size)
 }

@@ -43,6 +43,9 @@ func (n *Node) JoinClosed(cfg swarm.Config, c Closed, events func(swarm.Event)) 
 	if err := own.Verify(c.Authority, id, time.Now()); err != nil {
 		return nil, fmt.Errorf("swarm %s is closed: %w", id.Short(), err)
 	}
+	if cfg.Meta.ChunkSize == ppsp.VariableChunks {
+		return nil, fmt.Errorf("swarm %s is closed: its chunks must not vary in size; publish it with --chunk-size 1024", id.Short())
+	}
 	if cfg.Meta.ChunkSize > MaxClosedChunk {
 		return nil, fmt.Errorf("swarm %s is closed: its chunks may have %d bytes at most, not %d; publish it with --chunk-size 1024", id.Short(), MaxClosedChunk, cfg.Meta.ChunkSize)
 	}
@@ -63,6 +66,12 @@ func (n *Node) JoinClosed(cfg swarm.Config, c Closed, events func(swarm.Event)) 
 func serverName(id ppsp.SwarmID) string {
 	sum := sha256.Sum256([]byte("swarmgate closed swarm\x00" + string(id)))
 	return hex.EncodeToString(sum[:16])
+}
+
+// Members returns what checks membership certificates for the engine of an open swarm, whose
+// peers pass them on (RFC 7574, 12.2.2): its swarm.Config.Members.
+func Members(authority member.AuthorityKey, id ppsp.SwarmID) swarm.Members {
+	return members{authority, id}
 }
 
 // members is the engine's view of the authority.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,6 +107,9 @@ func (s *session) run(ctx context.Context) {
 		return
 	}
 	if err := conn.HandshakeContext(ctx); err != nil {
+		if strings.Contains(err.Error(), "BadCertificate") {
+			s.rim.log.Warn().Stringer("peer", s.peer).Msg("a peer refuses our membership certificate: it may have been taken back")
+		}
 		s.rim.log.Debug().Err(err).Stringer("peer", s.peer).Msg("no session with this peer")
 		return
 	}

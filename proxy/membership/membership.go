@@ -5,6 +5,7 @@ package membership
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
@@ -34,11 +36,13 @@ type Trackers struct {
 type Config struct {
 	Node     *node.Node
 	Swarm    swarm.Config // Channels, Rand and Epoch are filled in by the node
-	Link     ppsp.Link    // trackers and contacts
+	Link     ppsp.Link    // trackers and contacts, and whether the swarm is closed
 	Seed     bool         // we have everything and look for peers that want it
 	Trackers Trackers
-	Events   func(swarm.Event) // called on the engine's goroutine; may be nil
-	Logger   zerolog.Logger
+	// Credential is our membership certificate: a closed swarm can't be joined without.
+	Credential *member.Credential
+	Events     func(swarm.Event) // called on the engine's goroutine; may be nil
+	Logger     zerolog.Logger
 }
 
 // Member is this node in one swarm. Make it by Join.
@@ -62,7 +66,7 @@ const wantedPeers = 8
 func Join(cfg Config) (*Member, error) {
 	m := &Member{cfg: cfg}
 	m.complete.Store(cfg.Seed)
-	s, err := cfg.Node.Join(cfg.Swarm, m.event)
+	s, err := m.join()
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +80,29 @@ func Join(cfg Config) (*Member, error) {
 		}))
 	}
 	return m, nil
+}
+
+// join joins the swarm as its link says: open, open with membership certificates that peers
+// pass on, or closed.
+func (m *Member) join() (*node.Swarm, error) {
+	cfg := &m.cfg
+	if cfg.Link.Authority == "" {
+		return cfg.Node.Join(cfg.Swarm, m.event)
+	}
+	key, err := member.ParseAuthorityKey(cfg.Link.Authority)
+	if err != nil {
+		return nil, fmt.Errorf("swarm %s: the link's membership authority: %w", cfg.Link.SwarmID.Short(), err)
+	}
+	if cfg.Link.Closed {
+		return cfg.Node.JoinClosed(cfg.Swarm, node.Closed{Authority: key, Credential: cfg.Credential}, m.event)
+	}
+	cfg.Swarm.Members = node.Members(key, cfg.Link.SwarmID)
+	if cfg.Credential != nil {
+		if own, ok := cfg.Credential.For(cfg.Link.SwarmID); ok && own.Address() != "" {
+			cfg.Swarm.Certificate = own.DER
+		}
+	}
+	return cfg.Node.Join(cfg.Swarm, m.event)
 }
 
 // Swarm returns the member's part in the swarm.

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
@@ -33,6 +34,7 @@ type FilmConfig struct {
 
 	Node     *node.Node
 	Tracking membership.Trackers
+	Closed   *member.Authority // whose members alone take part; nil for everybody
 	Progress func(done, total int64)
 	Logger   zerolog.Logger
 }
@@ -68,11 +70,15 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	f.link.Duration = Duration(c.Path)
 	f.link.MediaType = MediaType(c.Path)
 	f.link.Trackers, f.link.Peers = c.Trackers, c.Contacts
+	credential, err := enclose(&f.link, c.Closed)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
+	}
 	if err := f.link.Validate(); err != nil {
 		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
 	}
 	f.member, err = membership.Join(membership.Config{
-		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
+		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
 		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Profile: c.Profile},
 		Events: peerLog(c.Logger, meta.SwarmID),
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/livesig"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
@@ -50,6 +51,7 @@ type LiveConfig struct {
 
 	Node     *node.Node
 	Tracking membership.Trackers
+	Closed   *member.Authority // whose members alone take part; nil for everybody
 	Logger   zerolog.Logger
 }
 
@@ -106,14 +108,17 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	l.link = ppsp.NewLink(meta)
 	l.link.Title, l.link.Rate = c.Title, c.Rate
 	l.link.Trackers, l.link.Peers = c.Trackers, c.Contacts
+	credential, err := enclose(&l.link, c.Closed)
+	if err != nil {
+		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
+	}
 	if err := l.link.Validate(); err != nil {
 		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
 	}
 	chunks := max(uint64(c.Window)/uint64(largest(meta)), 4*l.perMunro)
 	chunks = min(chunks/l.perMunro*l.perMunro, swarm.MaxLiveWindow)
-	var err error
 	l.member, err = membership.Join(membership.Config{
-		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Logger: c.Logger,
+		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
 		Swarm: swarm.Config{
 			Meta: meta, Store: store.NewRing(uint32(largest(meta)), int(chunks)), Window: chunks,
 			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Profile: c.Profile,

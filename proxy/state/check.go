@@ -77,6 +77,9 @@ func (s *State) check() error {
 		if err == nil {
 			err = each(tx, bucketLive, func([]byte, *live) {})
 		}
+		if err == nil {
+			err = errors.Join(each(tx, bucketBans, func([]byte, *ban) {}), each(tx, bucketMembers, func([]byte, *memberRecord) {}))
+		}
 		if unreadable > 0 {
 			s.notice = fmt.Errorf("state in %s: links that this version can't read: %d; they are kept", s.path, unreadable)
 		}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// apiFlags are those of commands that speak to a running gateway.
+type apiFlags struct {
+	API  apiURL `name:"api" help:"Address of the running gateway. Default: ${default}." default:"http://localhost:8088" placeholder:"URL"`
+	JSON bool   `name:"json" help:"Print one JSON object a line for programs."`
+}
+
+// apiURL is a flag that names a gateway.
+type apiURL string
+
+// UnmarshalText reads the flag.
+func (a *apiURL) UnmarshalText(b []byte) error {
+	u, err := url.Parse(string(b))
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%q is no address of a gateway; write as %q", b, "http://localhost:8088")
+	}
+	*a = apiURL(strings.TrimSuffix(string(b), "/"))
+	return nil
+}
+
+const (
+	apiTimeout = 10 * time.Second
+	maxAnswer  = 16 << 20 // bytes
+)
+
+func (a apiFlags) get(ctx context.Context, path string, answer any) error {
+	return a.ask(ctx, http.MethodGet, path, nil, answer)
+}
+
+func (a apiFlags) post(ctx context.Context, path string, body, answer any) error {
+	return a.ask(ctx, http.MethodPost, path, body, answer)
+}
+
+func (a apiFlags) remove(ctx context.Context, path, id string) error {
+	return a.ask(ctx, http.MethodDelete, path+"/"+url.PathEscape(id), nil, nil)
+}
+
+// ask makes one request. What the gateway says is wrong is the error.
+func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(b)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, string(a.API)+path, content)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		if u := new(url.Error); errors.As(err, &u) {
+			err = u.Err
+		}
+		return fmt.Errorf("no gateway answers at %s: %w; start one with swarmgate run, or name another with --api", a.API, bare(err))
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("gateway at %s: %w", a.API, err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		var problem struct {
+			Error string `json:"error"`
+		}
+		if json.Unmarshal(b, &problem) != nil || problem.Error == "" {
+			return fmt.Errorf("the gateway at %s answers %s; is it one, and as new as this program?", a.API, response.Status)
+		}
+		return errors.New(problem.Error)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, answer); err != nil {
+		return fmt.Errorf("the answer of the gateway at %s is not understood: %w; is it as new as this program?", a.API, err)
+	}
+	return nil
+}

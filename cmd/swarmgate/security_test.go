@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// events returns all lines of --json of one name.
+func events(t *testing.T, out, name string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(out) {
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if fields["event"] == name {
+			all = append(all, fields)
+		}
+	}
+	return all
+}
+
+// home starts a gateway and returns its address.
+func gatewayAt(t *testing.T, dir string) (p *program, api string) {
+	t.Helper()
+	p = begin(t, nil, "run", "--dir", dir, "--http", free, "--listen", free, "--no-dlna", "--no-nat", "--json")
+	return p, strings.TrimSuffix(text(t, p.event(t, "ready"), "page"), "/")
+}
+
+// Bans are listed, added and removed, and last over restarts.
+func TestBansCommand(t *testing.T) {
+	dir := filepath.Join(atHome(t), "state")
+	gateway, api := gatewayAt(t, dir)
+	list := func() []map[string]any {
+		t.Helper()
+		status, out, err := once(t, "bans", "list", "--api", api, "--json")
+		if status != 0 {
+			t.Fatalf("bans list: %d %s", status, err)
+		}
+		return events(t, out, "ban")
+	}
+	if got := list(); len(got) != 0 {
+		t.Fatalf("a new gateway shuts out %v", got)
+	}
+	member := strings.Repeat("ab", 32)
+	for _, args := range [][]string{{"192.0.2.7:99", "--for", "2h", "--reason", "a test"}, {"10.0.0.0/8"}, {member}} {
+		status, out, err := once(t, slices.Concat([]string{"bans", "add", "--api", api, "--json"}, args)...)
+		if e := events(t, out, "ban"); status != 0 || len(e) != 1 || fields(e[0]) != "by event id member reason until who" || e[0]["who"] != args[0] {
+			t.Fatalf("bans add %v: %d %s%s", args, status, out, err)
+		}
+	}
+	for _, wrong := range []string{"nobody", "192.0.2.7:0", "192.0.2.0/33", ""} {
+		if status, _, err := once(t, "bans", "add", wrong, "--api", api); status != 1 || !strings.Contains(err, "nobody to ban") {
+			t.Errorf("bans add %q: %d %s", wrong, status, err)
+		}
+	}
+	before := list()
+	if len(before) != 3 || before[0]["reason"] != "a test" || before[0]["until"] == nil || before[1]["until"] != nil || before[2]["member"] != true {
+		t.Fatalf("%v", before)
+	}
+	gateway.stop()
+	gateway.end(t, patience)
+	_, api = gatewayAt(t, dir)
+	after := list()
+	if len(after) != 3 || after[0]["id"] != before[0]["id"] || after[2]["who"] != member {
+		t.Fatalf("after a restart: %v", after)
+	}
+	for _, id := range []string{text(t, after[0], "id"), "10.0.0.0/8"} {
+		if status, out, err := once(t, "bans", "remove", id, "--api", api); status != 0 || !strings.Contains(out, "taken back") {
+			t.Errorf("bans remove %s: %d %s", id, status, err)
+		}
+	}
+	if status, _, err := once(t, "bans", "remove", "10.0.0.0/8", "--api", api); status != 1 || !strings.Contains(err, "no such ban") {
+		t.Errorf("bans remove, again: %d %s", status, err)
+	}
+	if got := list(); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if _, out, _ := once(t, "bans", "list", "--api", api); !strings.Contains(out, member+" for good, by hand") {
+		t.Errorf("for people: %s", out)
+	}
+}
+
+func TestNoGatewayAnswers(t *testing.T) {
+	for _, args := range [][]string{{"bans", "list"}, {"bans", "add", "192.0.2.1"}, {"members", "list"}, {"members", "remove", "Alice"}} {
+		status, _, err := once(t, append(args, "--api", "http://127.0.0.1:1")...)
+		if status != 1 || !strings.Contains(err, "no gateway answers at http://127.0.0.1:1") || !strings.Contains(err, "--api") {
+			t.Errorf("%v: %d %s", args, status, err)
+		}
+	}
+	if status, _, err := once(t, "bans", "list", "--api", "localhost"); status != 2 || !strings.Contains(err, "no address of a gateway") {
+		t.Errorf("%d %s", status, err)
+	}
+}
+
+// A film for members alone: published, a member added, fetched, and the member removed.
+func TestClosedSwarm(t *testing.T) {
+	dir := atHome(t)
+	path := filepath.Join(dir, "film.mp4")
+	content, _ := newFilm(t, path, 200_000)
+	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
+	ca := filepath.Join(dir, "gateway", authorityFile)
+	p := begin(t, nil, "publish", path, "--closed", "--member-ca", ca, "--listen", free, "--no-nat", "--dir", filepath.Join(dir, "publisher"), "--json")
+	published := p.event(t, "swarm")
+	link := text(t, published, "link")
+	if published["closed"] != true || !strings.Contains(link, "closed="+text(t, published, "authority")) {
+		t.Fatalf("%v", published)
+	}
+	get := func(args ...string) (status int, words string) {
+		t.Helper()
+		to := filepath.Join(t.TempDir(), "copy.mp4")
+		status, out, words := once(t, slices.Concat([]string{"get", link, "-o", to, "--listen", free, "--no-nat", "--timeout", "5s"}, args)...)
+		if got, err := os.ReadFile(to); status == 0 && (err != nil || !bytes.Equal(got, content)) {
+			t.Errorf("another film, %v", err)
+		}
+		return status, out + words
+	}
+	if status, words := get(); status != 2 || !strings.Contains(words, "--member-cert") {
+		t.Errorf("without certificate: %d %s", status, words)
+	}
+	cert, key := filepath.Join(dir, "a.crt"), filepath.Join(dir, "a.key")
+	add := []string{"members", "add", "Alice", "--swarm", link, "--for", "24h", "--cert", cert, "--key", key, "--api", api, "--json"}
+	status, out, words := once(t, add...)
+	e := events(t, out, "member")
+	if status != 0 || len(e) != 1 || fields(e[0]) != "added address authority cert event id key name swarms until" || e[0]["authority"] != published["authority"] {
+		t.Fatalf("members add: %d %s%s", status, out, words)
+	}
+	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file: %v, %v", info, err)
+	}
+	if status, _, words := once(t, add...); status != 1 || !strings.Contains(words, "is there already") {
+		t.Errorf("members add over files: %d %s", status, words)
+	}
+	if status, words := get("--member-cert", cert, "--member-key", key); status != 0 {
+		t.Errorf("a member: %d %s", status, words)
+	}
+	stray, strayKey := filepath.Join(dir, "s.crt"), filepath.Join(dir, "s.key")
+	if status, _, words := once(t, "members", "add", "Stray", "--swarm", link, "--cert", stray, "--key", strayKey, "--member-ca", filepath.Join(dir, "other.pem")); status != 0 {
+		t.Fatalf("members add by a file: %d %s", status, words)
+	}
+	if status, words := get("--member-cert", stray, "--member-key", strayKey); status != 1 || !strings.Contains(words, "not from the authority") {
+		t.Errorf("a member of another authority: %d %s", status, words)
+	}
+	if status, words := get("--member-cert", cert, "--member-key", strayKey); status != 1 || !strings.Contains(words, "does not belong") {
+		t.Errorf("another's key: %d %s", status, words)
+	}
+	if _, out, _ := once(t, "members", "list", "--api", api, "--json"); len(events(t, out, "member")) != 1 {
+		t.Errorf("members list: %s", out)
+	}
+	if status, _, words := once(t, "members", "remove", "Alice", "--api", api); status != 0 {
+		t.Fatalf("members remove: %d %s", status, words)
+	}
+	p.say(t, "the membership was taken back")
+	if status, words := get("--member-cert", cert, "--member-key", key); status != 1 {
+		t.Errorf("who was a member: %d %s", status, words)
+	}
+	if status, _, words := once(t, "members", "remove", "Alice", "--api", api); status != 1 || !strings.Contains(words, "no such member") {
+		t.Errorf("members remove, again: %d %s", status, words)
+	}
+}
+
+func TestMemberFlagsThatCantBe(t *testing.T) {
+	dir := atHome(t)
+	path := filepath.Join(dir, "film.mp4")
+	newFilm(t, path, 1000)
+	link := "ppsp:film/" + strings.Repeat("ab", 32) + "?peer=127.0.0.1:9"
+	for _, c := range []struct {
+		words  string
+		status int
+		args   []string
+	}{
+		{"of no use without --closed", 2, []string{"publish", path, "--member-ca", "x.pem"}},
+		{"of no use alone", 2, []string{"get", link, "-o", "x", "--member-key", "x.key"}},
+		{"no such file", 1, []string{"get", link, "-o", "x", "--member-cert", filepath.Join(dir, "none.crt")}},
+		{"holds no key", 1, []string{"get", link, "-o", "x", "--member-cert", path}},
+		{"it was not changed", 1, []string{"publish", path, "--closed", "--member-ca", path, "--dir", filepath.Join(dir, "p")}},
+		{"hexadecimal", 2, []string{"members", "add", "A", "--swarm", "xyz", "--member-ca", filepath.Join(dir, "ca.pem")}},
+	} {
+		if status, _, err := once(t, c.args...); status != c.status || !strings.Contains(err, c.words) {
+			t.Errorf("%v: %d %s, want %q", c.args, status, err, c.words)
+		}
+	}
+}
