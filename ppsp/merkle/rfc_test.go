@@ -1,11 +1,13 @@
 package merkle
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
 // The example of RFC 7574, 8.16 says "Swarm Identifier: A 32-byte root hash (47a0...b03b)" and
@@ -26,5 +28,34 @@ func TestRootOfTheExample(t *testing.T) {
 		if err != nil || hex.EncodeToString(tree.Root()) != tt.root {
 			t.Errorf("%s of %q: root %x, error %v; want %s", tt.hash, tt.content, tree.Root(), err, tt.root)
 		}
+	}
+}
+
+// RFC 7574, 5.2 and Figure 3: 7 chunks; "for chunk C4, the uncles are nodes 13 and 3 and the
+// sibling is 10", and node 14 is an empty hash.
+func TestUnclesOfFigure3(t *testing.T) {
+	content := strings.Repeat("chunk", 7*20)
+	tree, _, err := Build(ppsp.SHA256, 100, strings.NewReader(content))
+	if err != nil || tree.Chunks() != 7 {
+		t.Fatalf("%d chunks, error %v", tree.Chunks(), err)
+	}
+	node := func(b chunk.Bin) []byte {
+		hash, ok := tree.Hash(b)
+		if !ok {
+			t.Fatalf("node %d is not there", b)
+		}
+		return hash
+	}
+	h := NewHasher(ppsp.SHA256)
+	empty := make([]byte, 32)
+	thirteen := h.AppendParent(nil, node(12), empty)
+	nine := h.AppendParent(nil, h.AppendLeaf(nil, []byte(content[400:500])), node(10))
+	eleven := h.AppendParent(nil, nine, thirteen)
+	if root := h.AppendParent(nil, node(3), eleven); !bytes.Equal(root, tree.Root()) || !bytes.Equal(nine, node(9)) {
+		t.Errorf("C4 with 10, 13 and 3 leads to %x, the root is %x", root, tree.Root())
+	}
+	// A receiver makes 13 of the peak 12, and knows 3, which is a peak too: it is sent 10 alone.
+	if sent := tree.AppendUncles(nil, 4, func(chunk.Bin) bool { return false }); len(sent) != 1 || sent[0] != 10 {
+		t.Errorf("sent are the nodes %d, want 10", sent)
 	}
 }

@@ -70,11 +70,12 @@ func TestCaptures(t *testing.T) {
 			TypeHandshake: 3, TypeHave: 1, TypeRequest: 16, TypeIntegrity: 86, TypeData: 60, TypeAck: 60,
 		}},
 		{"vod-etri", chunks32, 1, [typeCount]int{
-			TypeHandshake: 2, TypeHave: 1, TypeRequest: 38, TypePexReq: 1, TypeIntegrity: 84, TypeData: 38, TypeAck: 37,
+			TypeHandshake: 2, TypeHave: 1, TypeRequest: 60, TypePexReq: 1, TypeIntegrity: 122, TypeData: 60, TypeAck: 60,
 		}},
+		{"vod-etri-sha256", Format{Addressing: ppsp.ChunkRanges32, ChunkSize: 1024, HashSize: 32}, 1, [typeCount]int{TypeHandshake: 1}},
 		{"live-libswift", chunks32, 2, [typeCount]int{
-			TypeHandshake: 2, TypeHave: 83, TypeRequest: 18, TypePexReq: 6, TypeIntegrity: 177, TypeSignedIntegrity: 3,
-			TypeData: 96, TypeAck: 80,
+			TypeHandshake: 3, TypeHave: 231, TypeRequest: 42, TypePexReq: 6, TypeIntegrity: 388, TypeSignedIntegrity: 7,
+			TypeData: 224, TypeAck: 224,
 		}},
 	}
 	for _, tt := range tests {
