@@ -88,6 +88,18 @@ func (p patient) Write(b []byte) (int, error) {
 	return p.ResponseWriter.Write(b)
 }
 
+// ReadFrom is what http.ServeContent copies by: what can goes straight from the file.
+func (p patient) ReadFrom(src io.Reader) (int64, error) {
+	if n, ok, err := proxy.Forward(p, src); ok {
+		return n, err
+	}
+	if !proxy.FromFile(src) {
+		return io.Copy(struct{ io.Writer }{p}, src)
+	}
+	_ = p.control.SetWriteDeadline(time.Now().Add(stuckFilm))
+	return io.Copy(p.ResponseWriter, src)
+}
+
 // sized is a file of which only the size is known, for HEAD.
 type sized int64
 

@@ -126,3 +126,17 @@ func (d deadlineWriter) Write(b []byte) (int, error) {
 	}
 	return d.ResponseWriter.Write(b)
 }
+
+// ReadFrom is what http.ServeContent copies by: what can goes straight from the file.
+func (d deadlineWriter) ReadFrom(src io.Reader) (int64, error) {
+	if n, ok, err := proxy.Forward(d, src); ok {
+		return n, err
+	}
+	if !proxy.FromFile(src) {
+		return io.Copy(struct{ io.Writer }{d}, src)
+	}
+	if err := d.control.SetWriteDeadline(time.Now().Add(d.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return io.Copy(d.ResponseWriter, src)
+}
