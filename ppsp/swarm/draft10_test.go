@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -289,5 +290,35 @@ func TestPeakLeftOut(t *testing.T) {
 	f.check(t, leech)
 	if leech.count(EventComplete) != 1 || leech.count(EventBan) != 0 {
 		t.Errorf("complete %d times, bans %v", leech.count(EventComplete), leech.of(EventBan))
+	}
+}
+
+// However fast a peer of draft 10 is, and whatever its way carries, it gets one chunk a
+// datagram, at its end, while others get trains and several chunks at once.
+func TestDraft10InBulk(t *testing.T) {
+	f := newFilm(t, 1<<20, func(m *ppsp.Metadata) { m.Hash, m.ChunkSize = ppsp.SHA1, 512 })
+	for _, p := range []Profile{ProfileDraft10, ProfileRFC7574} {
+		l := newLab(t, 1)
+		l.delay = 100e3
+		cfg := by(p, f.seed(f.all()))
+		cfg.PathMTU = func(netip.AddrPort) int { return 65_000 }
+		leech, seed := l.host(by(p, f.leech())), l.host(cfg)
+		most, behind, biggest := 0, 0, 0
+		l.tap = func(d flying) bool {
+			all := messages(t, seed.s.format, d.b)
+			n := has(all, wire.TypeData)
+			most, biggest = max(most, n), max(biggest, len(d.b))
+			if n > 0 && all[len(all)-1].Type != wire.TypeData {
+				behind++
+			}
+			return true
+		}
+		leech.want(true)
+		leech.meet(seed)
+		l.until(30*time.Second, "complete", leech.s.Complete)
+		f.check(t, leech)
+		if behind > 0 || p == ProfileDraft10 && (most != 1 || biggest > MaxDatagram) || p == ProfileRFC7574 && most < 2 {
+			t.Errorf("by %v: up to %d chunks a datagram, %d bytes, %d with something behind them", p, most, biggest, behind)
+		}
 	}
 }
