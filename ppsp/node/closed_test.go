@@ -179,7 +179,32 @@ func TestClosedLive(t *testing.T) {
 	w.check(t, []byte(source.meta.SwarmID), make([]byte, 64)) // chunks are zeros but for their number
 }
 
-// rimOf is a rim without the checks of JoinClosed: a stranger makes none.
+// A record is never longer than the link carries, nor than is read at the other end; and chunks
+// as small as can be travel in datagrams full of them.
+func TestSealedMTU(t *testing.T) {
+	to := netip.MustParseAddrPort("127.0.0.1:9")
+	if n := sealedMTU(to); n > maxPlaintext-recordExtra || n != 0 && n > linkMTU(to)-recordExtra {
+		t.Errorf("%d bytes of %d", n, linkMTU(to))
+	}
+	f := newFilm(t, 300_000, 128)
+	c := newClub(t, f.meta.SwarmID)
+	seeder := open(t, loopback)
+	joinClosed(t, seeder, f.seed(), c.member(t))
+	w := newTap(t, seeder.Addr())
+	config, store := f.leech()
+	leech := joinClosed(t, open(t, loopback), config, c.member(t))
+	leech.meet(t, w.addr)
+	leech.fetch(t, f, store)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.seen {
+		if len(b) > 1500-28 {
+			t.Fatalf("a record of %d bytes", len(b))
+		}
+	}
+}
+
+// strangerRim is a rim without the checks of JoinClosed: a stranger makes none.
 func strangerRim(n *Node, id ppsp.SwarmID, c Closed) *rim {
 	own := c.Credential.Certificates[0]
 	return &rim{

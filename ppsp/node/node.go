@@ -141,6 +141,9 @@ func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm,
 	cfg.Epoch = n.started.UnixNano()
 	if m == nil { // DTLS needs room, too, and keeps to small datagrams
 		cfg.PathMTU = linkMTU
+		if m != nil {
+			cfg.PathMTU = sealedMTU
+		}
 	}
 	engine, err := swarm.New(cfg)
 	if err != nil {

@@ -32,7 +32,9 @@ const (
 )
 
 const (
-	maxQueued    = 4       // datagrams that wait for the end of the handshake
+	maxQueued = 4 // datagrams that wait for the end of the handshake
+	// recordExtra is what DTLS adds to a datagram, bytes: header with connection ID, nonce, tag, type.
+	recordExtra  = recordHeader + recordCIDBytes + 8 + 16 + 1
 	maxPlaintext = 8 << 10 // bytes of a datagram in a session
 	replayWindow = 1024    // records by which one may be late
 	sessionMTU   = 1200    // bytes of handshake datagrams
@@ -44,6 +46,11 @@ const (
 	established
 	ended
 )
+
+// sealedMTU is linkMTU for what goes into a record, which must not be longer than is read.
+func sealedMTU(to netip.AddrPort) int {
+	return max(min(linkMTU(to), maxPlaintext)-recordExtra, 0)
+}
 
 // session is a DTLS association with one peer in one closed swarm. Its goroutine runs it
 // and is waited for by its rim.
