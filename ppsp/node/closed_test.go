@@ -300,13 +300,11 @@ func TestOwnCertificate(t *testing.T) {
 
 // Both begin at the same time, with loss: one session is enough for each direction.
 func TestClosedBothBegin(t *testing.T) {
-	f := newFilm(t, 300_000, 1024)
-	c := newClub(t, f.meta.SwarmID)
 	for range 5 {
+		f := newFilm(t, 300_000, 1024)
+		c := newClub(t, f.meta.SwarmID)
 		one, two := open(t, loopback), open(t, loopback)
-		half := f.seed()
-		half.Tree = f.tree
-		a := joinClosed(t, one, half, c.member(t))
+		a := joinClosed(t, one, f.seed(), c.member(t))
 		config, store := f.leech()
 		b := joinClosed(t, two, config, c.member(t))
 		var group sync.WaitGroup
