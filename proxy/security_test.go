@@ -31,7 +31,7 @@ func (w *world) closedFilm(a *member.Authority, size int) (content []byte, link 
 	}
 	n, tracking := w.node()
 	f, err := publish.OpenFilm(w.ctx, publish.FilmConfig{
-		Path: path, Title: "Closed", Trackers: []string{w.tracker.URL}, Node: n, Tracking: tracking, Closed: a, Logger: zerolog.Nop(),
+		Path: path, Title: "Closed", Trackers: []string{w.tracker.URL}, Node: n, Tracking: tracking, Authority: a, Closed: true, Logger: zerolog.Nop(),
 	})
 	if err != nil {
 		w.t.Fatal(err)

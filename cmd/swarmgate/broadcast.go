@@ -54,7 +54,7 @@ func (b *broadcast) film() publish.FilmConfig {
 	}
 	return publish.FilmConfig{
 		Path: b.p.Record, Metadata: meta, Title: title, Trackers: live.Trackers, Contacts: live.Peers, StateDir: b.dir,
-		Node: b.peering.node, Tracking: b.peering.trackers, Closed: b.p.authority, Logger: b.log,
+		Node: b.peering.node, Tracking: b.peering.trackers, Authority: b.p.authority, Closed: b.p.Closed, Logger: b.log,
 	}
 }
 

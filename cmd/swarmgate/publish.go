@@ -43,13 +43,13 @@ type publishCommand struct {
 	Record             string          `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
 	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
 	Closed             bool            `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
-	MemberCA           string          `name:"member-ca" help:"Authority whose members may take part in a closed swarm, made when the file is missing. Default: members.pem in --dir." placeholder:"FILE" type:"path"`
+	MemberCA           string          `name:"member-ca" help:"Authority of membership certificates, made when the file is missing: of a closed swarm, members.pem in --dir by default; of an open one, peers name each other on the Internet by them." placeholder:"FILE" type:"path"`
 	metadataFlags
 	profileFlags
 	peerFlags
 	logFlags
 
-	authority *member.Authority // of closed swarms
+	authority *member.Authority // of membership certificates, nil for none
 }
 
 // maxFilms bounds how many films of a folder are published.
@@ -78,7 +78,7 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.Duration))
 		defer cancel()
 	}
-	if err := p.enclose(dir); err != nil {
+	if err := p.enroll(dir); err != nil {
 		return err
 	}
 	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
@@ -88,15 +88,13 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 	return p.serve(ctx, swarms, peering, out, log)
 }
 
-// enclose opens the authority of closed swarms.
-func (p *publishCommand) enclose(dir string) (err error) {
-	if !p.Closed {
-		if p.MemberCA != "" {
-			return wrongUsage("--member-ca %s is of no use without --closed", p.MemberCA)
-		}
+// enroll opens the authority of membership certificates.
+func (p *publishCommand) enroll(dir string) (err error) {
+	switch {
+	case p.MemberCA != "":
+	case !p.Closed:
 		return nil
-	}
-	if p.MemberCA == "" {
+	default:
 		p.MemberCA = filepath.Join(dir, authorityFile)
 	}
 	p.authority, err = members.OpenAuthority(p.MemberCA)
@@ -171,7 +169,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
 			Path: path, Metadata: meta, Title: title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
-			Node: peering.node, Tracking: peering.trackers, Closed: p.authority, Profile: swarm.Profile(p.Profile), Logger: log,
+			Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
@@ -238,7 +236,7 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
 		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature, Record: p.Record,
-		Node: peering.node, Tracking: peering.trackers, Closed: p.authority, Profile: swarm.Profile(p.Profile), Logger: log,
+		Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 	})
 }
 

@@ -165,6 +165,25 @@ func TestClosedSwarm(t *testing.T) {
 	}
 }
 
+// An open swarm with an authority is open: its certificates are for peer exchange (RFC 7574, 12.2.2).
+func TestOpenSwarmWithAuthority(t *testing.T) {
+	dir := atHome(t)
+	path, to := filepath.Join(dir, "film.mp4"), filepath.Join(dir, "copy.mp4")
+	content, _ := newFilm(t, path, 50_000)
+	p := begin(t, nil, "publish", path, "--member-ca", filepath.Join(dir, "ca.pem"), "--listen", free, "--no-nat", "--dir", filepath.Join(dir, "p"), "--json")
+	published := p.event(t, "swarm")
+	link := text(t, published, "link")
+	if published["closed"] != false || !strings.Contains(link, "&ca="+text(t, published, "authority")) {
+		t.Fatalf("%v", published)
+	}
+	if status, _, words := once(t, "get", link, "-o", to, "--listen", free, "--no-nat"); status != 0 {
+		t.Fatalf("get: %d %s", status, words)
+	}
+	if got, err := os.ReadFile(to); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("another film, %v", err)
+	}
+}
+
 func TestMemberFlagsThatCantBe(t *testing.T) {
 	dir := atHome(t)
 	path := filepath.Join(dir, "film.mp4")
@@ -175,7 +194,6 @@ func TestMemberFlagsThatCantBe(t *testing.T) {
 		status int
 		args   []string
 	}{
-		{"of no use without --closed", 2, []string{"publish", path, "--member-ca", "x.pem"}},
 		{"of no use alone", 2, []string{"get", link, "-o", "x", "--member-key", "x.key"}},
 		{"no such file", 1, []string{"get", link, "-o", "x", "--member-cert", filepath.Join(dir, "none.crt")}},
 		{"holds no key", 1, []string{"get", link, "-o", "x", "--member-cert", path}},

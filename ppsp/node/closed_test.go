@@ -354,6 +354,27 @@ func (r *sessions) count() int {
 	return len(r.byID)
 }
 
+// A session ends with the certificate that opened it.
+func TestSessionExpires(t *testing.T) {
+	f := newFilm(t, 50_000, 1024)
+	c := newClub(t, f.meta.SwarmID)
+	n := open(t, loopback)
+	seed := joinClosed(t, n, f.seed(), c.member(t))
+	config, store := f.leech()
+	// It ended some time ago, and holds for a last second by the leeway that clocks are given.
+	leech := joinClosed(t, open(t, loopback), config, c.pass(t, time.Hour, time.Hour-member.Leeway+2*time.Second))
+	leech.meet(t, n.Addr())
+	leech.fetch(t, f, store)
+	seed.await(t, swarm.EventPeerUp)
+	limit := time.Now().Add(patience)
+	for n.sessions.count() > 0 && time.Now().Before(limit) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n.sessions.count() != 0 {
+		t.Error("the session outlives the certificate")
+	}
+}
+
 // A node that was started again on its port is found: its peers begin another session.
 func TestClosedPeerStartsAgain(t *testing.T) {
 	f := newFilm(t, 100_000, 1024)

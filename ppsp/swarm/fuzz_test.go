@@ -115,6 +115,7 @@ func newFuzzed(t *testing.T, s *script) *fuzzed {
 			}
 		}
 	}
+	cfg.Members, cfg.Certificate = &passes{}, []byte("10.0.0.1:7000 self")
 	z.host = l.host(cfg)
 	z.host.store.again = func(i uint64) bool { return z.lost[i] }
 	for k := range 6 {
@@ -159,7 +160,7 @@ func (z *fuzzed) messages(b []byte) []byte {
 		case 9:
 			b = z.truth(b, s.number())
 		case 10:
-			b = wire.AppendPexReq(b)
+			b = z.gossip(b)
 		case 11:
 			b = append(b, s.take(int(s.byte()))...)
 		case 12:
@@ -170,6 +171,21 @@ func (z *fuzzed) messages(b []byte) []byte {
 		}
 	}
 	return b
+}
+
+// gossip appends a message of peer exchange.
+func (z *fuzzed) gossip(b []byte) []byte {
+	k := z.s.byte()
+	who := z.peers[int(k/4)%len(z.peers)]
+	switch k % 4 {
+	case 0:
+		return wire.AppendPexRes(b, who)
+	case 1:
+		return wire.AppendPexCert(b, []byte(who.String()+" member"))
+	case 2:
+		return wire.AppendPexCert(b, append(z.s.take(int(k/8)), 0))
+	}
+	return wire.AppendPexReq(b)
 }
 
 // truth appends chunk i with what proves it.
@@ -264,6 +280,10 @@ func (z *fuzzed) step() {
 			switch s.byte() {
 			case 77:
 				e.Close(z.l.now)
+			case 79:
+				var bans Bans
+				bans.Shut(z.l.now, z.peers[int(s.byte())%len(z.peers)], "member", "")
+				e.SetBans(z.l.now, bans.All(z.l.now))
 			case 78:
 				_ = e.Finish(z.l.now, s.take(int(s.byte()%30)))
 			}

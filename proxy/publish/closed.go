@@ -8,9 +8,9 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/member"
 )
 
-// enclose makes the swarm of a link closed, and its publisher the first member; nothing for
+// enroll puts an authority into a link, and makes its publisher the first member; nothing for
 // no authority. The publisher's key lives as long as the process, so its certificate may.
-func enclose(l *ppsp.Link, a *member.Authority) (*member.Credential, error) {
+func enroll(l *ppsp.Link, a *member.Authority, closed bool) (*member.Credential, error) {
 	if a == nil {
 		return nil, nil
 	}
@@ -19,13 +19,17 @@ func enclose(l *ppsp.Link, a *member.Authority) (*member.Credential, error) {
 		return nil, err
 	}
 	now := time.Now()
-	own, err := a.Issue(rand.Reader, member.Grant{
+	grant := member.Grant{
 		Swarm: l.SwarmID, From: now.Add(-member.Leeway), Until: now.Add(member.MaxValidity - member.Leeway), PublicKey: &c.Key.PublicKey,
-	})
+	}
+	if len(l.Peers) > 0 { // the contact in the link lasts
+		grant.Address = l.Peers[0]
+	}
+	own, err := a.Issue(rand.Reader, grant)
 	if err != nil {
 		return nil, err
 	}
 	c.Certificates = append(c.Certificates, own)
-	l.Authority, l.Closed = a.Key().String(), true
+	l.Authority, l.Closed = a.Key().String(), closed
 	return c, nil
 }
