@@ -25,8 +25,10 @@ import (
 )
 
 const (
-	recordWindow  = 32 << 20 // bytes of a live stream that are kept for other peers
-	recordBacklog = 1024     // runs of chunks that may wait for the disk
+	recordWindow = 32 << 20 // bytes of a live stream that are kept for other peers
+	// recordPatience is for how long a missing chunk is waited for: a recording is for later.
+	recordPatience = 10 * time.Second
+	recordBacklog  = 1024 // runs of chunks that may wait for the disk
 )
 
 // recording is a live stream on its way into a file. Only verified chunks get there, in their
@@ -95,7 +97,7 @@ func (r *recording) run(ctx context.Context, g *getCommand, window uint64) error
 	}
 	r.member, err = membership.Join(membership.Config{
 		Node: peering.node, Link: r.link, Trackers: peering.trackers, Credential: r.credential, Logger: r.log, Events: r.event,
-		Swarm: swarm.Config{Meta: r.link.Metadata, Store: r.ring, Window: window, Profile: swarm.Profile(g.Profile)},
+		Swarm: swarm.Config{Meta: r.link.Metadata, Store: r.ring, Window: window, Profile: swarm.Profile(g.Profile), Patience: int64(recordPatience)},
 	})
 	if err != nil {
 		return errors.Join(err, peering.node.Close())

@@ -14,10 +14,10 @@ import (
 
 // Patience with a chunk that is next to be played, nanoseconds.
 const (
-	skipOffered   = 2000e6 // some peer has it, unless Config.Patience says otherwise
-	skipUnoffered = 1000e6 // no peer has it, but there are later ones: longer than offerAll
-	skipCheck     = 100e6  // between two looks at what is offered
-	skipAtStart   = 300e6  // no peer has it, and nothing was played yet
+	skipOffered   = 2000e6          // some peer has it, unless Config.Patience says otherwise
+	skipUnoffered = skipOffered / 2 // no peer has it, but there are later ones: longer than offerAll
+	skipCheck     = 100e6           // between two looks at what is offered
+	skipAtStart   = 300e6           // no peer has it, and nothing was played yet
 )
 
 // probeAfter is for how long no newer edge came to light, in ns, when we begin to look
@@ -36,6 +36,9 @@ type liveState struct {
 	check  SignatureChecker
 	tree   *merkle.Live
 	window uint64
+
+	unoffered int64 // patience with a chunk that no peer has, ns
+
 	munros []munro // ascending, within the window
 	edge   uint64  // end of what is known of the stream: see integrity.go
 
@@ -68,7 +71,10 @@ func newLiveState(cfg *Config) (*liveState, error) {
 	if cfg.Window == 0 || cfg.Window > MaxLiveWindow {
 		return nil, fmt.Errorf("live window of %d chunks, want 1 to %d", cfg.Window, int(MaxLiveWindow))
 	}
-	l := &liveState{key: key, check: cfg.Signatures, tree: merkle.NewLive(cfg.Meta.Hash), window: cfg.Window}
+	l := &liveState{key: key, check: cfg.Signatures, tree: merkle.NewLive(cfg.Meta.Hash), window: cfg.Window, unoffered: skipUnoffered}
+	if cfg.Patience > 0 {
+		l.unoffered = cfg.Patience / 2
+	}
 	if l.check == nil {
 		l.check = key
 	}
@@ -136,7 +142,7 @@ func ntpSpan(from, to uint64) int64 {
 
 // waitFrom notes that the next chunk has been missing since now.
 func (l *liveState) waitFrom(now int64) {
-	l.since, l.checkAt = now, now+skipUnoffered
+	l.since, l.checkAt = now, now+l.unoffered
 	if !l.started {
 		l.checkAt = now + skipAtStart
 	}

@@ -75,7 +75,8 @@ type Config struct {
 	Behind uint64 // live: how many chunks before the newest a tune-in starts
 
 	// Patience is for how long a live chunk that is next to be played is waited for while a
-	// peer offers it, in ns; 0 for 2 s. Who records rather than watches takes more.
+	// peer offers it, in ns, and half as long while none does; 0 for 2 s. Who records rather
+	// than watches takes more.
 	Patience int64
 
 	Signatures SignatureChecker // live: checks munros; nil for the key that the swarm ID is
