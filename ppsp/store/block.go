@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -20,11 +19,11 @@ func (s *side) reserveBlock(n int64) error {
 	return s.reservePair(make([]byte, blockSize), s.layout.block(n))
 }
 
-// readBlock adds to set what is held of segment n. The errors are as of readPair. That one copy
-// is damaged is none: an older one claims less, or what turns out false.
+// readBlock adds to set what is held of segment n. The errors are as of readPair; nothing is
+// added then.
 func (s *side) readBlock(n int64, set *chunk.Set) error {
 	b := make([]byte, blockSize)
-	if err := s.readPair(b, s.layout.block(n)); err != nil && !errors.Is(err, errStale) {
+	if err := s.readPair(b, s.layout.block(n)); err != nil {
 		return err
 	}
 	words := make([]uint64, segmentSize/64)

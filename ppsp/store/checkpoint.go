@@ -200,6 +200,9 @@ func (f *File) Close() error {
 	closed := f.content.Close()
 	f.content = nil
 	if f.side != nil {
+		if f.sidecar != "" && err == nil && f.side.sync() == nil {
+			_ = f.side.twin() // without it the sidecar is right, too
+		}
 		closed = errors.Join(closed, f.side.close())
 	}
 	return errors.Join(err, closed)

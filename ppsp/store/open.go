@@ -254,7 +254,7 @@ func (f *File) loadBlocks(ctx context.Context, chunks uint64) error {
 		err := f.side.readBlock(n, &f.claims)
 		switch {
 		case err == nil, errors.Is(err, errAbsent):
-		case errors.Is(err, errDamaged):
+		case errors.Is(err, errDamaged), errors.Is(err, errStale):
 			damaged = append(damaged, n)
 		default:
 			return err
@@ -269,8 +269,8 @@ func (f *File) loadBlocks(ctx context.Context, chunks uint64) error {
 	return nil
 }
 
-// recover finds out what is held of a segment whose availability is damaged: the chunks that
-// match the tree.
+// recover finds out what is held of a segment whose availability is damaged, or but an older
+// one: the chunks that match the tree.
 func (f *File) recover(ctx context.Context, n int64, chunks uint64) error {
 	r := segmentOf(n).Intersect(chunk.Range{End: chunks})
 	f.claims.Add(r)

@@ -37,7 +37,8 @@ type sideFile interface {
 type pair struct {
 	newest  int64  // which copy, 0 or 1
 	version uint64 // of that, 0 for none
-	written uint64 // epoch when it was written
+	written uint64 // epoch when it was written, 0 for before
+	size    int64  // of a copy in bytes
 }
 
 // errStale comes with the older copy of a record, whose newer one may be damaged.
@@ -150,7 +151,7 @@ func (s *side) writePair(record []byte, off int64) error {
 	if err := s.writeRecord(record, off+to*int64(len(record)), p.version+1); err != nil {
 		return err
 	}
-	*p = pair{newest: to, version: p.version + 1, written: s.epoch}
+	*p = pair{newest: to, version: p.version + 1, written: s.epoch, size: int64(len(record))}
 	return nil
 }
 
@@ -163,7 +164,7 @@ func (s *side) reservePair(record []byte, off int64) error {
 			return err
 		}
 	}
-	s.pairs[off] = &pair{newest: 1, version: 2, written: s.epoch}
+	s.pairs[off] = &pair{newest: 1, version: 2, written: s.epoch, size: int64(len(record))}
 	return nil
 }
 
@@ -267,6 +268,28 @@ func (s *side) sync() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.synced = max(s.synced, now)
+	return nil
+}
+
+// twin makes both copies the same of all records that were written, which are durable: who
+// finds the sidecar later may lose one and nothing else.
+func (s *side) twin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for off, p := range s.pairs {
+		if p.written == 0 || p.written > s.synced {
+			continue
+		}
+		record := make([]byte, p.size)
+		version, err := s.readRecord(record, off+p.newest*p.size)
+		if err == nil {
+			err = s.writeRecord(record, off+(1-p.newest)*p.size, version)
+		}
+		if err != nil {
+			return err
+		}
+		p.written = 0
+	}
 	return nil
 }
 

@@ -47,6 +47,7 @@ type Film struct {
 	member *membership.Member
 	chunks uint64
 	check  time.Duration // changeCheck but in tests
+	log    zerolog.Logger
 }
 
 // changeCheck is how often a published file is looked at for changes.
@@ -61,7 +62,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Film{file: file, chunks: file.Tree().Chunks(), check: changeCheck}
+	f := &Film{file: file, chunks: file.Tree().Chunks(), check: changeCheck, log: c.Logger}
 	f.link = ppsp.NewLink(meta)
 	f.link.Title = c.Title
 	if f.link.Title == "" {
@@ -108,9 +109,31 @@ func (f *Film) Run(ctx context.Context) error {
 		defer cancel()
 		changed <- f.watch(ctx)
 	}()
+	scrubbed := make(chan struct{})
+	go func() { // likewise
+		defer close(scrubbed)
+		f.scrub(ctx)
+	}()
 	err := f.member.Run(ctx)
 	cancel()
+	<-scrubbed
 	return errors.Join(err, <-changed, f.file.Close())
+}
+
+// scrub hashes what was hashed in an earlier run and no peer has asked for yet.
+func (f *Film) scrub(ctx context.Context) {
+	damaged := func() {
+		lost := f.file.TakeLost()
+		if lost.Count() == 0 || f.file.Unchanged() != nil { // watch tells that
+			return
+		}
+		f.log.Error().Uint64("chunks", lost.Count()).Str("file", f.file.Path()).
+			Msg("part of the film is damaged on the disk and is not served: put the file back from a copy")
+		_ = f.member.Swarm().Lost(lost) // fails only when all is over
+	}
+	if err := f.file.Check(ctx, store.ScrubRate, damaged); err != nil && ctx.Err() == nil && f.file.Unchanged() == nil {
+		f.log.Warn().Err(err).Msg("the film could not be checked")
+	}
 }
 
 // watch returns an error as soon as the file has changed, nil when ctx ends.
