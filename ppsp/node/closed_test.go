@@ -354,6 +354,19 @@ func (r *sessions) count() int {
 	return len(r.byID)
 }
 
+// Handshake and film get through where a tenth of the datagrams is lost.
+func TestClosedWithLoss(t *testing.T) {
+	f := newFilm(t, 100_000, 1024)
+	c := newClub(t, f.meta.SwarmID)
+	n := open(t, loopback)
+	joinClosed(t, n, f.seed(), c.member(t))
+	lossy := newRelay(t, n.Addr(), func(up bool, k int) bool { return k%10 == 3 || up && k == 0 })
+	config, store := f.leech()
+	leech := joinClosed(t, open(t, loopback), config, c.member(t))
+	leech.meet(t, lossy)
+	leech.fetch(t, f, store)
+}
+
 // A session ends with the certificate that opened it.
 func TestSessionExpires(t *testing.T) {
 	f := newFilm(t, 50_000, 1024)
@@ -417,6 +430,24 @@ func TestFloodOfHellos(t *testing.T) {
 	config, store := f.leech()
 	leech := joinClosed(t, open(t, loopback), config, c.member(t))
 	first := helloOf(t, leech.Swarm)
+	// One host gets but few of the places.
+	same := netip.MustParseAddr("198.51.100.9")
+	for k := range 1000 {
+		b := bytes.Clone(first)
+		b[recordHeader+12+2+8] = byte(k)
+		n.dispatch(train{peer: netip.AddrPortFrom(same, uint16(1000+k)), bytes: b, segment: len(b)})
+	}
+	held := 0
+	n.sessions.mu.RLock()
+	for _, s := range n.sessions.hellos {
+		if s.peer.Addr() == same {
+			held++
+		}
+	}
+	n.sessions.mu.RUnlock()
+	if held != maxHostHellos {
+		t.Errorf("one host has %d handshakes, want %d", held, maxHostHellos)
+	}
 	before := runtime.NumGoroutine()
 	random := rand.New(rand.NewPCG(1, 2))
 	most, goroutines := 0, 0
@@ -441,26 +472,19 @@ func TestFloodOfHellos(t *testing.T) {
 	if got := (goroutines - before) / max(most, 1); got > 8 {
 		t.Errorf("%d goroutines for a handshake", got)
 	}
+	// While it lasts, members get in.
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() {
+		for ctx.Err() == nil {
+			flood(100)
+			runtime.Gosched()
+		}
+	})
 	leech.meet(t, n.Addr())
 	leech.fetch(t, f, store)
-	// One host gets but few of the places.
-	same := netip.MustParseAddr("198.51.100.9")
-	for k := range 1000 {
-		b := bytes.Clone(first)
-		b[recordHeader+12+2+8] = byte(k)
-		n.dispatch(train{peer: netip.AddrPortFrom(same, uint16(1000+k)), bytes: b, segment: len(b)})
-	}
-	held := 0
-	n.sessions.mu.RLock()
-	for _, s := range n.sessions.hellos {
-		if s.peer.Addr() == same {
-			held++
-		}
-	}
-	n.sessions.mu.RUnlock()
-	if held > maxHostHellos {
-		t.Errorf("one host has %d handshakes", held)
-	}
+	cancel()
+	group.Wait()
 }
 
 // helloOf returns the ClientHello by which a swarm greets a peer.
@@ -481,7 +505,7 @@ func helloOf(t *testing.T, s *Swarm) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h, ok := parseHello(b[:k]); !ok || h.server != s.rim.name || h.cookie {
+	if h, ok := parseHello(b[:k]); !ok || h.server != s.rim.name || len(h.cookie) > 0 {
 		t.Fatalf("%x is read as %+v, %v", b[:k], h, ok)
 	}
 	return b[:k]

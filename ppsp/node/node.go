@@ -139,11 +139,9 @@ func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm,
 	cfg.Channels = &swarmIDs{n.ids, s}
 	cfg.Rand = n.ids.fork()
 	cfg.Epoch = n.started.UnixNano()
-	if m == nil { // DTLS needs room, too, and keeps to small datagrams
-		cfg.PathMTU = linkMTU
-		if m != nil {
-			cfg.PathMTU = sealedMTU
-		}
+	cfg.PathMTU = linkMTU
+	if m != nil {
+		cfg.PathMTU = sealedMTU
 	}
 	engine, err := swarm.New(cfg)
 	if err != nil {

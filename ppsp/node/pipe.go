@@ -22,6 +22,7 @@ type pipe struct {
 	closed bool
 	late   chan struct{} // closed while the deadline for reading is over
 	isLate bool
+	hello  []byte // the first datagram that was sent
 }
 
 type packet struct {
@@ -61,10 +62,25 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo sends one datagram. One that the kernel refuses is lost, as on the way it could be.
 func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
+	p.mu.Lock()
+	if p.hello == nil {
+		p.hello = append([]byte(nil), b...)
+	}
+	p.mu.Unlock()
 	if a, ok := to.(*net.UDPAddr); ok {
 		_ = p.node.Send(b, a.AddrPort())
 	}
 	return len(b), nil
+}
+
+// first returns the ClientHello that was sent first, nil when there was none.
+func (p *pipe) first() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h, ok := parseHello(p.hello); !ok || len(h.cookie) > 0 {
+		return nil
+	}
+	return p.hello
 }
 
 // Close ends the reading. The node's socket stays.

@@ -63,12 +63,13 @@ func late(b []byte) (plain, ok bool) {
 // clientHello is what of a ClientHello chooses where it goes (RFC 6347, 4.2.2; RFC 6066, 3).
 type clientHello struct {
 	random [32]byte
-	cookie bool
+	cookie []byte // part of the datagram
+	again  bool   // it is not the first of its handshake
 	server string
 }
 
 // parseHello reads a datagram that begins with a ClientHello in one piece; false for
-// anything else. It keeps nothing of b.
+// anything else.
 func parseHello(b []byte) (h clientHello, ok bool) {
 	const fixed = recordHeader + 12 + 2 + 32
 	if len(b) < fixed || b[0] != recordHandshake || binary.BigEndian.Uint16(b[3:]) != 0 || b[recordHeader] != helloType {
@@ -79,11 +80,12 @@ func parseHello(b []byte) (h clientHello, ok bool) {
 	if int(b[6])<<16|int(b[7])<<8|int(b[8]) != 0 || [3]byte(b[9:12]) != [3]byte(b[1:4]) || 12+size > len(b) {
 		return h, false
 	}
+	h.again = binary.BigEndian.Uint16(b[4:]) > 0
 	body := cut(b[12 : 12+size])
 	body.take(2) // version
 	copy(h.random[:], body.take(32))
 	body.take(body.length(1)) // session ID
-	h.cookie = len(body.take(body.length(1))) > 0
+	h.cookie = body.take(body.length(1))
 	body.take(body.length(2)) // cipher suites
 	body.take(body.length(1)) // compression
 	extensions := cut(body.take(body.length(2)))

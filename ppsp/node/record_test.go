@@ -38,10 +38,10 @@ func TestParseHello(t *testing.T) {
 	groups := "\x00\x0a\x00\x04\x00\x02\x00\x1d"
 	good := helloFor("", groups+serverNameOf("club"))
 	h, ok := parseHello(good)
-	if !ok || h.server != "club" || h.cookie || h.random[31] != 0xab {
+	if !ok || h.server != "club" || len(h.cookie) > 0 || h.again || h.random[31] != 0xab {
 		t.Fatalf("%+v, %v", h, ok)
 	}
-	if h, ok := parseHello(helloFor("crumb", serverNameOf("club"))); !ok || !h.cookie || h.server != "club" {
+	if h, ok := parseHello(helloFor("crumb", serverNameOf("club"))); !ok || string(h.cookie) != "crumb" || h.server != "club" {
 		t.Errorf("with a cookie: %+v, %v", h, ok)
 	}
 	for name, b := range map[string][]byte{
@@ -122,5 +122,42 @@ func FuzzRecords(f *testing.F) {
 			t.Errorf("connection ID %x", id)
 		}
 		late(b)
+		ourCookie(b)
+		if h, ok := parseHello(b); ok {
+			with := withCookie(b, []byte("a cookie"))
+			if g, ok := parseHello(with); !ok || string(g.cookie) != "a cookie" || g.server != h.server || !bytes.Equal(withCookie(with, h.cookie), b) {
+				t.Errorf("with a cookie: %+v, %v", g, ok)
+			}
+		}
 	})
+}
+
+// The cookie goes into a ClientHello and out of it again.
+func TestCookies(t *testing.T) {
+	c, other := newCookies(), newCookies()
+	from := netip.MustParseAddrPort("192.0.2.1:7")
+	bare := helloFor("", serverNameOf("club"))
+	h, _ := parseHello(bare)
+	now := 100 * cookieAge
+	cookie := c.cookie(from, h.random, now/cookieAge)
+	request := verifyRequest(bare, cookie)
+	if got := ourCookie(request); !bytes.Equal(got, cookie) || !bytes.Equal(request[5:11], bare[5:11]) || len(request) > len(bare) {
+		t.Errorf("%x asks for %x", request, got)
+	}
+	with := withCookie(bare, cookie)
+	g, ok := parseHello(with)
+	if !ok || !bytes.Equal(g.cookie, cookie) || g.again || g.random != h.random || !bytes.Equal(withCookie(with, nil), bare) {
+		t.Errorf("%+v, %v", g, ok)
+	}
+	if !c.valid(cookie, from, h.random, now) || !c.valid(cookie, from, h.random, now+cookieAge) {
+		t.Error("refused")
+	}
+	elsewhere, later := netip.MustParseAddrPort("192.0.2.1:8"), g.random
+	later[0] ^= 1
+	if c.valid(cookie, from, h.random, now+2*cookieAge) || c.valid(cookie, elsewhere, h.random, now) || c.valid(cookie, from, later, now) || other.valid(cookie, from, h.random, now) {
+		t.Error("good for another time, address, handshake or node")
+	}
+	if ourCookie(verifyRequest(bare, make([]byte, 20))) != nil || ourCookie(bare) != nil || ourCookie(nil) != nil {
+		t.Error("the library's is taken for ours")
+	}
 }

@@ -87,6 +87,10 @@ func newSession(m *rim, peer netip.AddrPort, random [32]byte, answers bool) *ses
 
 // receive takes in a datagram from the reader.
 func (s *session) receive(b []byte, from netip.AddrPort) {
+	if cookie := ourCookie(b); cookie != nil {
+		s.prove(cookie)
+		return
+	}
 	if s.phase.Load() != handshaking {
 		plain, ok := late(b)
 		if !ok {
@@ -100,6 +104,16 @@ func (s *session) receive(b []byte, from netip.AddrPort) {
 		}
 	}
 	s.pipe.put(b, from)
+}
+
+// prove answers a rim that is under load: our ClientHello goes out again with its cookie.
+func (s *session) prove(cookie []byte) {
+	if s.answers || s.phase.Load() != handshaking {
+		return
+	}
+	if hello := s.pipe.first(); hello != nil {
+		_ = s.rim.node().Send(withCookie(hello, cookie), s.peer) // lost, as on the way it could be
+	}
 }
 
 // run is the session's goroutine: handshake, then reading until it ends.

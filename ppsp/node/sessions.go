@@ -9,7 +9,7 @@ import (
 
 // Bounds of the handshakes that others begin, of all closed swarms of a node together. None
 // gets beyond its first answer, of which a forged address sees nothing, without echoing a
-// cookie (RFC 6347, 4.2.1).
+// cookie (RFC 6347, 4.2.1), and under load none begins: see cookies.
 const (
 	maxHellos     = 64                     // handshakes at a time
 	maxHostHellos = 8                      // of one host
@@ -30,11 +30,14 @@ type sessions struct {
 	hellos []*session                  // that others began, oldest first, while they are in handshake
 	level  float64                     // what helloRate allows
 	filled time.Time
+
+	cookies cookies
 }
 
 func newSessions(n *Node) *sessions {
 	return &sessions{
 		node: n, byID: map[connectionID]*session{}, byPeer: map[netip.AddrPort]*session{}, rims: map[string]*rim{}, level: helloBurst,
+		cookies: newCookies(),
 	}
 }
 
@@ -129,7 +132,7 @@ func (r *sessions) hello(h clientHello, b []byte, from netip.AddrPort) {
 	s := r.byPeer[from]
 	switch {
 	case s != nil && s.answers && s.random == h.random:
-		s.echoed = s.echoed || h.cookie
+		s.echoed = s.echoed || h.again && len(h.cookie) > 0
 		r.mu.Unlock()
 		s.receive(b, from)
 		return
@@ -138,12 +141,23 @@ func (r *sessions) hello(h clientHello, b []byte, from netip.AddrPort) {
 		return
 	}
 	m := r.rims[h.server]
-	if m == nil || h.cookie || !r.admit(from) || r.node.banned(from, "") {
+	proven := len(h.cookie) == cookieSize && r.cookies.valid(h.cookie, from, h.random, r.node.now())
+	if m == nil || h.again || len(h.cookie) > 0 && !proven || r.node.banned(from, "") {
 		r.mu.Unlock() // silence (RFC 7574, 12.6.1)
 		return
 	}
+	if !proven && len(r.hellos) >= loadedFrom {
+		r.mu.Unlock()
+		_ = r.node.Send(verifyRequest(b, r.cookies.cookie(from, h.random, r.node.now()/cookieAge)), from) // lost, as on the way it could be
+		return
+	}
+	if !r.admit(from) {
+		r.mu.Unlock()
+		return
+	}
 	fresh := newSession(m, from, h.random, true)
-	fresh.pipe.put(b, from)
+	fresh.echoed = proven
+	fresh.pipe.put(withCookie(b, nil), from)
 	if m.start(fresh) {
 		r.addLocked(fresh)
 		r.hellos = append(r.hellos, fresh)
