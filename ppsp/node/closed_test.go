@@ -183,7 +183,7 @@ func TestClosedLive(t *testing.T) {
 // as small as can be travel in datagrams full of them.
 func TestSealedMTU(t *testing.T) {
 	to := netip.MustParseAddrPort("127.0.0.1:9")
-	if n := sealedMTU(to); n > maxPlaintext-recordExtra || n != 0 && n > linkMTU(to)-recordExtra {
+	if n := sealedMTU(to); n != max(min(linkMTU(to), maxPlaintext)-recordExtra, 0) || n+recordExtra > maxPlaintext {
 		t.Errorf("%d bytes of %d", n, linkMTU(to))
 	}
 	f := newFilm(t, 300_000, 128)
@@ -198,7 +198,7 @@ func TestSealedMTU(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, b := range w.seen {
-		if len(b) > 1500-28 {
+		if len(b) > maxPlaintext {
 			t.Fatalf("a record of %d bytes", len(b))
 		}
 	}
