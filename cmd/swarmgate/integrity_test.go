@@ -212,11 +212,12 @@ func TestUnknownSwarm(t *testing.T) {
 func TestChangedFilm(t *testing.T) {
 	atHome(t)
 	dir := t.TempDir()
-	for k, name := range []string{"one.mp4", "two.mp4"} {
-		newFilm(t, filepath.Join(dir, name), 50_000+k)
+	for name, size := range map[string]int{"one.mp4": 50_000, "two.mp4": 50_001, "two again.mp4": 50_001} {
+		newFilm(t, filepath.Join(dir, name), size)
 	}
 	p := begin(t, nil, "publish", dir, "--listen", free, "--dir", t.TempDir(), "--json")
 	p.await(t, "both films", func() bool { return len(swarms(p)) == 2 })
+	p.say(t, "the folder has this very film under another name, too")
 	one, two := swarms(p)[0], swarms(p)[1]
 	newFilm(t, filepath.Join(dir, "one.mp4"), 60_000)
 	short := text(t, one, "swarm_id")

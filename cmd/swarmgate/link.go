@@ -10,18 +10,18 @@ import (
 // linkCommand makes the link of a swarm that another program published. What is left out has
 // the defaults of RFC 7574, Table 8.
 type linkCommand struct {
-	SwarmID    string       `required:"" help:"The swarm ID: of a film the root of its hash tree, of a live channel its public key." placeholder:"HEX"`
-	Kind       string       `help:"What it is: film or live. Default: film if the swarm ID is as long as a hash, else live." placeholder:"NAME"`
-	Hash       string       `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: for a film the one that is as long as the swarm ID; else sha256." placeholder:"NAME"`
-	Addressing string       `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32." placeholder:"NAME"`
-	ChunkSize  uint32       `help:"Bytes of a chunk. Default: 1024." placeholder:"N"`
-	Integrity  string       `help:"Content protection: none, merkle, signall, unified. Default: merkle for films, unified for live." placeholder:"NAME"`
-	Tracker    []trackerURL `help:"Tracker to put into the link; may repeat." placeholder:"URL"`
-	Peer       []address    `help:"Peer to put into the link; may repeat." placeholder:"HOST:PORT"`
-	Title      string       `help:"Title of the film or channel." placeholder:"TEXT"`
-	Length     int64        `help:"Length of a film in bytes." placeholder:"N"`
-	Rate       config.Rate  `help:"Rate of a live channel." placeholder:"RATE"`
-	JSON       bool         `name:"json" help:"Print one JSON object a line for programs."`
+	SwarmID    string           `required:"" help:"The swarm ID: of a film the root of its hash tree, of a live channel its public key." placeholder:"HEX"`
+	Kind       string           `help:"What it is: film or live. Default: film if the swarm ID is as long as a hash, else live." placeholder:"NAME"`
+	Hash       string           `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: for a film the one that is as long as the swarm ID; else sha256." placeholder:"NAME"`
+	Addressing string           `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32." placeholder:"NAME"`
+	ChunkSize  foreignChunkSize `help:"Bytes of a chunk, or variable. Default: 1024." placeholder:"N"`
+	Integrity  string           `help:"Content protection: none, merkle, signall, unified. Default: merkle for films, unified for live." placeholder:"NAME"`
+	Tracker    []trackerURL     `help:"Tracker to put into the link; may repeat." placeholder:"URL"`
+	Peer       []address        `help:"Peer to put into the link; may repeat." placeholder:"HOST:PORT"`
+	Title      string           `help:"Title of the film or channel." placeholder:"TEXT"`
+	Length     int64            `help:"Length of a film in bytes." placeholder:"N"`
+	Rate       config.Rate      `help:"Rate of a live channel." placeholder:"RATE"`
+	JSON       bool             `name:"json" help:"Print one JSON object a line for programs."`
 }
 
 // Run carries the command out.
@@ -67,6 +67,7 @@ func (l *linkCommand) metadata() (meta ppsp.Metadata, err error) {
 	default:
 		return meta, fmt.Errorf("--kind %q: write film or live", l.Kind)
 	}
+	kind := meta.Kind()
 	if l.Hash != "" {
 		if meta.Hash, err = ppsp.ParseHash(l.Hash); err != nil {
 			return meta, fmt.Errorf("--hash: %w", err)
@@ -82,8 +83,11 @@ func (l *linkCommand) metadata() (meta ppsp.Metadata, err error) {
 			return meta, fmt.Errorf("--integrity: %w", err)
 		}
 	}
+	if i := meta.Integrity; kind == ppsp.Film && meta.Signed() || kind == ppsp.Live && i == ppsp.IntegrityMerkle {
+		return meta, fmt.Errorf("--integrity %s is not for a %s swarm, as which --kind, or the length of the swarm ID, tells it; correct one of them", i, kind)
+	}
 	if l.ChunkSize != 0 {
-		meta.ChunkSize = l.ChunkSize
+		meta.ChunkSize = uint32(l.ChunkSize)
 	}
 	return meta, nil
 }

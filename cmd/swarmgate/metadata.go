@@ -24,20 +24,33 @@ type chunkSize uint32
 const minPublished = 512
 
 // UnmarshalText reads the flag.
-func (c *chunkSize) UnmarshalText(b []byte) error {
-	if string(b) == "variable" {
-		*c = chunkSize(ppsp.VariableChunks)
-		return nil
+func (c *chunkSize) UnmarshalText(b []byte) (err error) {
+	*c, err = parseChunkSize(string(b), minPublished)
+	return err
+}
+
+// foreignChunkSize is a chunkSize of a swarm that others published.
+type foreignChunkSize uint32
+
+// UnmarshalText reads the flag.
+func (c *foreignChunkSize) UnmarshalText(b []byte) error {
+	n, err := parseChunkSize(string(b), ppsp.MinChunkSize)
+	*c = foreignChunkSize(n)
+	return err
+}
+
+func parseChunkSize(s string, least uint64) (chunkSize, error) {
+	if s == "variable" {
+		return chunkSize(ppsp.VariableChunks), nil
 	}
-	n, err := strconv.ParseUint(string(b), 10, 64)
+	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q is no number of bytes; write as \"1024\"", b)
+		return 0, fmt.Errorf("%q is no number of bytes; write as \"1024\"", s)
 	}
-	if n < minPublished || n > ppsp.MaxChunkSize {
-		return fmt.Errorf("%d is outside %d to %d bytes", n, minPublished, ppsp.MaxChunkSize)
+	if n < least || n > ppsp.MaxChunkSize {
+		return 0, fmt.Errorf("%d is outside %d to %d bytes", n, least, ppsp.MaxChunkSize)
 	}
-	*c = chunkSize(n)
-	return nil
+	return chunkSize(n), nil
 }
 
 // film returns the metadata of a film to be published, without swarm ID.

@@ -174,6 +174,10 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
 		})
+		if errors.Is(err, node.ErrJoined) && len(paths) > 1 {
+			log.Warn().Str("file", path).Msg("the folder has this very film under another name, too: it is published once")
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -9,8 +9,11 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
-// ErrEnded says that the swarm was left.
-var ErrEnded = errors.New("the swarm was left")
+// ErrEnded says that the swarm was left, ErrJoined that it can't be joined a second time.
+var (
+	ErrEnded  = errors.New("the swarm was left")
+	ErrJoined = errors.New("joined already")
+)
 
 // start hands the engine over to Run; false if that has happened before.
 func (s *Swarm) start() bool {

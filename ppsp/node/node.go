@@ -151,7 +151,7 @@ func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm,
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.swarms[cfg.Meta.SwarmID] != nil {
-		return nil, fmt.Errorf("swarm %s is joined already", cfg.Meta.SwarmID.Short())
+		return nil, fmt.Errorf("swarm %s is %w", cfg.Meta.SwarmID.Short(), ErrJoined)
 	}
 	n.swarms[cfg.Meta.SwarmID] = s
 	n.share()
