@@ -119,7 +119,7 @@ func (l *liar) add(b []byte) []byte {
 			b = wire.AppendPexRes(b, netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, byte(l.turn), k}), port))
 		}
 	case requestFlood:
-		for len(b) < maxLies-20 {
+		for l.newest.End > 0 && len(b) < maxLies-20 {
 			b = l.format.AppendRequest(b, chunk.Range{Start: l.newest.End - min(l.newest.End, claimed), End: l.newest.End})
 		}
 	default:

@@ -187,7 +187,7 @@ func TestFilmOverBadNetwork(t *testing.T) {
 func TestFilmSwarm(t *testing.T) {
 	l := newLab(t, 3)
 	l.loss = 0.01
-	f := newFilm(t, 300*1024, nil)
+	f := newFilm(t, 1200*1024, nil)
 	n := f.chunks()
 	a := l.host(f.seed(chunk.Range{End: n / 2}))
 	b := l.host(f.seed(chunk.Range{Start: n / 3, End: n}))

@@ -168,7 +168,7 @@ func (c *channel) lost(now int64, size int) {
 		f.lostAt, f.losses = now, 0
 	}
 	f.losses++
-	if f.losses <= lineLosses && c.s.live != nil && c.control.QueueDelay() < lineQueue {
+	if f.losses <= lineLosses && c.control.QueueDelay() < lineQueue {
 		c.control.Acked(now, size, f.delay, 0)
 		return
 	}

@@ -11,6 +11,9 @@ const (
 	maxPickScan = 4096  // runs of chunks looked at in one round
 	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile …
 	pickLiveIn  = 8e6   // … of a stream, where news come all the time
+	inOrder     = 512   // chunks that a reader waits for next
+	seedCost    = 4     // how much slower another may be that is asked before one that has all
+	lineOfLater = 400e6 // ns that requests may wait at a peer that is asked for what can wait
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
 	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
 	rescueAfter = 250e6 // ns
@@ -23,7 +26,9 @@ type picking struct {
 	at     int64 // when the last round was
 	turn   int
 	able   []*channel // peers with room, in this round
-	keep   int        // room of each that is not to be used now
+	// Of the room at each peer, what is not to be used now: so many chunks, and so many
+	// quarters. What can wait must not stand in the way of what a reader waits for.
+	keep, quarters int
 }
 
 // pickAt returns when a round is due.
@@ -40,7 +45,7 @@ func (s *Swarm) pick(now int64) {
 	if now < p.pickAt() {
 		return
 	}
-	p.wanted, p.at = false, now
+	p.wanted, p.at, p.keep, p.quarters = false, now, 0, 0
 	if s.failed {
 		return
 	}
@@ -69,6 +74,7 @@ type staticState struct {
 	sized   bool          // EventSize was told
 	place   uint64        // where the rest is fetched from on, once …
 	placed  bool          // … it was chosen
+	turn    uint64        // at random: where in each part of a window we begin
 }
 
 // wanted tells whether anything of a film is.
@@ -78,10 +84,14 @@ func (s *Swarm) wanted() bool { return s.static.all || len(s.static.windows) > 0
 // others are wanted too, for later. Requests for what is no longer wanted are cancelled,
 // so that a seek does not wait behind them. Windows that reach beyond the film are cut.
 func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
+	jumped := len(windows) > 0 && len(s.static.windows) > 0 && !s.awaited(windows[0].Start)
 	s.static.windows = append(s.static.windows[:0], windows...)
 	s.static.all = all
 	s.picking.wanted = true
-	if all {
+	for _, c := range s.order {
+		c.dueAt = min(c.dueAt, c.nextTimeout()) // what is urgent has less patience
+	}
+	if all && !jumped {
 		return
 	}
 	for _, c := range s.order {
@@ -118,10 +128,13 @@ func (s *Swarm) pickFilm(now int64) {
 	}
 	s.rescue(now)
 	for _, w := range s.static.windows {
-		s.pickIn(now, w.Intersect(chunk.Range{End: n}))
+		s.pickWindow(now, w.Intersect(chunk.Range{End: n}))
 	}
 	if !s.static.all {
 		return
+	}
+	if len(s.static.windows) > 0 {
+		s.picking.quarters = 3
 	}
 	if !s.static.placed && s.Peers() > 1 {
 		s.static.placed, s.static.place = true, s.rand.Uint64N(n)
@@ -129,6 +142,23 @@ func (s *Swarm) pickFilm(now int64) {
 	from := min(s.static.place, n)
 	s.pickIn(now, chunk.Range{Start: from, End: n})
 	s.pickIn(now, chunk.Range{End: from})
+}
+
+// pickWindow asks for what a reader waits for next in order, and for what it needs later in
+// parts, of each from another place on: those who watch the same place then have different
+// chunks to give each other, and do not all ask the seeder for the same.
+func (s *Swarm) pickWindow(now int64, w chunk.Range) {
+	urgent := chunk.Range{Start: w.Start, End: min(w.Start+inOrder, w.End)}
+	s.picking.quarters = 0
+	s.pickIn(now, urgent)
+	s.picking.quarters = 2
+	for at := urgent.End; at < w.End && len(s.picking.able) > 0; {
+		part := chunk.Range{Start: at, End: min(at+2*(at-w.Start), w.End)}
+		from := part.Start + s.static.turn%part.Len()
+		s.pickIn(now, chunk.Range{Start: from, End: part.End})
+		s.pickIn(now, chunk.Range{Start: part.Start, End: from})
+		at = part.End
+	}
 }
 
 // rescue moves requests from peers that are slower than they seemed to peers that have room
@@ -168,6 +198,11 @@ func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took int64) {
 // awaited tells whether a reader waits for chunk i.
 func (s *Swarm) awaited(i uint64) bool {
 	return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
+}
+
+// urgent tells whether a reader waits for chunk i next.
+func (s *Swarm) urgent(i uint64) bool {
+	return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return i >= r.Start && i < min(r.Start+inOrder, r.End) })
 }
 
 // probeSize asks each peer for one chunk: the peaks come with it (RFC 7574, 5.6.2).
@@ -240,7 +275,7 @@ func (s *Swarm) used(c *channel) {
 // giveTrain asks c for chunk i and those behind it in the same train, and before end, that it
 // has and that are free, and returns the end of them.
 func (s *Swarm) giveTrain(now int64, c *channel, i, end uint64) uint64 {
-	r := chunk.Range{Start: i, End: min(i|(askTrain-1)+1, end, c.reach, i+uint64(c.spare-s.picking.keep))}
+	r := chunk.Range{Start: i, End: min(i|(askTrain-1)+1, end, c.reach, i+uint64(max(c.spare-s.picking.kept(c), 1)))}
 	if r.Len() > 1 {
 		run, _ := c.peerHave.Covering(i)
 		r = s.free(r.Intersect(run))
@@ -259,17 +294,35 @@ func (s *Swarm) giveTrain(now int64, c *channel, i, end uint64) uint64 {
 // with one request, share their hashes, and are acknowledged and announced together.
 const askTrain = 8
 
+// kept is how much of the room at c is not to be used now.
+func (p *picking) kept(c *channel) int {
+	return p.keep + p.quarters*(c.spare+c.outstanding.live)/4
+}
+
+// reserved tells whether c is not to be asked now: what room there is is kept, or what can
+// wait would wait in its line before what others, too, wait for. Who has nothing to do is asked.
+func (s *Swarm) reserved(c *channel) bool {
+	p := &s.picking
+	if c.outstanding.live == 0 {
+		return false
+	}
+	return c.spare <= p.kept(c) || p.quarters > 0 && c.latency > c.quickest+lineOfLater/int64(p.quarters)
+}
+
 // bestFor returns the peer that will likely deliver chunk i first, nil for none.
 func (s *Swarm) bestFor(now int64, i uint64) *channel {
 	var best *channel
 	var least float64
 	for _, c := range s.picking.able {
-		if i >= c.reach || c.spare <= s.picking.keep || !c.peerHave.Has(i) {
+		if i >= c.reach || s.reserved(c) || !c.peerHave.Has(i) {
 			continue
 		}
 		wait := float64(c.expected()) * (1 + float64(c.outstanding.live)/16)
 		if now < c.snubbed {
 			wait += maxTimeout
+		}
+		if s.live == nil && c.complete() {
+			wait *= seedCost // what only it has comes from nobody else
 		}
 		if best == nil || wait < least {
 			best, least = c, wait
@@ -282,7 +335,7 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 func (s *Swarm) nextOffered(i uint64) uint64 {
 	next := uint64(math.MaxUint64)
 	for _, c := range s.picking.able {
-		if c.spare <= s.picking.keep {
+		if s.reserved(c) {
 			continue
 		}
 		if r, ok := c.peerHave.NextIn(i); ok && r.Start < c.reach {

@@ -225,6 +225,9 @@ func (c *channel) overdue() int64 {
 	if c.s.live != nil {
 		return c.patience()
 	}
+	if r := c.outstanding.oldest(); r != nil && c.s.urgent(r.chunks.Start) {
+		return c.patience()
+	}
 	return filmOverdue * c.patience()
 }
 

@@ -8,11 +8,17 @@ import (
 )
 
 const (
-	sendBurst  = 5e6   // ns of pacing that may be caught up; a home in a live swarm sends …
-	burstQueue = 40e6  // … while the queue is shorter than this, what is asked for together, at once
-	serveQueue = 100e6 // ns of queue on the way to a peer, above which a home holds back
+	sendBurst  = 5e6  // ns of pacing that may be caught up; a home in a live swarm sends …
+	burstQueue = 40e6 // … while the queue is shorter than this, what is asked for together, at once
+	// uploadQueue is the queue, in ns, that uploads aim at on an uplink: "TARGET MUST be 100
+	// milliseconds or less" (RFC 6817, 2.5); it swings by a third.
+	uploadQueue = 70e6
+	serveQueue  = 100e6 // ns of queue on the way to a peer, above which a home holds back
 	// maxScarceScan bounds the chunks looked at for one that the source has hardly sent.
 	maxScarceScan = 256
+	maxPassed     = 3    // times that such chunks go before those that were asked for earlier
+	manyPeers     = 4    // of a seed, beyond which it minds what it has given already
+	maxGivenRuns  = 4096 // of what is remembered of that
 )
 
 // serving is the side of a channel that gives.
@@ -25,6 +31,7 @@ type serving struct {
 	deferAt    int64      // live source, congested: not before
 	edgeShown  bool       // live: a signed munro was sent …
 	edgeStart  uint64     // … that begins here
+	passed     int        // film: how often later chunks went before the first of queue
 	sentHashes map[chunk.Bin]int64
 	ahead      chunk.Range // chunks whose hashes were sent ahead of them
 	path       path
@@ -53,6 +60,12 @@ func (c *channel) handleRequest(r chunk.Range) bool {
 		}
 		part := run.Intersect(r)
 		c.s.work -= 1 + len(c.queue.ranges)/8
+		if had, ok := c.peerHave.NextIn(part.Start); ok && had.Start <= part.Start {
+			at = had.End // it has shown to have these: to send them for ever is what a flood wants
+			continue
+		} else if ok {
+			part.End = min(part.End, had.Start)
+		}
 		if c.queue.full(part) {
 			break
 		}
@@ -117,6 +130,13 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 		}
 		return chunk.One(i), 0, ok
 	}
+	if c.passed < maxPassed {
+		if r, ok = c.notGiven(); ok {
+			c.passed++
+			return c.run(r), 0, true
+		}
+	}
+	c.passed = 0
 	for {
 		i, ok := c.queue.first()
 		switch {
@@ -130,6 +150,37 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 			return c.run(c.queue.ranges[0]), 0, true
 		}
 	}
+}
+
+// notGiven returns the first chunks that the peer waits for of those that a seed of a film with
+// many peers has given to nobody lately: what it gave, they can have of each other. The rest
+// comes behind, if it is not asked of others by then.
+func (c *channel) notGiven() (chunk.Range, bool) {
+	s := c.s
+	if s.live != nil || len(s.order) < manyPeers || !s.Complete() {
+		return chunk.Range{}, false
+	}
+	for _, r := range c.queue.ranges[:min(len(c.queue.ranges), maxScarceScan)] {
+		if i := s.given.NextMissing(r.Start); i < r.End {
+			r.Start = i
+			if next, ok := s.given.NextIn(i); ok {
+				r.End = min(r.End, next.Start)
+			}
+			return r, true
+		}
+	}
+	return chunk.Range{}, false
+}
+
+// gave notes what was sent, within bounds.
+func (s *Swarm) gave(r chunk.Range) {
+	if s.live != nil || len(s.order) < manyPeers {
+		return
+	}
+	if s.given.Runs() >= maxGivenRuns || s.given.Count() == s.tree.Chunks() {
+		s.given.Clear()
+	}
+	s.given.Add(r)
 }
 
 // nextAgain returns the first chunks to be sent again. Those that arrived after all, and those
@@ -180,6 +231,7 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 		c.s.counts.Retransmits += r.Len()
 	} else {
 		c.queue.remove(r)
+		c.s.gave(r)
 		if l := c.s.live; l != nil && l.source != nil && l.copies[r.Start%l.window] < math.MaxUint8 {
 			l.copies[r.Start%l.window]++
 		}

@@ -133,6 +133,7 @@ type Swarm struct {
 	bans       Bans
 	pex        pexState
 
+	given     chunk.Set // film: sent to some peer since it was last cleared
 	requested chunk.Set // chunks asked of some channel, each of one
 	turn      int
 	suspects  []netip.AddrPort // to be asked whether they were started again
@@ -178,6 +179,7 @@ func New(cfg Config) (*Swarm, error) {
 		channels:   map[uint32]*channel{},
 		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
 	}
+	s.static.turn = uint64(s.rand.Uint32())
 	s.picking.every = pickEvery
 	if cfg.Meta.Kind() == ppsp.Live {
 		s.picking.every = pickLiveIn
