@@ -132,4 +132,3 @@ func TestChannelIDs(t *testing.T) {
 		t.Errorf("%d IDs open", len(c.open))
 	}
 }
-
