@@ -251,9 +251,9 @@ func (b *benchTransfer) receive(ctx context.Context, c console) error {
 // warmMost bounds, in bytes, what warm writes.
 const warmMost = 2e9
 
-// warm writes a file and removes it, so that the copy finds memory for its pages: the first
-// use of memory that a virtual machine was not yet given, or has given back, is billed to it
-// and can cost more than all that is to be measured.
+// warm writes a file and removes it, so that the copy finds memory for its pages: memory that
+// a virtual machine was not yet given by its host, or has given back, costs more at its first
+// use than all that is to be measured, and is billed to whoever happens to use it.
 func warm(path string, n int64) error {
 	f, err := os.Create(path)
 	if err != nil {
