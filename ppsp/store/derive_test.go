@@ -30,24 +30,24 @@ func (m *film) provable(t testing.TB, f *File, i uint64) {
 	}
 }
 
-// records names places in the sidecar of a film of three segments.
+// records names places in the sidecar of a film of two segments.
 func records(l layout) map[string][]int64 {
 	pair := func(off, n int64) []int64 { return []int64{off + n/3, off + n + n/3} }
-	level1 := merkle.PageID{Level: 1, Number: 1}
+	level1 := merkle.PageID{Level: 1}
 	level2 := merkle.PageID{Level: 2}
 	all := map[string][]int64{
-		"a page of level 0":       {l.place(merkle.PageID{Number: 300}) + 77},
-		"the last page":           {l.place(merkle.PageID{Number: 546}) + 77},
+		"a page of level 0":       {l.place(merkle.PageID{Number: 100}) + 77},
+		"the last page":           {l.place(merkle.PageID{Number: 258}) + 77},
 		"a page of level 1":       pair(l.place(level1), l.page),
-		"the last page, level 1":  pair(l.place(merkle.PageID{Level: 1, Number: 2}), l.page),
+		"the last page, level 1":  pair(l.place(merkle.PageID{Level: 1, Number: 1}), l.page),
 		"a page of level 2":       pair(l.place(level2)-96, l.page)[:1],
 		"both pages of level 2":   {l.place(level2) + 32, l.place(level2) + l.page + 32},
-		"availability":            pair(l.block(1), blockSize),
+		"availability":            pair(l.block(0), blockSize),
 		"one copy, level 1":       pair(l.place(level1), l.page)[:1],
 		"other copy, level 1":     pair(l.place(level1), l.page)[1:],
-		"one copy, availability":  pair(l.block(1), blockSize)[:1],
-		"other copy of that":      pair(l.block(1), blockSize)[1:],
-		"a page and the one over": append(pair(l.place(level1), l.page), l.place(merkle.PageID{Number: 300})+77),
+		"one copy, availability":  pair(l.block(0), blockSize)[:1],
+		"other copy of that":      pair(l.block(0), blockSize)[1:],
+		"a page and the one over": append(pair(l.place(level1), l.page), l.place(merkle.PageID{Number: 100})+77),
 	}
 	return all
 }
@@ -55,7 +55,7 @@ func records(l layout) map[string][]int64 {
 // TestDamagedRecordOfWholeFilm: nothing of a complete film is lost, whatever part of its
 // sidecar is damaged, and each chunk can be proven to others.
 func TestDamagedRecordOfWholeFilm(t *testing.T) {
-	m := newFilm(t, 140_000*64-7, 64)
+	m := newFilm(t, 66_100*64-7, 64)
 	path := filepath.Join(t.TempDir(), "film")
 	put(t, path, m.data)
 	if err := m.open(t, path).Close(); err != nil { // hashes it
@@ -70,7 +70,7 @@ func TestDamagedRecordOfWholeFilm(t *testing.T) {
 		if f.Notice() != nil || f.Unchecked() != m.chunks() {
 			t.Fatalf("%s: %d chunks are claimed, %v", name, f.Unchecked(), f.Notice())
 		}
-		for _, first := range []uint64{300*256 + 5, 139_999, random.Uint64N(m.chunks())} {
+		for _, first := range []uint64{100*256 + 5, 66_099, random.Uint64N(m.chunks())} {
 			if b, err := f.AppendChunk(nil, first); err != nil && name != "a page and the one over" || err == nil && string(b) != string(m.chunk(first)) {
 				t.Fatalf("%s: chunk %d: %v", name, first, err)
 			}
@@ -91,7 +91,7 @@ func TestDamagedRecordOfWholeFilm(t *testing.T) {
 		for range 60 {
 			m.provable(t, f, random.Uint64N(m.chunks()))
 		}
-		for _, i := range []uint64{300 * 256, 300*256 + 255, 65_536, 131_071, 131_072, 139_999} {
+		for _, i := range []uint64{100 * 256, 100*256 + 255, 65_535, 65_536, 66_099} {
 			m.provable(t, f, i)
 		}
 		m.readsWhole(t, f)
@@ -120,7 +120,7 @@ func flipAt(t testing.TB, path string, at int64) {
 // TestDamagedRecordOfPart: of a film that is not complete, what is still held is right and can
 // be proven, and what was lost can be fetched.
 func TestDamagedRecordOfPart(t *testing.T) {
-	m := newFilm(t, 140_000*64-7, 64)
+	m := newFilm(t, 66_100*64-7, 64)
 	for name, places := range records(newLayout(32)) {
 		path := filepath.Join(t.TempDir(), "film")
 		f := m.open(t, path)
@@ -130,8 +130,8 @@ func TestDamagedRecordOfPart(t *testing.T) {
 				m.fetch(t, f, i)
 			}
 		}
-		fetch(300*256, 700) // whole pages and a part of one
-		fetch(139_990, 10)
+		fetch(100*256, 700) // whole pages and a part of one
+		fetch(66_090, 10)
 		for range 30 {
 			fetch(random.Uint64N(m.chunks()), 20)
 		}
@@ -167,9 +167,9 @@ func TestDamagedRecordOfPart(t *testing.T) {
 				m.provable(t, f, i)
 			}
 		}
-		fetch(300*256-10, 800)
-		fetch(139_980, 20)
-		for i := uint64(300*256 - 10); i < 300*256+790; i++ {
+		fetch(100*256-10, 800)
+		fetch(66_080, 20)
+		for i := uint64(100*256 - 10); i < 100*256+790; i++ {
 			m.provable(t, f, i)
 		}
 		if err := f.Close(); err != nil {

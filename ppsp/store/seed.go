@@ -190,6 +190,10 @@ func (f *File) hash(ctx context.Context, file *os.File, progress func(done, tota
 		return fmt.Errorf("hash %s: %w; wait until nothing writes to it", f.name, ErrChanged)
 	}
 	tree.KeepIn(f.pager)
+	if err := f.pager.flush(); err != nil {
+		return remedy("keep the hash tree of", f.name, err)
+	}
+	f.pager.release() // what is asked for is read again: many films may be hashed, few be watched
 	f.tree, f.size, f.chunks, f.stamp, f.hashed = tree, from+n, tree.Chunks(), stampOf(after), 0
 	f.peaks = tree.AppendPeaks(nil)
 	f.have.Add(chunk.Range{End: f.chunks})

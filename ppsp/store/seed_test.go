@@ -18,6 +18,9 @@ func TestSeed(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "film.mp4")
 		put(t, path, m.data)
 		f := m.seed(t, path, "")
+		if len(f.pager.ring) > 0 {
+			t.Errorf("%d bytes: pages stay in memory that nobody asked for", size)
+		}
 		if n, known := f.Size(); n != int64(size) || !known || !f.Complete() || f.Path() != path {
 			t.Fatalf("%d bytes: Size() = %d %v, Complete() = %v", size, n, known, f.Complete())
 		}

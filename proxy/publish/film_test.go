@@ -182,6 +182,54 @@ func TestChangedFilmEndsPublishing(t *testing.T) {
 	}
 }
 
+// words is a log that tells of each line.
+type words chan string
+
+func (w words) Write(b []byte) (int, error) {
+	w <- string(b)
+	return len(b), nil
+}
+
+// A bit of the film rots between two runs of its publisher, which its size and time do not
+// tell: the chunk is not served, and the owner hears of it.
+func TestFilmIsDamaged(t *testing.T) {
+	path, content := writeFile(t, "film.mp4", 100_000)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	f, _ := openFilm(t, FilmConfig{Path: path, StateDir: state})
+	first := start(t, f.Run)
+	first.stop()
+	if err := first.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	content = bytes.Clone(content)
+	content[50_000] ^= 1
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Time{}, info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	log := make(words, 100)
+	f, _ = openFilm(t, FilmConfig{Path: path, StateDir: state})
+	f.log = zerolog.New(log)
+	start(t, f.Run)
+	limit := time.After(patience)
+	for {
+		select {
+		case line := <-log:
+			if strings.Contains(line, `"chunks":1,`) && strings.Contains(line, path) && strings.Contains(line, "is not served: put the file back from a copy") {
+				return
+			}
+		case <-limit:
+			t.Fatal("the owner does not hear of it")
+		}
+	}
+}
+
 // The end of the time is no failure, whatever ended it.
 func TestFilmEndsWithItsContext(t *testing.T) {
 	path, _ := writeFile(t, "film.mp4", 5000)
