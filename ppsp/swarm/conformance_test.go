@@ -69,3 +69,39 @@ func TestDataAtTheTail(t *testing.T) {
 		check(t, l, h.s.format, 256)
 	}
 }
+
+// Versions are negotiated by minimum and maximum (RFC 7574, 7.2 and 7.3; RFC 6709, 4.1, strategy
+// 5): two peers meet if their ranges overlap. The responder states its maximum alone.
+func TestVersions(t *testing.T) {
+	f := newFilm(t, 5000, nil)
+	for _, tt := range []struct {
+		min, max uint8
+		meet     bool
+	}{{1, 1, true}, {1, 255, true}, {0, 3, true}, {2, 3, false}, {255, 255, false}} {
+		l := newLab(t, 1)
+		q, p := l.host(f.seed(f.all())), l.puppet()
+		h := greeting(f.meta, 99)
+		h.MinVersion, h.Version = tt.min, tt.max
+		l.send(p.addr, q.addr, initiating(h))
+		l.run(100 * time.Millisecond)
+		if (len(p.inbox) > 0) != tt.meet {
+			t.Errorf("versions %d to %d: %d answers", tt.min, tt.max, len(p.inbox))
+		}
+		if tt.meet {
+			if reply := messages(t, q.s.format, p.inbox[0].b)[0].Handshake; reply.Version != 1 || reply.Has&wire.HasMinVersion != 0 {
+				t.Errorf("versions %d to %d: the answer is %+v", tt.min, tt.max, reply)
+			}
+		}
+		// The same of the answer to us.
+		home, r := l.host(f.leech()), l.puppet()
+		home.meet(r)
+		l.run(50 * time.Millisecond)
+		id := messages(t, home.s.format, r.inbox[0].b)[0].Handshake.SourceChannel
+		h.SwarmID, h.MinVersion = nil, 0
+		l.send(r.addr, home.addr, wire.AppendHandshake(wire.AppendChannel(nil, id), &h))
+		l.run(50 * time.Millisecond)
+		if home.s.Peers() != 1 {
+			t.Errorf("an answer of version %d opens no channel", tt.max)
+		}
+	}
+}
