@@ -18,7 +18,7 @@ func TestPageOf(t *testing.T) {
 		slot int
 	}
 	taken := map[place]chunk.Bin{}
-	for layer := uint(0); layer < 20; layer++ {
+	for layer := range uint(20) {
 		for at := range uint64(1<<20) >> layer {
 			if at > 3000 {
 				break
