@@ -105,7 +105,9 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	if s.live != nil {
 		c.proof.TakeEmpties()
 	}
-	c.control = ledbat.New(ledbat.Config{Target: uploadQueue, Eager: s.live != nil})
+	c.control = ledbat.New(ledbat.Config{
+		Target: uploadQueue, Eager: s.live != nil, MSS: max(ledbat.DefaultMSS, channelBytes+s.dataSize()),
+	})
 	c.sentHashes = map[chunk.Bin]int64{}
 	s.channels[c.id] = c
 	s.order = append(s.order, c)

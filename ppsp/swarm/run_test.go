@@ -221,3 +221,27 @@ func TestRunsWithinUpload(t *testing.T) {
 	}
 	f.check(t, b)
 }
+
+// However large the chunks, a window that has shrunk to a few of them grows again, and the
+// peer does not wait with its acknowledgements for more than can be under way.
+func TestWindowOfLargeChunks(t *testing.T) {
+	for _, size := range []uint32{4 << 10, 16 << 10, 60 << 10} {
+		f := newFilm(t, 200*int(size), func(m *ppsp.Metadata) { m.ChunkSize = size })
+		l := fast(t, 1)
+		a, b := l.host(f.seed(f.all())), l.host(f.leech())
+		b.want(true)
+		b.meet(a)
+		l.until(10*time.Second, "begun", func() bool { return b.s.have.Count() > 20 })
+		c := a.s.order[0].control
+		for range 20 {
+			c.Lost(l.now, 1)
+			l.run(5 * time.Millisecond)
+		}
+		low, began := c.Window(), l.now
+		l.until(20*time.Second, "complete", b.s.Complete)
+		f.check(t, b)
+		if took := time.Duration(l.now - began); c.Window() < low || took > time.Second {
+			t.Errorf("chunks of %d bytes: the window went from %d to %d, the rest took %v", size, low, c.Window(), took)
+		}
+	}
+}

@@ -130,8 +130,9 @@ func (c *channel) appendRequests(b []byte, start int) []byte {
 // Acknowledgements wait for others a moment, as LEDBAT allows (RFC 7574, 3.4).
 const (
 	ackDelay = 10e6 // ns
-	ackMost  = 8    // chunks
-	maxAcks  = 256  // messages that wait; more are dropped, and the chunks come again
+	ackMost  = 8    // chunks, and no more than …
+	ackBytes = 16 << 10
+	maxAcks  = 256 // messages that wait; more are dropped, and the chunks come again
 )
 
 // acknowledgements are those to be sent (RFC 7574, 8.7).
@@ -162,7 +163,7 @@ func (c *channel) acknowledge(now int64, i, delay uint64) {
 	} else {
 		c.acks.push(ack{chunk.One(i), delay})
 	}
-	if c.ackCount++; c.ackCount >= ackMost || c.draft10 {
+	if c.ackCount++; c.ackCount >= ackMost || c.ackCount*c.s.usualChunk() >= ackBytes || c.draft10 {
 		c.ackAt = now
 		c.s.markReady(c)
 	} else if c.ackAt == math.MaxInt64 {
