@@ -98,7 +98,11 @@ func (f film) seed() swarm.Config {
 func (f film) of(s swarm.Store) swarm.Config {
 	var have chunk.Set
 	have.Add(chunk.Range{End: f.tree.Chunks()})
-	return swarm.Config{Meta: f.meta, Store: s, Tree: f.tree, Have: have}
+	tree := f.tree
+	if own, _, err := merkle.Build(f.meta.Hash, f.meta.ChunkSize, bytes.NewReader(f.content)); err == nil {
+		tree = own // engines share none
+	}
+	return swarm.Config{Meta: f.meta, Store: s, Tree: tree, Have: have}
 }
 
 // leech is the Config of a peer that has nothing.
