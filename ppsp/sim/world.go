@@ -7,7 +7,6 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/livesig"
-	"github.com/swarmgate/swarmgate/ppsp/merkle"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
@@ -32,7 +31,6 @@ type world struct {
 	signed []int64 // by munro, when it was signed
 	memos  []*memo // one for each shard
 
-	tree   *merkle.Tree // film: whole
 	chunks uint64
 
 	err error // of the source
