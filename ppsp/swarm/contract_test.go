@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -302,12 +303,7 @@ func TestChurn(t *testing.T) {
 }
 
 func contains(all []*host, h *host) bool {
-	for _, o := range all {
-		if o == h {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(all, h)
 }
 
 // Channels that end give back their IDs, their requests and their place.
