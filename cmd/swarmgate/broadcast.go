@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/proxy/publish"
 	"github.com/swarmgate/swarmgate/proxy/state"
 )
@@ -54,7 +55,7 @@ func (b *broadcast) film() publish.FilmConfig {
 	}
 	return publish.FilmConfig{
 		Path: b.p.Record, Metadata: meta, Title: title, Trackers: live.Trackers, Contacts: live.Peers, StateDir: b.dir,
-		Node: b.peering.node, Tracking: b.peering.trackers, Authority: b.p.authority, Closed: b.p.Closed, Logger: b.log,
+		Node: b.peering.node, Tracking: b.peering.trackers, Authority: b.p.authority, Closed: b.p.Closed, Profile: swarm.Profile(b.p.Profile), Logger: b.log,
 	}
 }
 

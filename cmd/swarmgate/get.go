@@ -26,7 +26,7 @@ import (
 // writes a live channel into one, until it is stopped.
 type getCommand struct {
 	Link     string          `arg:"" help:"The link (ppsp:…)."`
-	Output   string          `short:"o" required:"" help:"File to write; - writes to standard output when all is there." placeholder:"FILE"`
+	Output   string          `short:"o" help:"File to write; - writes to standard output when all is there. Default: named after the title." placeholder:"FILE"`
 	Peer     []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
 	Timeout  config.Duration `help:"Give up after this time." placeholder:"D"`
 	Duration config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
@@ -87,6 +87,10 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	}
 	if link.Closed && credential == nil {
 		return wrongUsage("the swarm is closed: name the membership certificate that its publisher gave you with --member-cert FILE --member-key FILE")
+	}
+	if g.Output == "" {
+		g.Output = fileName(link)
+		out.say("Into %s.", g.Output)
 	}
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -54,11 +55,14 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 	to := io.Discard
 	switch {
 	case g.Output != "-":
-		f, err := os.Create(g.Output)
+		f, err := os.OpenFile(g.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("write %s: it is there already and was not touched; choose another with -o", g.Output)
+		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w; check the folder and its rights", g.Output, bare(err))
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
+		defer func() { err = errors.Join(err, closeRecord(f)) }()
 		to = f
 	case !g.JSON:
 		to = c.out
@@ -83,6 +87,15 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 	out.event("done", map[string]any{"bytes": r.bytes, "seconds": seconds, "sha256": digest})
 	out.say("%s in %.1f s, SHA-256 %s", size(r.bytes), seconds, digest)
 	return nil
+}
+
+// closeRecord closes a recording; one that got nothing is not left behind.
+func closeRecord(f *os.File) error {
+	info, err := f.Stat()
+	if err == nil && info.Size() == 0 {
+		err = os.Remove(f.Name())
+	}
+	return errors.Join(err, f.Close())
 }
 
 // run joins the swarm and writes what is played until ctx or --duration ends.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,9 +73,16 @@ func TestGetLive(t *testing.T) {
 			}
 			p.stop()
 			p.end(t, 5*time.Second)
-			late := begin(t, nil, "get", link, "-o", to, "--listen", free, "--timeout", "300ms")
+			sentence(t, []string{"get", link, "-o", to, "--listen", free}, 1, "it is there already and was not touched")
+			if again, err := os.ReadFile(to); err != nil || !bytes.Equal(again, got) {
+				t.Errorf("of %d bytes %d are left: %v", len(got), len(again), err)
+			}
+			late := begin(t, nil, "get", link, "-o", to+"2", "--listen", free, "--timeout", "300ms")
 			if status := late.end(t, patience); status != 1 {
 				t.Errorf("behind the publisher: exit status %d", status)
+			}
+			if _, err := os.Stat(to + "2"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a file that got nothing is left behind: %v", err)
 			}
 		})
 	}

@@ -19,7 +19,7 @@ func TestDataAtTheTail(t *testing.T) {
 		for _, d := range l.log {
 			all := messages(t, f, d.b)
 			short, n := false, 0
-			for k, m := range all {
+			for _, m := range all {
 				if m.Type != wire.TypeData {
 					if n > 0 {
 						t.Fatalf("a %v behind DATA: %v", m.Type, types(t, f, d.b))
@@ -31,7 +31,6 @@ func TestDataAtTheTail(t *testing.T) {
 				if whole == 0 && n > 1 {
 					t.Fatal("several chunks of variable size in one datagram")
 				}
-				_ = k
 			}
 			if short && n > 1 {
 				t.Fatal("a short last chunk beside others")
