@@ -8,19 +8,20 @@ import (
 
 // Bounds of what is asked of one peer at a time.
 const (
-	minPipeline   = 8     // chunks
-	firstPipeline = 16    // chunks; doubles within a round trip while the peer keeps up
-	snubPipeline  = 2     // chunks, of a peer that lets requests lie
-	firstLatency  = 50e6  // ns from request to chunk that a new peer is credited with
-	maxPipeline   = 2048  // chunks
-	liveQueue     = 100e6 // ns that requests may wait at a live peer: short, as all wait for the newest
-	filmQueue     = 500e6
-	minTimeout    = 300e6 // ns without an asked chunk before it is asked of another peer
-	maxTimeout    = 2e9
-	filmOverdue   = 3   // times that, for a chunk of a film that others overtook
-	snubAfter     = 2   // silences in a row after which a peer is snubbed
-	snubFor       = 1e9 // ns, doubled by each further silence …
-	snubDoublings = 5   // … so often at most
+	minPipeline      = 8       // chunks
+	firstPipeline    = 16      // chunks; doubles within a round trip while the peer keeps up
+	snubPipeline     = 2       // chunks, of a peer that lets requests lie
+	firstLatency     = 50e6    // ns from request to chunk that a new peer is credited with
+	maxPipeline      = 2048    // chunks
+	maxPipelineBytes = 7 << 19 // less than may wait for a swarm in the node
+	liveQueue        = 100e6   // ns that requests may wait at a live peer: short, as all wait for the newest
+	filmQueue        = 500e6
+	minTimeout       = 300e6 // ns without an asked chunk before it is asked of another peer
+	maxTimeout       = 2e9
+	filmOverdue      = 3   // times that, for a chunk of a film that others overtook
+	snubAfter        = 2   // silences in a row after which a peer is snubbed
+	snubFor          = 1e9 // ns, doubled by each further silence …
+	snubDoublings    = 5   // … so often at most
 )
 
 // request is neighbouring chunks asked of a peer at one time, as far as they are open.
@@ -164,13 +165,18 @@ func (c *channel) adjust(depth int, took int64) {
 	if c.s.live != nil {
 		aim = c.quickest + liveQueue
 	}
-	ideal := min(float64(depth)*float64(aim)/float64(max(took, 1)), maxPipeline)
+	ideal := min(float64(depth)*float64(aim)/float64(max(took, 1)), c.s.pipelineMost())
 	if ideal > c.pipeline || took > aim {
 		c.pipeline = max(c.pipeline+(ideal-c.pipeline)/8, minPipeline)
 	}
 	if c.pipeline <= minPipeline && took > aim { // the way has become longer
 		c.quickest += (took - aim) / 8
 	}
+}
+
+// pipelineMost bounds the pipeline: chunks that are asked for need room where they wait for us.
+func (s *Swarm) pipelineMost() float64 {
+	return float64(max(min(maxPipeline, maxPipelineBytes/s.usualChunk()), minPipeline))
 }
 
 // expected is how long the next request will take, nanoseconds.
