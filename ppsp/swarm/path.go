@@ -25,6 +25,8 @@ type path struct {
 	failed  int   // bytes of the smallest that did not get through, 0 for none
 	tries   int   // failures of one size
 	probeAt int64 // not before
+	limit   int   // bytes that the link carries, as PathMTU told
+	askAt   int64 // when PathMTU is asked again
 }
 
 // datagram returns how many bytes a datagram may have.
@@ -47,10 +49,12 @@ func (c *channel) probeSize(now int64, chunks int) int {
 	if p.failed > 0 && p.probeAt > 0 {
 		p.failed, p.probeAt = 0, 0
 	}
-	limit := s.cfg.PathMTU(c.remote)
+	if now >= p.askAt { // which costs system calls
+		p.limit, p.askAt = s.cfg.PathMTU(c.remote), now+probeAgain
+	}
 	for _, size := range datagramSizes {
 		n := s.perDatagram(size)
-		if size <= limit && n > each && (p.failed == 0 || size < p.failed) {
+		if size <= p.limit && n > each && (p.failed == 0 || size < p.failed) {
 			if n > chunks {
 				return 0 // later
 			}

@@ -45,7 +45,9 @@ func TestDatagramsFitTheWay(t *testing.T) {
 				}
 				return len(d.b) <= tt.way
 			}
-			a, b := l.host(linked(f.seed(f.all()), tt.link)), l.host(f.leech())
+			asked, seed := 0, f.seed(f.all())
+			seed.PathMTU = func(netip.AddrPort) int { asked++; return tt.link }
+			a, b := l.host(seed), l.host(f.leech())
 			b.want(true)
 			b.meet(a)
 			l.until(30*time.Second, "complete", b.s.Complete)
@@ -55,6 +57,9 @@ func TestDatagramsFitTheWay(t *testing.T) {
 			}
 			if wasted > tt.mostWasted {
 				t.Errorf("%d datagrams were too large, want at most %d", wasted, tt.mostWasted)
+			}
+			if most := 1 + int(l.now/probeAgain); asked > most {
+				t.Errorf("the system was asked %d times what the link carries, want at most %d", asked, most)
 			}
 			if wasted > 0 && l.now > 3e9 {
 				t.Errorf("it took %d ms: what did not fit was taken for congestion", l.now/1e6)
