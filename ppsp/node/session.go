@@ -218,6 +218,9 @@ func (s *session) write(b []byte) {
 		return
 	}
 	s.mu.Unlock()
+	if conn == nil { // it ended before there was any
+		return
+	}
 	_, _ = conn.Write(b) // a session that ends loses what is under way
 }
 
