@@ -86,11 +86,13 @@ func (o *linuxSender) add(t train, refused func(netip.AddrPort, error)) {
 
 // sendmmsg sends what was gathered and is not yet sent; false waits for room.
 func (o *linuxSender) sendmmsg(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.headers[o.sent])), uintptr(o.count-o.sent), unix.MSG_DONTWAIT, 0, 0)
-	if o.errno = errno; errno == 0 {
-		o.sent += int(n)
+	for o.errno = unix.EINTR; o.errno == unix.EINTR; { // to wait for room then could be to wait for ever: there may be some
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.headers[o.sent])), uintptr(o.count-o.sent), unix.MSG_DONTWAIT, 0, 0)
+		if o.errno = errno; errno == 0 {
+			o.sent += int(n)
+		}
 	}
-	return errno != unix.EAGAIN && errno != unix.EINTR
+	return o.errno != unix.EAGAIN
 }
 
 // flush hands what was gathered to the kernel. Whether it can cut trains shows only here:

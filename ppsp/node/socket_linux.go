@@ -108,12 +108,14 @@ func (k *intake) recvmmsg(fd uintptr) bool {
 		k.headers[i].Namelen = unix.SizeofSockaddrInet6
 		k.headers[i].SetControllen(int(unsafe.Sizeof(k.controls[i])))
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&k.headers[0])), intakeSlots, unix.MSG_DONTWAIT, 0, 0)
-	k.count, k.errno = int(n), errno
-	if errno != 0 {
+	for k.errno = unix.EINTR; k.errno == unix.EINTR; { // to wait then could be to wait for ever: something may be there
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&k.headers[0])), intakeSlots, unix.MSG_DONTWAIT, 0, 0)
+		k.count, k.errno = int(n), errno
+	}
+	if k.errno != 0 {
 		k.count = 0
 	}
-	return errno != unix.EAGAIN && errno != unix.EINTR
+	return k.errno != unix.EAGAIN
 }
 
 func (s *linuxSocket) receive(b *batch) error {
