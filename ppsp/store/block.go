@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -14,9 +15,17 @@ func segmentOf(n int64) chunk.Range {
 // segments returns how many segments so many chunks have.
 func segments(chunks uint64) int64 { return int64((chunks + segmentSize - 1) / segmentSize) }
 
-// reserveBlock takes the room for the availability of a segment of which nothing is held yet.
+// reserveBlock takes the room for the availability of a segment of which nothing was saved
+// yet. What was saved stays: chunks below a small peak may be held long before the first page
+// over the segment is needed.
 func (s *side) reserveBlock(n int64) error {
-	return s.reservePair(make([]byte, blockSize), s.layout.block(n))
+	record := make([]byte, blockSize)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !errors.Is(s.readPairLocked(record, s.layout.block(n)), errAbsent) {
+		return nil
+	}
+	return s.reservePairLocked(record, s.layout.block(n))
 }
 
 // readBlock adds to set what is held of segment n. The errors are as of readPair; nothing is

@@ -159,6 +159,10 @@ func (s *side) writePair(record []byte, off int64) error {
 func (s *side) reservePair(record []byte, off int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.reservePairLocked(record, off)
+}
+
+func (s *side) reservePairLocked(record []byte, off int64) error {
 	for to := range int64(2) {
 		if err := s.writeRecord(record, off+to*int64(len(record)), uint64(1+to)); err != nil {
 			return err

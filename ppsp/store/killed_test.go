@@ -1,0 +1,67 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// killed copies what lies on the disk of the film at path into a folder of its own, as a
+// process that is killed now would leave it, and returns the path there.
+func killed(t testing.TB, path string) string {
+	t.Helper()
+	there := filepath.Join(t.TempDir(), filepath.Base(path))
+	for _, suffix := range []string{"", PartSuffix, SidecarSuffix} {
+		info, err := os.Stat(path + suffix)
+		if missing(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, there+suffix, mustRead(t, path+suffix))
+		if err := os.Chtimes(there+suffix, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return there
+}
+
+// TestFirstPageKeepsAvailability: chunks below the small peaks need no page of level 1. When
+// the first such page of their segment comes later, what was saved of them stays saved, so
+// that who is killed before the next Save loses nothing of it.
+func TestFirstPageKeepsAvailability(t *testing.T) {
+	for name, c := range map[string]struct {
+		chunks int
+		early  chunk.Range // below a peak that needs no page of level 1
+		late   uint64      // needs one of the same segment
+	}{
+		"one segment":  {768, chunk.Range{Start: 512, End: 768}, 0},
+		"the last one": {segmentSize + 600, chunk.Range{Start: segmentSize + 512, End: segmentSize + 600}, segmentSize + 3},
+	} {
+		m := newFilm(t, c.chunks*64, 64)
+		path := filepath.Join(t.TempDir(), "film")
+		f := m.open(t, path)
+		for i := c.early.Start; i < c.early.End; i++ {
+			m.fetch(t, f, i)
+		}
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if held := m.open(t, killed(t, path)).Held(); held != c.early.Len() {
+			t.Fatalf("%s: %d chunks survive the kill, want %d", name, held, c.early.Len())
+		}
+		m.fetch(t, f, c.late)
+		if held := m.open(t, killed(t, path)).Held(); held != c.early.Len() {
+			t.Errorf("%s: %d chunks survive the kill after the first page of level 1, want %d", name, held, c.early.Len())
+		}
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if held := m.open(t, killed(t, path)).Held(); held != c.early.Len()+1 {
+			t.Errorf("%s: %d chunks survive the kill after Sync, want %d", name, held, c.early.Len()+1)
+		}
+	}
+}
