@@ -109,8 +109,9 @@ func (s *Swarm) nextCandidate(now int64) *candidate {
 }
 
 // taken returns how many of the connections to hold are taken. Those that others begin may
-// take half until they have proven that they listen: else anyone who forges handshakes
-// (RFC 7574, 12.1.1) keeps us from connecting to whom we know.
+// take three quarters, and half until they have proven that they listen: else a crowd of
+// them, or anyone who forges handshakes (RFC 7574, 12.1.1), keeps us from connecting to whom
+// we know (12.6.1).
 func (s *Swarm) taken() int {
 	responding := 0
 	for _, c := range s.order {
@@ -118,7 +119,9 @@ func (s *Swarm) taken() int {
 			responding++
 		}
 	}
-	return len(s.order) - responding + min(responding, s.cfg.TargetPeers/2)
+	most := s.cfg.TargetPeers
+	theirs := s.incoming - responding + min(responding, most/2)
+	return len(s.order) - s.incoming + min(theirs, most-most/4)
 }
 
 // nextConnect returns when connect has something to do.
