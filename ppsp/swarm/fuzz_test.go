@@ -56,6 +56,20 @@ func (s *script) span() chunk.Range {
 	return chunk.Range{Start: start, End: end}
 }
 
+// jumping returns a span that may begin far from where others do, as the numbers of a stream
+// whose source was started again.
+func (s *script) jumping() chunk.Range {
+	r := s.span()
+	if k := s.byte(); k >= 0xc0 {
+		far := uint64(1) << (k % 64)
+		r = chunk.Range{Start: r.Start + far, End: r.End + far}
+	}
+	if r.End <= r.Start {
+		r = chunk.One(r.Start % (1 << 62))
+	}
+	return r
+}
+
 // fuzzed is an engine under the fuzzer, with what is needed to tell it truths among lies.
 type fuzzed struct {
 	*host
@@ -140,7 +154,7 @@ func (z *fuzzed) messages(b []byte) []byte {
 	for range s.byte() % 8 {
 		switch s.byte() % 14 {
 		case 0:
-			b = f.AppendHave(b, s.span())
+			b = f.AppendHave(b, s.jumping())
 		case 1:
 			b = f.AppendRequest(b, s.span())
 		case 2:
@@ -193,11 +207,15 @@ func (z *fuzzed) truth(b []byte, i uint64) []byte {
 	if z.key == nil {
 		return append(b, link{f: z.host.s.format}.data(z.f, i%z.f.chunks())...)
 	}
-	f, r := z.host.s.format, chunk.Range{Start: i % 256 / 4 * 4, End: i%256/4*4 + 4}
+	far, later := uint64(0), int64(0)
+	if k := z.s.byte(); k >= 0xe0 { // the source goes on with other numbers
+		far, later = 1<<(k%32*2)&^3, 256*int64(k%32)
+	}
+	f, r := z.host.s.format, chunk.Range{Start: far + i%256/4*4, End: far + i%256/4*4 + 4}
 	var leaves [4][]byte
 	st := newLeaves(r, &leaves)
-	ntp := livesig.NTP(time.Unix(1_700_000_000+int64(r.Start), 0))
-	switch i %= 256; z.host.s.meta.Integrity {
+	ntp := livesig.NTP(time.Unix(1_700_000_000+int64(r.Start%256)+later, 0))
+	switch i = far + i%256; z.host.s.meta.Integrity {
 	case ppsp.IntegrityNone:
 		return f.AppendData(b, i, 1, leaves[i%4])
 	case ppsp.IntegritySignAll:

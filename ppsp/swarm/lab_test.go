@@ -382,6 +382,9 @@ func (s *Swarm) invariants() error {
 	if l := s.live; l != nil && (len(l.munros) > merkle.MaxMunros || uint64(len(l.signatures)) > l.window) {
 		return errors.New("a stream keeps too many signatures")
 	}
+	if l := s.live; l != nil && uint64(len(l.rarity.counts)) > max(512, 2*(l.window+maxAhead)) {
+		return fmt.Errorf("the offers of %d chunks are counted, in a window of %d", len(l.rarity.counts), l.window)
+	}
 	switch {
 	case !asked.Equal(&s.requested):
 		return fmt.Errorf("requested are %v, but %v are outstanding", &s.requested, &asked)

@@ -114,14 +114,15 @@ func (s *Swarm) Edge() (edge, next uint64) {
 
 // tuneIn picks the first chunk to play (RFC 7574, 6.1.2.4): Behind chunks before the edge,
 // which was signed at ntp. It does so again when playing fell so far behind that the ring has
-// gone on, or when ntp shows, before anything was played, that the first edge heard of was
-// an old one: "a peer may use the information from multiple peers to pick the tune-in point".
+// gone on, or when ntp or the distance shows, before anything was played, that the first edge
+// heard of was an old one: "a peer may use the information from multiple peers to pick the tune-in point".
 func (s *Swarm) tuneIn(now int64, ntp uint64) {
 	l := s.live
 	behind := min(s.cfg.Behind, l.window/2)
 	start := l.edge - min(l.edge, behind)
 	switch {
 	case !l.tuned:
+	case !l.started && l.edge-l.next > l.window: // nobody need have that any more
 	case l.started && l.edge-l.next > l.window/2:
 		s.emit(Event{Kind: EventSkip, Chunks: chunk.Range{Start: l.next, End: start}})
 	case !l.started && ntpSpan(l.tunedNTP, ntp)-(now-l.tunedAt) > staleEdge:

@@ -392,7 +392,7 @@ func TestOffered(t *testing.T) {
 			t.Fatalf("chunk %d was offered %d times", i, count[i])
 		}
 	}
-	far := &liveState{tuned: true, edge: 100}
+	far := &liveState{tuned: true, edge: 100, window: 200}
 	far.offered(chunk.Range{Start: 50, End: 1 << 60})
 	if far.rarity.chunks.End != 100+maxAhead {
 		t.Errorf("offers up to %d are remembered", far.rarity.chunks.End)

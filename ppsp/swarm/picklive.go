@@ -74,10 +74,11 @@ func (s *Swarm) pickRare(now int64) {
 	s.pickOffered(now, chunk.Range{Start: max(at, l.next), End: end}, 1)
 }
 
-// offered notes that one more peer has the chunks of r.
+// offered notes that one more peer has the chunks of r. What is remembered is bounded here,
+// however far the edge may be from the place of playing.
 func (l *liveState) offered(r chunk.Range) {
 	if l.tuned && l.source == nil {
-		l.rarity.add(r, chunk.Range{Start: l.next, End: l.edge + maxAhead})
+		l.rarity.add(r, chunk.Range{Start: l.next, End: min(l.edge, l.next+l.window) + maxAhead})
 	}
 }
 

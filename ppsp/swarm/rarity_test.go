@@ -1,0 +1,53 @@
+package swarm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// Offers are counted for no more chunks than the window and what lies a bit ahead, however far
+// a peer says that the stream has gone.
+func TestCountsOfFarOffersAreBounded(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(0, func(m *ppsp.Metadata) { m.Integrity, m.Addressing = ppsp.IntegrityNone, ppsp.ChunkRanges64 })
+	h, p := l.host(st.home(16)), l.puppet()
+	k := p.accept(h)
+	k.say(k.f.AppendHave(nil, chunk.Range{End: 10}))
+	l.run(1300 * time.Millisecond)
+	k.say(k.f.AppendHave(k.f.AppendHave(nil, chunk.One(1<<60)), chunk.One(1<<60-2)))
+	l.run(100 * time.Millisecond)
+	for shift := 4; shift < 61; shift++ {
+		l.run(100 * time.Millisecond)
+		k.say(k.f.AppendHave(k.f.AppendHave(nil, chunk.One(1<<shift)), chunk.One(1<<shift-2)))
+	}
+	if l.run(time.Second); h.s.counts.BadMessages != 0 {
+		t.Errorf("%+v", h.s.counts)
+	}
+}
+
+// A home that has tuned in and played nothing yet follows a source that comes back with the
+// numbers of a later start, and needs no more memory for it.
+func TestSourceBackBeforeAnythingPlayed(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(8, func(m *ppsp.Metadata) { m.Addressing = ppsp.ChunkRanges64 })
+	h, p := l.host(st.home(16)), l.puppet()
+	k := p.accept(h)
+	const far = 1_780_000_000 * 4096
+	k.say(st.munro(chunk.Range{Start: 32, End: 40}, 0))
+	l.run(2 * time.Second)
+	if edge, next := h.s.Edge(); edge != 40 || next > 32 || len(h.of(EventPlay)) != 0 {
+		t.Fatalf("edge %d, next %d", edge, next)
+	}
+	r := chunk.Range{Start: far, End: far + 8}
+	k.say(k.f.AppendHave(st.munro(r, 2*time.Second), r))
+	l.run(100 * time.Millisecond)
+	if edge, next := h.s.Edge(); edge != r.End || next+16 < r.Start {
+		t.Errorf("edge %d, next %d, want near %d", edge, next, r.End)
+	}
+	if len(h.of(EventSkip)) != 0 {
+		t.Errorf("skipped %v, but nothing was played", h.of(EventSkip))
+	}
+}
