@@ -32,10 +32,10 @@ type Security interface {
 
 func (s *Server) securityRoutes() map[string]http.Handler {
 	return map[string]http.Handler{
-		"/api/v1/bans":         methods{http.MethodGet: s.listBans, http.MethodPost: s.addBan},
-		"/api/v1/bans/{id}":    methods{http.MethodDelete: s.removeBan},
-		"/api/v1/members":      methods{http.MethodGet: s.listMembers, http.MethodPost: s.addMember},
-		"/api/v1/members/{id}": methods{http.MethodDelete: s.removeMember},
+		"/api/v1/bans":         methods{http.MethodGet: s.listBans, http.MethodPost: s.ownerOnly(s.addBan)},
+		"/api/v1/bans/{id}":    methods{http.MethodDelete: s.ownerOnly(s.removeBan)},
+		"/api/v1/members":      methods{http.MethodGet: s.listMembers, http.MethodPost: s.ownerOnly(s.addMember)},
+		"/api/v1/members/{id}": methods{http.MethodDelete: s.ownerOnly(s.removeMember)},
 	}
 }
 

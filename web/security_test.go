@@ -80,7 +80,7 @@ func manage(f *fakeSecurity, method, path, body string) *httptest.ResponseRecord
 		c.Security = f
 	}
 	r := httptest.NewRequest(method, "http://192.168.1.5:8088"+path, strings.NewReader(body))
-	r.RemoteAddr = "192.168.1.9:5000"
+	r.RemoteAddr = "127.0.0.1:5000"
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -44,6 +44,11 @@ type Config struct {
 	// /api/v1/bans and /api/v1/members are not there.
 	Security Security
 
+	// OwnerToken opens what only the owner may do, who bans and issues certificates, to
+	// clients beyond this machine: "Authorization: Bearer TOKEN" (RFC 6750, 2.1). Empty opens
+	// it to this machine alone.
+	OwnerToken string
+
 	// Ready says why the gateway can't serve yet; nil when it can. Optional.
 	Ready func() error
 }

@@ -15,8 +15,9 @@ import (
 
 // apiFlags are those of commands that speak to a running gateway.
 type apiFlags struct {
-	API  apiURL `name:"api" help:"Address of the running gateway. Default: ${default}." default:"http://localhost:8088" placeholder:"URL"`
-	JSON bool   `name:"json" help:"Print one JSON object a line for programs."`
+	API   apiURL `name:"api" help:"Address of the running gateway. Default: ${default}." default:"http://localhost:8088" placeholder:"URL"`
+	Token string `help:"File with the gateway's token, to change something from another machine: owner.token in its --dir." placeholder:"FILE" type:"path"`
+	JSON  bool   `name:"json" help:"Print one JSON object a line for programs."`
 }
 
 // apiURL is a flag that names a gateway.
@@ -64,6 +65,15 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 	request, err := http.NewRequestWithContext(ctx, method, string(a.API)+path, content)
 	if err != nil {
 		return err
+	}
+	if method != http.MethodGet {
+		token, err := a.token()
+		if err != nil {
+			return err
+		}
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")

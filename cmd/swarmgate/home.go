@@ -102,7 +102,11 @@ func openHome(c homeConfig) (*home, error) {
 	if c.dlna {
 		h.openDLNA(mounts)
 	}
-	page := web.New(web.Config{Gateway: gateway, Security: gateway, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
+	token, err := ownerToken(c.dir)
+	if err != nil {
+		return nil, errors.Join(err, h.listener.Close())
+	}
+	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
 	return h, nil
