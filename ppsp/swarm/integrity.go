@@ -159,13 +159,13 @@ func (c *channel) handleSigned(now int64, m *wire.Message) bool {
 }
 
 // takes tells whether chunk i of a live stream may be kept: whether it lies in the window,
-// as far as the edge is known.
+// as far as the edge is known, or was asked for to find that, see findEdge.
 func (s *Swarm) takes(i uint64) bool {
 	l := s.live
 	if s.meta.Integrity == ppsp.IntegrityUnified || l.source != nil {
 		return l.wants(i)
 	}
-	return !l.tuned || i+l.window >= l.edge && i < max(l.edge, s.horizon())
+	return !l.tuned || i+l.window >= l.edge && (i < max(l.edge, s.horizon()) || s.requested.Has(i))
 }
 
 // horizon is the end of what is asked for of a live stream before it is known to be genuine.
@@ -191,15 +191,19 @@ func (s *Swarm) reach(now int64, c *channel) uint64 {
 	return s.live.edge
 }
 
-// findEdge asks each peer with room for the newest chunk that it announced, where nothing
-// but the chunks themselves shows the edge of the stream.
+// edgeLost is for how long the edge has not moved, in ns, when it is looked for as at the
+// start: who was asleep for more than a ring finds nobody who still has what comes next.
+const edgeLost = 2e9
+
+// findEdge asks each peer with nothing else to do for the newest chunk that it announced, where
+// nothing but the chunks themselves shows the edge of the stream.
 func (s *Swarm) findEdge(now int64) {
 	if s.meta.Integrity != ppsp.IntegritySignAll || s.live.source != nil {
 		return
 	}
 	for _, c := range s.picking.able {
 		last, ok := c.peerHave.Last()
-		if ok && c.outstanding.live == 0 && !s.have.Has(last) && !s.requested.Has(last) {
+		if ok && last >= s.live.edge && c.outstanding.live == 0 && !s.have.Has(last) && !s.requested.Has(last) {
 			c.ask(now, chunk.One(last))
 		}
 	}

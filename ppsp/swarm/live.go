@@ -41,6 +41,7 @@ type liveState struct {
 
 	munros []munro // ascending, within the window
 	edge   uint64  // end of what is known of the stream: see integrity.go
+	moved  int64   // when that moved last
 
 	edgeNTP    uint64      // when the source signed that, 0 if it did not
 	signatures []signature // Sign All: by chunk modulo window
@@ -243,6 +244,7 @@ func (s *Swarm) probe(now int64) {
 		return
 	}
 	l.probeAt = now + probeEvery
+	s.picking.wanted = true // see findEdge
 	for _, c := range s.order {
 		if c.state == stateOpen {
 			c.reprobe(now)

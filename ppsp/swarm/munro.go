@@ -121,7 +121,7 @@ func (s *Swarm) moveEdge(now int64, end, ntp uint64) {
 	if l.next >= l.edge {
 		l.waitFrom(now)
 	}
-	l.edge, l.edgeNTP = end, ntp
+	l.edge, l.edgeNTP, l.moved = end, ntp, now
 	l.probeAt = now + probeAfter
 	if l.source == nil {
 		s.tuneIn(now, ntp)

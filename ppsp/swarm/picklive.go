@@ -41,6 +41,9 @@ func (s *Swarm) pickLive(now int64) {
 	s.picking.keep = liveReserve
 	s.rescue(now)
 	s.pickOffered(now, chunk.Range{Start: l.next, End: s.horizon()}, math.MaxUint8)
+	if now-l.moved > edgeLost {
+		s.findEdge(now)
+	}
 }
 
 // pickOffered asks for the chunks of r that are free and that some peers offer, at most so

@@ -197,3 +197,33 @@ func TestSignaturesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Who hears nothing for longer than the ring of its peers is goes on with what they have then:
+// nobody has what came next.
+func TestSignAllAfterSleep(t *testing.T) {
+	for _, asleep := range []uint64{200, 600, 3000} {
+		l := newLab(t, 1)
+		st := l.signAll(nil)
+		small := st.config()
+		small.Window = 512
+		st.source.start(small)
+		cfg := st.home(16)
+		cfg.Window = 512
+		h := l.host(cfg)
+		h.meet(st.source)
+		l.run(time.Second)
+		st.append(100, 5*time.Millisecond)
+		l.tap = func(flying) bool { return false }
+		st.append(asleep, 5*time.Millisecond)
+		l.tap = nil
+		from := st.source.s.NextChunk()
+		st.append(2000, 5*time.Millisecond)
+		l.run(time.Second)
+		runs := played(t, h)
+		last := runs[len(runs)-1]
+		if last.End != from+2000 || last.Start > from+1600 {
+			t.Errorf("asleep for %d chunks up to %d, played %v", asleep, from, runs)
+		}
+		st.check(t, h)
+	}
+}
