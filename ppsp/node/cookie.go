@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Under load a ClientHello is first answered without keeping anything: by a HelloVerifyRequest
-// of our own, whose cookie proves the sender's address when it comes back (RFC 6347, 4.2.1).
+// Under load, and where another handshake would have to give way, a ClientHello is first
+// answered without keeping anything: by a HelloVerifyRequest of our own, whose cookie proves the sender's address when it comes back (RFC 6347, 4.2.1).
 // Only then a handshake begins, with the ClientHello as it was, and the DTLS library asks for
 // its own cookie in turn. The peer's rim answers ours, so that its library does not see it;
 // programs that have none get in when the flood is over.
@@ -63,6 +63,15 @@ func ourCookie(b []byte) []byte {
 		return nil
 	}
 	return b[helloHeader+3:]
+}
+
+// askedCookie returns the cookie that a HelloVerifyRequest of the DTLS library asks for, nil for
+// anything else.
+func askedCookie(b []byte) []byte {
+	if len(b) < helloHeader+3 || b[0] != recordHandshake || b[recordHeader] != verifyType || len(b) < helloHeader+3+int(b[helloHeader+2]) {
+		return nil
+	}
+	return b[helloHeader+3:][:b[helloHeader+2]]
 }
 
 // withCookie returns a copy of the ClientHello in b, which has none, with a cookie, or with none.

@@ -83,6 +83,13 @@ func (p *pipe) first() []byte {
 	return p.hello
 }
 
+// asked returns the cookie that the peer has to echo, nil before it was asked for.
+func (p *pipe) asked() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return askedCookie(p.hello)
+}
+
 // Close ends the reading. The node's socket stays.
 func (p *pipe) Close() error {
 	p.mu.Lock()

@@ -67,12 +67,13 @@ func (r *sessions) addLocked(s *session) {
 	r.byID[s.id], r.byPeer[s.peer] = s, s
 }
 
-// free tells whether no handshake is under way with a peer.
+// free tells whether no handshake is under way with a peer: one that somebody else may have
+// begun in its name does not count for long.
 func (r *sessions) free(peer netip.AddrPort) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	s := r.byPeer[peer]
-	return s == nil || s.phase.Load() != handshaking
+	return s == nil || s.phase.Load() != handshaking || s.answers && !s.echoed && time.Since(s.began) > helloPatience
 }
 
 // remove forgets a session.
@@ -132,7 +133,11 @@ func (r *sessions) hello(h clientHello, b []byte, from netip.AddrPort) {
 	s := r.byPeer[from]
 	switch {
 	case s != nil && s.answers && s.random == h.random:
-		s.echoed = s.echoed || h.again && len(h.cookie) > 0
+		if len(h.cookie) > 0 && !bytes.Equal(h.cookie, s.pipe.asked()) {
+			r.mu.Unlock() // a guess, or what has been taken already
+			return
+		}
+		s.echoed = s.echoed || len(h.cookie) > 0
 		r.mu.Unlock()
 		s.receive(b, from)
 		return
@@ -140,13 +145,14 @@ func (r *sessions) hello(h clientHello, b []byte, from netip.AddrPort) {
 		r.mu.Unlock() // one at a time
 		return
 	}
+	busy := s != nil && s.phase.Load() == handshaking // what anybody could end who forges an address
 	m := r.rims[h.server]
 	proven := len(h.cookie) == cookieSize && r.cookies.valid(h.cookie, from, h.random, r.node.now())
 	if m == nil || h.again || len(h.cookie) > 0 && !proven || r.node.banned(from, "") {
 		r.mu.Unlock() // silence (RFC 7574, 12.6.1)
 		return
 	}
-	if !proven && len(r.hellos) >= loadedFrom {
+	if !proven && (busy || len(r.hellos) >= loadedFrom) {
 		r.mu.Unlock()
 		_ = r.node.Send(verifyRequest(b, r.cookies.cookie(from, h.random, r.node.now()/cookieAge)), from) // lost, as on the way it could be
 		return
@@ -163,16 +169,17 @@ func (r *sessions) hello(h clientHello, b []byte, from netip.AddrPort) {
 		r.hellos = append(r.hellos, fresh)
 	}
 	r.mu.Unlock()
-	if s != nil && s.phase.Load() == handshaking {
+	if busy {
 		s.stop()
 	}
 }
 
-// yields tells whether a handshake gives way to that which a peer begins. When both begin at
-// the same time, both see whose random number is the lower, and keep that one.
+// yields tells whether a handshake gives way to that which a peer begins, once that peer has
+// shown to be where it says. When both begin at the same time, both see whose random number
+// is the lower, and keep that one.
 func (s *session) yields(h clientHello) bool {
-	if s.answers {
-		return time.Since(s.began) > handshakeRestart // the peer was started again
+	if s.answers { // the peer was started again, or somebody else began in its name
+		return !s.echoed || time.Since(s.began) > handshakeRestart
 	}
 	return bytes.Compare(h.random[4:], s.random[4:]) < 0
 }
