@@ -145,7 +145,7 @@ func (s *Server) listMembers(w http.ResponseWriter, _ *http.Request) {
 	answerJSON(w, http.StatusOK, list)
 }
 
-// addMember takes {"name": "…", "swarms": ["ppsp:…"], "address": "", "hours": 8760}.
+// addMember takes {"name": "…", "swarms": ["ppsp:…"], "address": "", "hours": 720}.
 func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Name    string   `json:"name"`
@@ -157,7 +157,7 @@ func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if body.Hours < 0 || body.Hours > maxHours {
-		s.fail(w, http.StatusBadRequest, "A certificate holds for 0 to 87600 hours, where 0 is a year.")
+		s.fail(w, http.StatusBadRequest, "A certificate holds for 0 to 87600 hours, where 0 is 30 days.")
 		return
 	}
 	issued, err := s.config.Security.AddMember(body.Name, body.Address, body.Swarms, time.Duration(body.Hours*float64(time.Hour)))

@@ -158,12 +158,15 @@ type membersAddCommand struct {
 	Name     string          `arg:"" help:"Who it is, for the list."`
 	Swarm    []string        `required:"" help:"Link or ID of the closed swarm; may repeat." placeholder:"LINK"`
 	Address  string          `help:"Where the member listens, if that lasts: other peers may then learn of it." placeholder:"HOST:PORT"`
-	For      config.Duration `help:"How long the certificates hold. Default: a year." placeholder:"D"`
+	Days     int             `help:"How many days the certificates hold, up to 3650. Default: 30. Other members learn of no removal: until then they may let in who was removed." placeholder:"N" xor:"valid"`
+	For      config.Duration `help:"The same in hours and minutes: 12h, 90m." placeholder:"D" xor:"valid"`
 	Cert     string          `help:"File for the certificates. Default: NAME.crt." placeholder:"FILE" type:"path"`
 	Key      string          `help:"File for the private key. Default: NAME.key." placeholder:"FILE" type:"path"`
 	MemberCA string          `name:"member-ca" help:"Issue by this authority, without a gateway: then the member is on no list." placeholder:"FILE" type:"path"`
 	apiFlags
 }
+
+const maxDays = 3650
 
 // Run carries the command out.
 func (m *membersAddCommand) Run(ctx context.Context, c console) error {
@@ -183,6 +186,12 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%s is there already, and was not changed; name other files with --cert and --key", path)
 		}
+	}
+	if m.Days < 0 || m.Days > maxDays {
+		return wrongUsage("--days %d: write 1 to %d, or 0 for the usual %d", m.Days, maxDays, members.DefaultValid/(24*time.Hour))
+	}
+	if m.Days > 0 {
+		m.For = config.Duration(m.Days) * config.Duration(24*time.Hour)
 	}
 	added, err := m.issue(ctx)
 	if err != nil {
@@ -244,6 +253,6 @@ func (m *membersRemoveCommand) Run(ctx context.Context, c console) error {
 	}
 	out := newPrinter(c, m.JSON)
 	out.event("member", map[string]any{"who": m.Who, "removed": true})
-	out.say("%s is a member no more.", m.Who)
+	out.say("%s is a member no more, for this gateway and for publishers by the same authority; other members may let him in until his certificates end.", m.Who)
 	return nil
 }

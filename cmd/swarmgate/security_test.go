@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // events returns all lines of --json of one name.
@@ -165,6 +166,33 @@ func TestClosedSwarm(t *testing.T) {
 	}
 }
 
+// Certificates hold for 30 days unless told otherwise: for so long other members may let in who was removed.
+func TestDaysOfCertificates(t *testing.T) {
+	dir := atHome(t)
+	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
+	for k, c := range []struct {
+		args  []string
+		hours float64
+	}{
+		{nil, 30 * 24}, {[]string{"--days", "2"}, 48}, {[]string{"--for", "90m"}, 1.5},
+		{[]string{"--member-ca", filepath.Join(dir, "ca.pem")}, 30 * 24}, {[]string{"--member-ca", filepath.Join(dir, "ca.pem"), "--days", "3650"}, 3650 * 24},
+	} {
+		stem := filepath.Join(dir, string(rune('a'+k)))
+		status, out, words := once(t, slices.Concat([]string{
+			"members", "add", stem, "--swarm", strings.Repeat("01", 32), "--api", api, "--json", "--cert", stem + ".crt", "--key", stem + ".key",
+		}, c.args)...)
+		e := events(t, out, "member")
+		if status != 0 || len(e) != 1 {
+			t.Fatalf("%v: %d %s%s", c.args, status, out, words)
+		}
+		added, err := time.Parse(time.RFC3339, text(t, e[0], "added"))
+		until, err2 := time.Parse(time.RFC3339, text(t, e[0], "until"))
+		if err != nil || err2 != nil || until.Sub(added).Hours() != c.hours {
+			t.Errorf("%v: from %v until %v", c.args, added, until)
+		}
+	}
+}
+
 // An open swarm with an authority is open: its certificates are for peer exchange (RFC 7574, 12.2.2).
 func TestOpenSwarmWithAuthority(t *testing.T) {
 	dir := atHome(t)
@@ -198,6 +226,8 @@ func TestMemberFlagsThatCantBe(t *testing.T) {
 		{"no such file", 1, []string{"get", link, "-o", "x", "--member-cert", filepath.Join(dir, "none.crt")}},
 		{"holds no key", 1, []string{"get", link, "-o", "x", "--member-cert", path}},
 		{"it was not changed", 1, []string{"publish", path, "--closed", "--member-ca", path, "--dir", filepath.Join(dir, "p")}},
+		{"--days", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "3651"}},
+		{"together", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "2", "--for", "2h"}},
 		{"hexadecimal", 2, []string{"members", "add", "A", "--swarm", "xyz", "--member-ca", filepath.Join(dir, "ca.pem")}},
 	} {
 		if status, _, err := once(t, c.args...); status != c.status || !strings.Contains(err, c.words) {

@@ -40,10 +40,13 @@ type Store interface {
 
 // Bounds and defaults.
 const (
-	MaxMembers   = 1000
-	MaxSwarms    = member.MaxCertificates // of one member
-	MaxName      = 100                    // bytes
-	DefaultValid = 365 * 24 * time.Hour
+	MaxMembers = 1000
+	MaxSwarms  = member.MaxCertificates // of one member
+	MaxName    = 100                    // bytes
+
+	// DefaultValid is short because who was removed is in for as long, with members that do not
+	// follow the authority's file.
+	DefaultValid = 30 * 24 * time.Hour
 )
 
 // Config is what a Registry is made of.
