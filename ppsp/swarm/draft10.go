@@ -37,7 +37,7 @@ func (c *channel) munroFor(i uint64) *munro {
 
 // checkSignature tells whether the signature that came with a munro is the publisher's, and
 // returns the munro. Draft 10 covers neither chunks nor time: whoever has an old munro can
-// pass it off as another, which is why it is taken from peers of that profile only.
+// pass it off as another, which is why it is taken where that profile was chosen only.
 func (c *channel) checkSignature(m *wire.Message, hash []byte) (found munro, ok bool) {
 	found = munro{chunks: m.Chunks, ntp: c.munroTime(m.Time), hash: hash}
 	if c.draft10 {

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,110 +161,133 @@ func (st *stream) watch() map[string]*forms {
 	return seen
 }
 
-// A source that speaks both forms signs for each peer in the form it knows, and for nobody in
-// that of draft 10 unless one asks. Receivers pass on what they were given.
+// A live stream has one form, by which receivers pass it on: that of RFC 7574, unless draft 10
+// was chosen. With who speaks the other form nothing is exchanged, and the operator is told.
 func TestProfilesOfLiveStream(t *testing.T) {
-	l := newLab(t, 1)
-	st := l.oldStream(8, ProfileAuto)
-	seen := st.watch()
-	now, then := l.host(by(ProfileRFC7574, st.home(0))), l.host(by(ProfileDraft10, st.home(0)))
-	now.meet(st.source)
-	l.run(time.Second)
-	st.append(64, 10*time.Millisecond)
-	for _, m := range st.source.s.live.munros {
-		if m.bare != nil {
-			t.Fatal("the source signs by draft 10 for nobody")
+	for _, p := range []Profile{ProfileAuto, ProfileDraft10} {
+		l := newLab(t, 1)
+		st := l.oldStream(8, p)
+		seen := st.watch()
+		other := ProfileAuto + ProfileDraft10 - p
+		home, stranger := l.host(by(p, st.home(0))), l.host(by(other, st.home(0)))
+		home.meet(st.source)
+		stranger.meet(st.source, home)
+		l.run(time.Second)
+		st.append(64, 10*time.Millisecond)
+		l.run(time.Second)
+		st.check(t, home)
+		if r := played(t, home); len(r) != 1 || r[0].End != 64 {
+			t.Errorf("%v: played %v", p, r)
 		}
-	}
-	then.meet(st.source)
-	l.run(time.Second)
-	st.append(160, 10*time.Millisecond)
-	l.run(time.Second)
-	for _, h := range []*host{now, then} {
-		st.check(t, h)
-		if p := played(t, h); len(p) != 1 || p[0].End != 224 || p[0].Len() < 160 {
-			t.Errorf("%v played %v", h.addr, p)
+		if stranger.s.Peers() != 0 || stranger.s.have.Count() != 0 {
+			t.Errorf("%v: who speaks %v has %d peers and %d chunks", p, other, stranger.s.Peers(), stranger.s.have.Count())
 		}
-	}
-	if v := seen[now.addr.String()]; v.rfc == 0 || v.draft10+v.wrong != 0 {
-		t.Errorf("signatures to who speaks RFC 7574: %+v", *v)
-	}
-	if v := seen[then.addr.String()]; v.draft10 == 0 || v.rfc+v.wrong != 0 {
-		t.Errorf("signatures to who speaks draft 10: %+v", *v)
-	}
-	// A second receiver of each form is served by the first alone.
-	st.source.off = true
-	for _, first := range []*host{now, then} {
-		second := l.host(by(first.s.cfg.Profile, st.home(100)))
-		second.meet(first)
+		for _, h := range []*host{home, st.source, stranger} {
+			if h.count(EventBan) != 0 {
+				t.Errorf("%v: bans %v", p, h.of(EventBan))
+			}
+		}
+		told := st.source.of(EventMismatch)
+		if p == ProfileAuto && (len(told) == 0 || !strings.Contains(told[0].Reason, "draft 10")) {
+			t.Errorf("told %v", told)
+		}
+		for _, m := range st.source.s.live.munros {
+			if (m.bare != nil) != (p == ProfileDraft10) || (m.signature != nil) != (p == ProfileAuto) {
+				t.Fatalf("%v: signed by draft 10: %v, by RFC 7574: %v", p, m.bare != nil, m.signature != nil)
+			}
+		}
+		// A second receiver is served by the first alone.
+		st.source.off = true
+		second := l.host(by(p, st.home(60)))
+		second.meet(home)
 		l.run(3 * time.Second)
 		st.check(t, second)
-		if p := played(t, second); len(p) != 1 || p[0].End != 224 {
-			t.Errorf("behind %v is played %v", first.addr, p)
+		if r := played(t, second); len(r) != 1 || r[0].End != 64 {
+			t.Errorf("%v: behind the home is played %v", p, r)
 		}
-	}
-	for name, v := range seen {
-		if v.wrong > 0 {
-			t.Errorf("to %s went %+v", name, *v)
+		for _, h := range []*host{home, second} {
+			if v := seen[h.addr.String()]; v == nil || v.wrong != 0 || (v.draft10 > 0) != (p == ProfileDraft10) || (v.rfc > 0) != (p == ProfileAuto) {
+				t.Errorf("%v: signatures to %v: %+v", p, h.addr, v)
+			}
 		}
 	}
 }
 
-// A receiver cannot prove to a peer of draft 10 what was signed by RFC 7574, so it offers
-// that peer nothing, and bans it for nothing either.
-func TestLiveStreamOfOneForm(t *testing.T) {
+// "The timestamp in the SIGNED_INTEGRITY message protects against such replays" (RFC 7574,
+// 12.6.5), but draft 10 signs none, nor the chunks: nobody gets such a signature by leaving
+// out the chunk size, and who has one moves no edge by it.
+func TestNoDowngradeOfLiveStreams(t *testing.T) {
 	l := newLab(t, 1)
-	st := l.oldStream(8, ProfileRFC7574)
-	home, old := l.host(by(ProfileAuto, st.home(0))), l.host(by(ProfileDraft10, st.home(0)))
-	home.meet(st.source)
-	l.run(time.Second)
-	old.meet(home)
-	st.append(64, 10*time.Millisecond)
-	l.run(time.Second)
-	if !old.connected(home) || !home.connected(old) {
-		t.Fatal("the two are not connected")
+	st := l.oldStream(8, ProfileAuto)
+	home, p := l.host(st.home(0)), l.puppet()
+	st.append(8, time.Millisecond)
+	m := st.source.s.live.munros[0]
+	for _, h := range []*host{st.source, home} {
+		g := greeting(st.meta, 0xabcd)
+		g.ChunkSize = 0
+		l.send(p.addr, h.addr, initiating(g))
+		l.run(time.Second)
+		if len(p.inbox) != 0 || len(h.s.order) != 0 {
+			t.Fatalf("%v answers a HANDSHAKE by draft 10", h.addr)
+		}
 	}
-	if n := old.s.order[0].peerHave.Count(); n != 0 || old.s.have.Count() != 0 || old.count(EventBan)+home.count(EventBan) != 0 {
-		t.Errorf("%d chunks were offered, %d came, %d bans", n, old.s.have.Count(), old.count(EventBan)+home.count(EventBan))
+	bare, err := st.key.SignBare(m.hash)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if home.s.have.Count() == 0 {
-		t.Error("nothing was received at all")
+	home.meet(p)
+	l.until(time.Second, "greeted", func() bool { return len(p.inbox) > 0 })
+	g := greeting(st.meta, 0xabcd)
+	g.SwarmID, g.ChunkSize = nil, 0
+	f := home.s.format
+	id := messages(t, f, p.inbox[0].b)[0].Handshake.SourceChannel
+	b := wire.AppendHandshake(wire.AppendChannel(nil, id), &g)
+	r := chunk.Range{Start: 1 << 30, End: 1<<30 + 8}
+	b = f.AppendSignedIntegrity(f.AppendIntegrity(b, r, m.hash), r, livesig.MicrosOfNTP(m.ntp), bare)
+	l.send(p.addr, home.addr, b)
+	l.run(100 * time.Millisecond)
+	if edge, _ := home.s.Edge(); edge != 0 {
+		t.Errorf("a munro by draft 10 moved the edge to %d", edge)
 	}
 }
 
 // A signature that draft 10 lets pass is none to who speaks RFC 7574, and the other way round:
 // each is taken in its form only, and a forged one of either bans.
 func TestSignatureOfOtherForm(t *testing.T) {
-	for _, old := range []bool{false, true} {
+	for _, profile := range []Profile{ProfileAuto, ProfileDraft10} {
 		l := newLab(t, 1)
-		st := l.oldStream(8, ProfileAuto)
+		st := l.oldStream(8, profile)
 		st.append(8, time.Millisecond)
-		home, p := l.host(by(ProfileAuto, st.home(0))), l.puppet()
+		home, p := l.host(by(profile, st.home(0))), l.puppet()
 		home.meet(p)
 		l.until(time.Second, "greeted", func() bool { return len(p.inbox) > 0 })
 		reply := greeting(st.meta, 0xabcd)
 		reply.SwarmID = nil
-		if old {
+		if profile == ProfileDraft10 {
 			reply.ChunkSize = 0
 		}
 		k := link{p: p, to: home, f: home.s.format, id: messages(t, home.s.format, p.inbox[0].b)[0].Handshake.SourceChannel}
 		l.send(p.addr, home.addr, wire.AppendHandshake(wire.AppendChannel(nil, k.id), &reply))
 		l.run(50 * time.Millisecond)
 		m := st.source.s.live.munros[0]
-		bare, err := st.key.SignBare(m.hash)
-		if err != nil {
-			t.Fatal(err)
-		}
 		b := k.f.AppendIntegrity(nil, m.chunks, m.hash)
-		if old {
-			b = k.f.AppendSignedIntegrity(b, m.chunks, livesig.MicrosOfNTP(m.ntp), m.signature)
+		if profile == ProfileDraft10 {
+			signature, err := st.key.Sign(k.f.AppendSpec(nil, m.chunks), m.ntp, m.hash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b = k.f.AppendSignedIntegrity(b, m.chunks, livesig.MicrosOfNTP(m.ntp), signature)
 		} else {
+			bare, err := st.key.SignBare(m.hash)
+			if err != nil {
+				t.Fatal(err)
+			}
 			b = k.f.AppendSignedIntegrity(b, m.chunks, m.ntp, bare)
 		}
 		k.say(b)
 		l.run(50 * time.Millisecond)
 		if home.count(EventBan) != 1 || len(home.s.live.munros) != 0 {
-			t.Errorf("by draft 10: %v: the signature of the other form was taken", old)
+			t.Errorf("%v: the signature of the other form was taken", profile)
 		}
 	}
 }

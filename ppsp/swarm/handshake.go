@@ -125,6 +125,8 @@ func (s *Swarm) differs(h *wire.Handshake) string {
 		return fmt.Sprintf("its chunk addressing is %s, ours %s", h.Addressing, m.Addressing)
 	case h.Has&wire.HasChunkSize != 0 && h.ChunkSize != m.ChunkSize:
 		return fmt.Sprintf("its chunk size is %d, ours %d", h.ChunkSize, m.ChunkSize)
+	case h.Has&wire.HasChunkSize == 0 && !s.draftable && m.Kind() == ppsp.Live && Draft10Fits(*m) == nil:
+		return "it speaks draft 10, which live streams are spoken with only by those who choose that profile"
 	}
 	return ""
 }

@@ -25,8 +25,9 @@ type Profile uint8
 // The profiles.
 const (
 	// ProfileAuto speaks RFC 7574. A peer that is silent to that, or whose HANDSHAKE lacks
-	// the chunk size that RFC 7574 (7.11) demands, is spoken to by draft 10, if the swarm's
-	// metadata can be.
+	// the chunk size that RFC 7574 (7.11) demands, is spoken to by draft 10, if it is a film
+	// whose metadata can be. Live streams are spoken by RFC 7574 only: whoever has one munro
+	// that was signed in the form of draft 10 can pass it off as any other.
 	ProfileAuto    Profile = iota
 	ProfileRFC7574         // RFC 7574 with everyone
 	ProfileDraft10         // draft 10 with everyone
@@ -78,7 +79,12 @@ func (s *Swarm) settleProfile() error {
 	if s.cfg.Profile == ProfileDraft10 && misfit != nil {
 		return misfit
 	}
-	s.draftable = misfit == nil && s.cfg.Profile != ProfileRFC7574
+	switch s.cfg.Profile {
+	case ProfileDraft10:
+		s.draftable = true
+	case ProfileAuto:
+		s.draftable = misfit == nil && s.meta.Kind() != ppsp.Live
+	}
 	return nil
 }
 
