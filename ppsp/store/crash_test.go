@@ -16,7 +16,9 @@ import (
 
 // crashFilm is fetched by processes that are killed, over and over, until it is complete.
 const (
-	crashSize  = 1_000_003
+	crashSize  = 200_003
+	crashChunk = 64 // many pages of the tree, of which few are in memory
+	crashPages = 4
 	crashChild = "SWARMGATE_STORE_CRASH"
 )
 
@@ -28,7 +30,7 @@ func TestCrash(t *testing.T) {
 		crashFetch(t, path)
 		return
 	}
-	m := newFilm(t, crashSize, 1024)
+	m := newFilm(t, crashSize, crashChunk)
 	path := filepath.Join(t.TempDir(), "film.mp4")
 	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	saved, kills := uint64(0), 0
@@ -99,12 +101,13 @@ func crashRun(t *testing.T, path string, moment time.Duration, saved uint64) (he
 
 // crashFetch is the child: it checks what is held and fetches on, in random order.
 func crashFetch(t *testing.T, path string) {
-	m := newFilm(t, crashSize, 1024)
+	m := newFilm(t, crashSize, crashChunk)
 	f, err := OpenFile(t.Context(), path, m.meta)
 	if err != nil {
 		fmt.Println("WRONG", err)
 		return
 	}
+	f.pager.limit = crashPages
 	if f.Notice() != nil {
 		fmt.Println("WRONG", f.Notice())
 	}
@@ -122,7 +125,7 @@ func crashFetch(t *testing.T, path string) {
 			continue
 		}
 		m.fetch(t, f, uint64(i))
-		if k%20 == 0 {
+		if k%100 == 0 {
 			now := f.Have()
 			if c := f.Checkpoint(); c != nil {
 				if err := c.Save(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
@@ -266,11 +267,26 @@ func (f *File) repair(i uint64, b []byte) error {
 	if _, err := f.content.WriteAt(b, f.offset(i)); err != nil {
 		return err
 	}
+	f.restoreTimeLocked()
 	info, err := f.content.Stat()
 	if err == nil {
 		f.stamp = stampOf(info)
 	}
 	return err
+}
+
+// restoreTimeLocked gives the film the time back that the sidecar knows it by: it is again
+// what it was then, and if the process is killed before the next Save the sidecar still vouches
+// for all but the chunks that are damaged. Where it can't, the next Save tells the new time.
+func (f *File) restoreTimeLocked() {
+	mine, err := f.content.Stat()
+	if err != nil {
+		return
+	}
+	if there, err := os.Stat(f.name); err != nil || !os.SameFile(mine, there) {
+		return // moved away
+	}
+	_ = os.Chtimes(f.name, time.Time{}, time.Unix(0, f.stamp.mtime)) // not ours to change: see above
 }
 
 // fits checks the length of chunk i and returns the size of the film as then known.

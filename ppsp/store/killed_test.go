@@ -65,3 +65,40 @@ func TestFirstPageKeepsAvailability(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledInRepair: of two damaged chunks of a complete film one is repaired, then the
+// process is killed. The next one knows the film and repairs the other.
+func TestKilledInRepair(t *testing.T) {
+	m := newFilm(t, 9000, 1024)
+	path := filepath.Join(t.TempDir(), "film")
+	put(t, path, m.data)
+	if err := m.open(t, path).Close(); err != nil { // hashes it
+		t.Fatal(err)
+	}
+	flip(t, path, 2*1024)
+	flip(t, path, 7*1024)
+	f := m.open(t, path)
+	if err := f.Check(t.Context(), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if lost := f.TakeLost(); lost.Count() != 2 || !lost.Has(2) || !lost.Has(7) {
+		t.Fatalf("lost %v", runs(&lost))
+	}
+	m.fetch(t, f, 2)
+	path = killed(t, path)
+	f = m.open(t, path)
+	if err := f.Check(t.Context(), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if lost := f.TakeLost(); lost.Count() != 1 || !lost.Has(7) {
+		t.Fatalf("after the kill: lost %v, want chunk 7", runs(&lost))
+	}
+	m.fetch(t, f, 7)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.onDisk(t, path)
+	if f = m.open(t, path); f.Held() != m.chunks() || f.Unchecked() != m.chunks() {
+		t.Errorf("%d chunks, %d of them claimed by the sidecar, want all %d", f.Held(), f.Unchecked(), m.chunks())
+	}
+}
