@@ -37,9 +37,9 @@ func TestFileModel(t *testing.T) {
 		size         uint32
 		steps, limit int
 	}{
-		"a page":       {8, 1, 30, 1024, 150, 1000},
+		"a page":       {6, 1, 30, 1024, 100, 1000},
 		"some pages":   {7, 300, 3000, 64, 100, 4},
-		"two segments": {1, segmentSize + 300, 70_000, 64, 40, 4},
+		"two segments": {1, segmentSize + 300, 70_000, 64, 30, 4},
 	} {
 		for seed := range c.seeds {
 			t.Run(fmt.Sprintf("%s %d", name, seed), func(t *testing.T) {
