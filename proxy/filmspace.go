@@ -57,7 +57,7 @@ func makeRoom(dir string, space int64, id string, length int64, used map[string]
 		if used[f.id] {
 			continue
 		}
-		for _, suffix := range []string{"", store.PartSuffix, store.SidecarSuffix} {
+		for _, suffix := range []string{"", store.PartSuffix, store.SidecarSuffix, store.FreshSuffix} {
 			if err := os.Remove(filepath.Join(dir, f.id+suffix)); err != nil && !os.IsNotExist(err) {
 				return fmt.Errorf("make room for a film: %w", err)
 			}
@@ -74,7 +74,7 @@ func touch(dir, id string, now time.Time) {
 }
 
 // ours is the form of the names that sessions give to films: ItemID and a suffix.
-var ours = regexp.MustCompile(`^([0-9a-f]{20})(` + regexp.QuoteMeta(store.PartSuffix) + `|` + regexp.QuoteMeta(store.SidecarSuffix) + `)?$`)
+var ours = regexp.MustCompile(`^([0-9a-f]{20})(` + regexp.QuoteMeta(store.PartSuffix) + `|` + regexp.QuoteMeta(store.SidecarSuffix) + `|` + regexp.QuoteMeta(store.FreshSuffix) + `)?$`)
 
 // storedFilms lists the films in dir, oldest first.
 func storedFilms(dir string) ([]stored, error) {

@@ -57,6 +57,27 @@ func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 	}
 }
 
+// A process that ends while it hashes a film leaves the sidecar it was making.
+func TestMakeRoomCountsUnfinishedSidecars(t *testing.T) {
+	dir := t.TempDir()
+	putFile(t, dir, old+store.FreshSuffix, 100, 9)
+	putFile(t, dir, newer, 100, 7)
+	putFile(t, dir, newer+store.FreshSuffix, 100, 7)
+	putFile(t, dir, newest, 100, 1)
+	if err := makeRoom(dir, 400, wanted, 100, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), newer+" "+newer+store.FreshSuffix+" "+newest; got != want {
+		t.Errorf("left %q, want %q", got, want)
+	}
+	if err := makeRoom(dir, 200, wanted, 100, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); got != newest {
+		t.Errorf("left %q, want %q", got, newest)
+	}
+}
+
 // The folder may be one in which the household keeps films of its own.
 func TestMakeRoomLeavesOtherFilesAlone(t *testing.T) {
 	dir := t.TempDir()

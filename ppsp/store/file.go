@@ -18,6 +18,7 @@ import (
 const (
 	PartSuffix    = ".part"
 	SidecarSuffix = ".swarmgate"
+	FreshSuffix   = SidecarSuffix + ".new" // a sidecar being made for a file that is hashed anew
 )
 
 // File keeps a film on disk. While it is incomplete its content lies, sparse, in

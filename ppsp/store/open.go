@@ -308,7 +308,7 @@ func (f *File) vouch(ctx context.Context, file *os.File) error {
 	if f.vouched(ctx, stampOf(info)) {
 		return nil
 	}
-	fresh := f.sidecar + ".new"
+	fresh := f.name + FreshSuffix
 	var s *side
 	if f.sidecar != "" {
 		s, err = openSide(fresh, true, f.meta.Hash.Size())
