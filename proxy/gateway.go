@@ -47,13 +47,16 @@ const (
 // Gateway is the gateway of one home. Its methods may be called from any goroutine while
 // Run is at work.
 type Gateway struct {
-	cfg    Config
-	log    zerolog.Logger
-	spawn  chan func(context.Context)
-	ended  chan struct{} // closed when Run has returned
-	stir   chan struct{} // asks Run to look at the sessions now
-	notify broadcast
-	banned uint64 // node.BanChanges that are kept; Run's goroutine
+	cfg     Config
+	log     zerolog.Logger
+	spawn   chan func(context.Context)
+	ended   chan struct{} // closed when Run has returned
+	stir    chan struct{} // asks Run to look at the sessions now
+	notify  broadcast
+	keeping sync.Mutex // of the bans: one writes them at a time
+	banned  uint64     // node.BanChanges that are kept; guarded by keeping
+
+	unkept bool // the last try failed; Run's goroutine
 
 	mu       sync.Mutex
 	items    []Item
@@ -100,7 +103,7 @@ func New(cfg Config) (*Gateway, error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	var sessions sync.WaitGroup
 	defer close(g.ended)
-	defer g.keepBans()
+	defer g.noteBans()
 	defer sessions.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -134,7 +137,7 @@ func (g *Gateway) refresh(now time.Time) {
 			s.stop()
 		}
 	}
-	g.keepBans()
+	g.noteBans()
 	g.notify.tick()
 }
 

@@ -30,25 +30,43 @@ func (g *Gateway) restoreBans() error {
 	return nil
 }
 
-// keepBans writes the bans down after they have changed.
-func (g *Gateway) keepBans() {
-	if g.cfg.Bans == nil || g.cfg.Node == nil {
-		return
-	}
-	changes := g.cfg.Node.BanChanges()
-	if changes == g.banned {
-		return
-	}
-	g.banned = changes
-	if err := g.cfg.Bans.PutBans(g.cfg.Node.Bans()); err != nil {
+// noteBans keeps the bans that engines found, and tries again what could not be kept. It is
+// for Run's goroutine and complains once until it works again.
+func (g *Gateway) noteBans() {
+	err := g.keepBans()
+	again := g.unkept
+	if g.unkept = err != nil; g.unkept && !again {
 		g.log.Error().Err(err).Msg("who is shut out could not be noted")
 	}
+}
+
+// ErrNotKept comes with a ban that is made or taken back as asked, but only until the
+// gateway starts again: it could not be written down.
+var ErrNotKept = errors.New("it holds only until the gateway starts again, since it could not be written down")
+
+// keepBans writes the bans down if they have changed. The error is ErrNotKept.
+func (g *Gateway) keepBans() error {
+	if g.cfg.Bans == nil || g.cfg.Node == nil {
+		return nil
+	}
+	g.keeping.Lock()
+	defer g.keeping.Unlock()
+	changes := g.cfg.Node.BanChanges()
+	if changes == g.banned {
+		return nil
+	}
+	if err := g.cfg.Bans.PutBans(g.cfg.Node.Bans()); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
+	}
+	g.banned = changes
+	return nil
 }
 
 // Bans returns who is shut out, oldest first.
 func (g *Gateway) Bans() []node.Ban { return g.cfg.Node.Bans() }
 
 // Ban shuts out an address, a network or a member for so long, 0 for good; see node.ParseBan.
+// When it returns the ban is on the disk, or the error is ErrNotKept.
 func (g *Gateway) Ban(who string, d time.Duration, reason string) (node.Ban, error) {
 	b, err := node.ParseBan(who)
 	if err != nil {
@@ -60,12 +78,11 @@ func (g *Gateway) Ban(who string, d time.Duration, reason string) (node.Ban, err
 	if err := g.cfg.Node.Ban(b); err != nil {
 		return node.Ban{}, err
 	}
-	g.look()
-	return b, nil
+	return b, g.keepBans()
 }
 
 // Unban takes a ban back, named by its ID or by whom it shuts out: ErrNotFound when there is
-// none.
+// none, ErrNotKept when it comes back with the next start.
 func (g *Gateway) Unban(id string) error {
 	if b, err := node.ParseBan(id); err == nil {
 		id = b.ID()
@@ -73,8 +90,7 @@ func (g *Gateway) Unban(id string) error {
 	if !g.cfg.Node.Unban(id) {
 		return ErrNotFound
 	}
-	g.look()
-	return nil
+	return g.keepBans()
 }
 
 // errNoMembers says that the gateway has no authority.

@@ -94,14 +94,17 @@ func TestClosedFilmIsWatched(t *testing.T) {
 // keeper is a BanStore.
 type keeper struct {
 	list []node.Ban
-	err  error
+	err  error // of reading
+	full error // of writing
 }
 
 func (k *keeper) Bans() ([]node.Ban, error) { return k.list, k.err }
 
 func (k *keeper) PutBans(list []node.Ban) error {
-	k.list = list
-	return nil
+	if k.full == nil {
+		k.list = list
+	}
+	return k.full
 }
 
 // Bans are kept when the gateway ends, and are there when it begins.
@@ -123,9 +126,17 @@ func TestBansOfGateway(t *testing.T) {
 	if _, err := g.Ban("somebody", 0, ""); err == nil {
 		t.Error("nobody is shut out")
 	}
-	g.keepBans()
+	// "What it acknowledges is on the disk": nothing else has to happen before.
 	if len(k.list) != 2 {
 		t.Fatalf("kept %v", k.list)
+	}
+	k.full = errors.New("no space")
+	if _, err := g.Ban("198.51.100.1:7", 0, ""); !errors.Is(err, ErrNotKept) || !errors.Is(err, k.full) {
+		t.Errorf("a ban on a full disk: %v", err)
+	}
+	k.full = nil
+	if err := g.Unban("198.51.100.1:7"); err != nil || len(k.list) != 2 {
+		t.Errorf("taken back: %v, kept %v", err, k.list)
 	}
 	c.Node, _ = w.node()
 	again, err := New(c)
@@ -139,6 +150,9 @@ func TestBansOfGateway(t *testing.T) {
 		if err := again.Unban(id); err != nil {
 			t.Errorf("%s: %v", id, err)
 		}
+	}
+	if len(k.list) != 0 {
+		t.Errorf("kept %v after all were taken back", k.list)
 	}
 	if err := again.Unban("192.0.2.1:7"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("again: %v", err)

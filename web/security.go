@@ -88,6 +88,10 @@ func (s *Server) addBan(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b, err := s.config.Security.Ban(body.Who, time.Duration(body.Hours*float64(time.Hour)), body.Reason)
+	if errors.Is(err, proxy.ErrNotKept) {
+		s.fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
 	if err != nil {
 		s.fail(w, http.StatusBadRequest, err.Error())
 		return
