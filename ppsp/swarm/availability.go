@@ -187,6 +187,7 @@ func (s *Swarm) spread(i uint64, from *channel) bool {
 func (s *Swarm) tellNews(now int64) {
 	for _, o := range s.order {
 		if o.state != stateOpen || o.complete() {
+			o.gave.Clear()
 			continue
 		}
 		for run := range s.news.chunks.Ranges() {

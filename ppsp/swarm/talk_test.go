@@ -145,6 +145,11 @@ func TestNoNewsForSeeds(t *testing.T) {
 	f := newFilm(t, 100*1024, nil)
 	_, leech := transfer(t, l, f, 5*time.Second)
 	l.run(3 * time.Second)
+	for _, c := range leech.s.order { // nothing is kept of what a seed is not told anyway
+		if n := c.gave.Count(); n != 0 {
+			t.Errorf("%d chunks of a seed are noted", n)
+		}
+	}
 	if at, about := l.when(leech, wire.TypeHave); len(at) > 1 {
 		t.Errorf("a seed was told of %v", about)
 	}
