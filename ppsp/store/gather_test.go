@@ -53,7 +53,7 @@ func TestReadsSeeWhatWaits(t *testing.T) {
 	f := m.open(t, filepath.Join(t.TempDir(), "film"))
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var written chunk.Set
-	for range 3000 {
+	for range 500 {
 		i := rnd.Uint64N(m.chunks())
 		for range rnd.IntN(20) { // a stretch of neighbours
 			if i == m.chunks() {
