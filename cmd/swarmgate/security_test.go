@@ -174,8 +174,11 @@ func TestDaysOfCertificates(t *testing.T) {
 		args  []string
 		hours float64
 	}{
-		{nil, 30 * 24}, {[]string{"--days", "2"}, 48}, {[]string{"--for", "90m"}, 1.5},
-		{[]string{"--member-ca", filepath.Join(dir, "ca.pem")}, 30 * 24}, {[]string{"--member-ca", filepath.Join(dir, "ca.pem"), "--days", "3650"}, 3650 * 24},
+		{nil, 30 * 24},
+		{[]string{"--days", "2"}, 48},
+		{[]string{"--for", "90m"}, 1.5},
+		{[]string{"--member-ca", filepath.Join(dir, "ca.pem")}, 30 * 24},
+		{[]string{"--member-ca", filepath.Join(dir, "ca.pem"), "--days", "3650"}, 3650 * 24},
 	} {
 		stem := filepath.Join(dir, string(rune('a'+k)))
 		status, out, words := once(t, slices.Concat([]string{
