@@ -20,7 +20,6 @@ import (
 	"github.com/swarmgate/swarmgate/dlna"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/member"
-	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/proxy"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/members"
@@ -81,9 +80,7 @@ func openHome(c homeConfig) (*home, error) {
 	if c.memberCA == "" {
 		c.memberCA = filepath.Join(c.dir, authorityFile)
 	}
-	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: func(id member.ID, until time.Time) error {
-		return c.peering.node.Ban(node.Ban{Member: id, Until: until, Reason: "the membership was taken back"})
-	}})
+	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: c.peering.node.Revoke})
 	gateway, err := proxy.New(proxy.Config{
 		Bans: c.state, Members: registry, Credential: c.credential,
 		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
@@ -141,6 +138,10 @@ func (h *home) port() uint16 {
 func (h *home) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.gateway.Run(ctx) })
+	group.Go(func() error { // also of those that an earlier process of ours removed
+		members.Follow(ctx, h.cfg.memberCA, revokedCheck, h.cfg.peering.node.Revoke, func(err error) { h.cfg.log.Error().Err(err).Msg("closed swarms") })
+		return nil
+	})
 	group.Go(func() error {
 		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("HTTP: %w", err)

@@ -111,7 +111,7 @@ func (p *publishCommand) expel(ctx context.Context, n *node.Node, log zerolog.Lo
 	}
 	members.Follow(ctx, p.MemberCA, revokedCheck, func(id member.ID, until time.Time) error {
 		log.Info().Str("member", id).Msg("the membership was taken back")
-		return n.Ban(node.Ban{Member: id, Until: until, Reason: "the membership was taken back"})
+		return n.Revoke(id, until)
 	}, func(err error) { log.Error().Err(err).Msg("closed swarm") })
 }
 

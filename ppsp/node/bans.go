@@ -49,6 +49,7 @@ func (b Ban) Who() string {
 type sharedBans struct {
 	mu      sync.RWMutex
 	list    swarm.Bans
+	revoked map[string]int64 // until when their certificates hold; see Revoke
 	changes atomic.Uint64
 }
 
@@ -125,7 +126,7 @@ func (n *Node) banned(peer netip.AddrPort, member string) bool {
 	n.bans.mu.RLock()
 	defer n.bans.mu.RUnlock()
 	now := n.now()
-	return n.bans.list.Has(now, peer) || n.bans.list.HasMember(now, member)
+	return n.bans.list.Has(now, peer) || n.bans.list.HasMember(now, member) || n.bans.isRevoked(now, member)
 }
 
 // followBans lets the engine shut out whom the node does, after a change.

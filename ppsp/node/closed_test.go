@@ -331,21 +331,44 @@ func TestBanEndsSession(t *testing.T) {
 	leech := joinClosed(t, open(t, loopback), config, mine)
 	leech.meet(t, n.Addr())
 	seed.await(t, swarm.EventPeerUp)
-	id := mine.Credential.Certificates[0].ID
+	id, before := mine.Credential.Certificates[0].ID, sessionsOf(n)
 	if err := n.Ban(Ban{Member: id, Reason: "left the club"}); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.Now().Add(patience)
-	for n.sessions.count() > 0 && time.Now().Before(limit) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n.sessions.count() != 0 {
-		t.Fatal("a member that was shut out keeps its session")
-	}
+	awaitOver(t, before)
 	if bans := n.Bans(); len(bans) != 1 || bans[0].Member != id || !bans[0].Manual || !n.Unban(bans[0].ID()) {
 		t.Fatalf("bans: %+v", bans)
 	}
 	leech.fetch(t, f, store) // by a new session
+}
+
+// sessionsOf returns the sessions of a node by which members speak.
+func sessionsOf(n *Node) []*session {
+	n.sessions.mu.RLock()
+	defer n.sessions.mu.RUnlock()
+	var list []*session
+	for _, s := range n.sessions.byID {
+		if s.phase.Load() == established {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// awaitOver waits until sessions have ended, of which there is at least one.
+func awaitOver(t *testing.T, list []*session) {
+	t.Helper()
+	if len(list) == 0 {
+		t.Fatal("there is no session: the test tests nothing")
+	}
+	limit := time.After(patience)
+	for _, s := range list {
+		select {
+		case <-s.pipe.over:
+		case <-limit:
+			t.Fatal("a session goes on that should have ended")
+		}
+	}
 }
 
 func (r *sessions) count() int {
@@ -377,15 +400,10 @@ func TestSessionExpires(t *testing.T) {
 	// It ended some time ago, and holds for a last second by the leeway that clocks are given.
 	leech := joinClosed(t, open(t, loopback), config, c.pass(t, time.Hour, time.Hour-member.Leeway+2*time.Second))
 	leech.meet(t, n.Addr())
-	leech.fetch(t, f, store)
 	seed.await(t, swarm.EventPeerUp)
-	limit := time.Now().Add(patience)
-	for n.sessions.count() > 0 && time.Now().Before(limit) {
-		time.Sleep(20 * time.Millisecond)
-	}
-	if n.sessions.count() != 0 {
-		t.Error("the session outlives the certificate")
-	}
+	before := sessionsOf(n)
+	leech.fetch(t, f, store)
+	awaitOver(t, before)
 }
 
 // A node that was started again on its port is found: its peers begin another session.

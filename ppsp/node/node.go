@@ -143,6 +143,9 @@ func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm,
 	if m != nil {
 		cfg.PathMTU = sealedMTU
 	}
+	if cfg.Members != nil {
+		cfg.Members = vetted{cfg.Members, n}
+	}
 	engine, err := swarm.New(cfg)
 	if err != nil {
 		return nil, err

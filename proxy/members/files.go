@@ -23,6 +23,10 @@ import (
 // name: a line "ID time" for each, until when his certificates would have held.
 const RevokedSuffix = ".revoked"
 
+// MaxRemoved is how many members may have been removed whose certificates still hold, together
+// with those who are members and could be: so there is always room to remove one.
+const MaxRemoved = 10_000
+
 // maxRevoked bounds that file in bytes, of some 90 a line.
 const maxRevoked = 1 << 20
 

@@ -99,7 +99,7 @@ func (r *Registry) List() ([]Member, error) {
 func (r *Registry) Add(q Request, now time.Time) (Issued, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.check(&q); err != nil {
+	if err := r.check(&q, now); err != nil {
 		return Issued{}, err
 	}
 	authority, err := OpenAuthority(r.cfg.File)
@@ -133,7 +133,7 @@ func (r *Registry) Add(q Request, now time.Time) (Issued, error) {
 }
 
 // check holds a request to its bounds and fills in what it left out.
-func (r *Registry) check(q *Request) error {
+func (r *Registry) check(q *Request, now time.Time) error {
 	q.Name = strings.TrimSpace(q.Name)
 	switch {
 	case q.Name == "" || len(q.Name) > MaxName || !utf8.ValidString(q.Name) || strings.ContainsFunc(q.Name, unicode.IsControl):
@@ -151,6 +151,13 @@ func (r *Registry) check(q *Request) error {
 	}
 	if len(list) >= MaxMembers {
 		return fmt.Errorf("there are %d members; remove some", len(list))
+	}
+	revoked, err := Revoked(r.cfg.File, now)
+	if err != nil {
+		return err
+	}
+	if len(revoked)+len(list) >= MaxRemoved {
+		return fmt.Errorf("the certificates of %d removed members still hold, and no more can be noted; wait until some have ended, or begin another authority with --member-ca", len(revoked))
 	}
 	if slices.ContainsFunc(list, func(m Member) bool { return m.Name == q.Name }) {
 		return fmt.Errorf("there is a member %q already; choose another name, or remove that one", q.Name)

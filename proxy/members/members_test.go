@@ -3,6 +3,7 @@ package members
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -242,5 +243,34 @@ func TestParseSwarm(t *testing.T) {
 		if _, err := ParseSwarm(s); err == nil {
 			t.Errorf("%q is taken", s)
 		}
+	}
+}
+
+// There is always room to remove a member: before there is none, nobody is added.
+func TestManyRemoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	r := New(Config{File: file, Store: &memory{}})
+	alice, err := r.Add(Request{Name: "Alice", Swarms: []ppsp.SwarmID{swarmA}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for k := range MaxRemoved - 1 {
+		fmt.Fprintf(&b, "%064x %s\n", k, now.Add(time.Hour).Format(time.RFC3339))
+	}
+	if err := os.WriteFile(file+RevokedSuffix, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Add(Request{Name: "Bob", Swarms: []ppsp.SwarmID{swarmA}}, now); err == nil || !strings.Contains(err.Error(), "--member-ca") {
+		t.Errorf("one more is added, who could not be removed: %v", err)
+	}
+	if _, err := r.Remove("Alice", now); err != nil {
+		t.Errorf("there is no room to remove one: %v", err)
+	}
+	if revoked, err := Revoked(file, now); err != nil || len(revoked) != MaxRemoved || revoked[alice.ID].IsZero() {
+		t.Errorf("%d are removed, %v", len(revoked), err)
+	}
+	if _, err := r.Add(Request{Name: "Bob", Swarms: []ppsp.SwarmID{swarmA}}, now.Add(2*time.Hour)); err != nil {
+		t.Errorf("when certificates have ended: %v", err)
 	}
 }
