@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -138,7 +139,7 @@ func TestKilledDownload(t *testing.T) {
 	here, there := reserveUDP(t), reserveUDP(t)
 	watcher := begin(t, nil, "get", "-o", filepath.Join(dir, "second.mp4"), "--listen", there, "--json", "--peer", here, strings.Split(slow, "&peer=")[0])
 
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	random := seeded(t)
 	had, resumed := 0, 0
 	for n := range kills {
 		p := spawn(t, "get", "-o", to, "--listen", here, "--json", "--peer", there, slow)
@@ -190,7 +191,7 @@ func TestFlippedBit(t *testing.T) {
 	content, _ := newFilm(t, path, 2_000_000)
 	p := begin(t, nil, "publish", path, "--listen", free, "--dir", filepath.Join(dir, "state"), "--json")
 	link := text(t, p.event(t, "swarm"), "link")
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
+	random := seeded(t)
 	for n := range 9 {
 		if n > 0 {
 			flipIn(t, to+[]string{"", store.SidecarSuffix}[n%2], random)
@@ -203,4 +204,21 @@ func TestFlippedBit(t *testing.T) {
 			t.Fatalf("run %d: another file, error %v", n, err)
 		}
 	}
+}
+
+// seedVariable names the environment variable that repeats the moments of a run that failed.
+const seedVariable = "SWARMGATE_TEST_SEED"
+
+// seeded returns random numbers that differ from run to run; the log tells how to repeat them.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("repeat with %s=%d", seedVariable, seed)
+	return rand.New(rand.NewPCG(seed, 1))
 }

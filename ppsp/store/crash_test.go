@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestCrash(t *testing.T) {
 	}
 	m := newFilm(t, crashSize, crashChunk)
 	path := filepath.Join(t.TempDir(), "film.mp4")
-	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	rnd := seeded(t)
 	saved, kills := uint64(0), 0
 	for range 200 {
 		moment := time.Duration(rnd.Int64N(int64(time.Duration(1+kills*kills/4) * time.Millisecond)))
@@ -140,4 +141,21 @@ func crashFetch(t *testing.T, path string) {
 		return
 	}
 	fmt.Println("COMPLETE")
+}
+
+// seedVariable names the environment variable that repeats the moments of a run that failed.
+const seedVariable = "SWARMGATE_TEST_SEED"
+
+// seeded returns random numbers that differ from run to run; the log tells how to repeat them.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("repeat with %s=%d", seedVariable, seed)
+	return rand.New(rand.NewPCG(seed, 1))
 }
