@@ -101,7 +101,6 @@ func (c *channel) handleHave(now int64, r chunk.Range) bool {
 		return false
 	}
 	c.removeQueued(r) // HAVE is an implicit CANCEL (RFC 7574, 3.2)
-	c.s.heardOf(now, r.End)
 	c.s.picking.wanted = true
 	return true
 }

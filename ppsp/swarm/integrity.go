@@ -14,7 +14,7 @@ import (
 // and in how a receiver of a live stream learns where its edge is:
 //
 //	method          proof of a chunk                             edge of a live stream
-//	0 none          –                                            what peers announce
+//	0 none          –                                            the newest chunk that came
 //	1 merkle        hashes up to the root (5)                    –
 //	2 signall       a signature of its own (6.1.1)               the newest chunk that was verified
 //	3 unified       hashes up to a signed munro (6.1.2)          the newest signed munro
@@ -172,9 +172,9 @@ func (s *Swarm) takes(i uint64) bool {
 func (s *Swarm) horizon() uint64 {
 	l := s.live
 	switch {
-	case s.meta.Integrity == ppsp.IntegrityNone || !l.tuned:
+	case !l.tuned:
 		return l.edge
-	case s.meta.Integrity == ppsp.IntegritySignAll:
+	case s.meta.Integrity != ppsp.IntegrityUnified:
 		return l.edge + aheadSigned
 	case len(l.munros) == 0:
 		return 0
@@ -182,10 +182,10 @@ func (s *Swarm) horizon() uint64 {
 	return l.edge + aheadMunros*l.munros[len(l.munros)-1].chunks.Len()
 }
 
-// reach returns the end of what is asked of a peer of a live stream. With Sign All only chunks
+// reach returns the end of what is asked of a peer of a live stream. But for Unified only chunks
 // beyond the edge can move it, so that every peer is believed that far.
 func (s *Swarm) reach(now int64, c *channel) uint64 {
-	if s.meta.Integrity == ppsp.IntegritySignAll || c.useful && now >= c.snubbed {
+	if s.meta.Integrity != ppsp.IntegrityUnified || c.useful && now >= c.snubbed {
 		return s.horizon()
 	}
 	return s.live.edge
@@ -198,7 +198,7 @@ const edgeLost = 2e9
 // findEdge asks each peer with nothing else to do for the newest chunk that it announced, where
 // nothing but the chunks themselves shows the edge of the stream.
 func (s *Swarm) findEdge(now int64) {
-	if s.meta.Integrity != ppsp.IntegritySignAll || s.live.source != nil {
+	if s.meta.Integrity == ppsp.IntegrityUnified || s.live.source != nil {
 		return
 	}
 	for _, c := range s.picking.able {
@@ -206,14 +206,6 @@ func (s *Swarm) findEdge(now int64) {
 		if ok && last >= s.live.edge && c.outstanding.live == 0 && !s.have.Has(last) && !s.requested.Has(last) {
 			c.ask(now, chunk.One(last))
 		}
-	}
-}
-
-// heardOf notes that a peer has the chunks up to end: without protection nothing else
-// tells where the edge of a live stream is.
-func (s *Swarm) heardOf(now int64, end uint64) {
-	if s.live != nil && s.live.source == nil && s.meta.Integrity == ppsp.IntegrityNone {
-		s.moveEdge(now, end, 0)
 	}
 }
 

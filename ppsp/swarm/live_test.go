@@ -339,3 +339,37 @@ func TestEdgeSpreads(t *testing.T) {
 		t.Errorf("played %v by way of another home", got)
 	}
 }
+
+// Where nothing is protected, an announcement alone moves nothing still: a peer that says to
+// have a chunk far ahead, and does not deliver it, hurts nobody.
+func TestFalseNewsWithoutProtection(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		l := newLab(t, 1)
+		st := l.stream(0, func(m *ppsp.Metadata) { m.Integrity = ppsp.IntegrityNone })
+		h, p := l.host(st.home(16)), l.puppet()
+		var k link
+		if first {
+			k = p.accept(h)
+			k.say(k.f.AppendHave(nil, chunk.One(1<<30)))
+			l.run(time.Second)
+		}
+		h.meet(st.source)
+		l.run(time.Second)
+		st.append(500, 5*time.Millisecond)
+		if !first {
+			k = p.accept(h)
+		}
+		for n := range uint64(10) {
+			k.say(k.f.AppendHave(nil, chunk.One(1<<30+n)))
+			st.append(150, 5*time.Millisecond)
+		}
+		l.run(time.Second)
+		st.check(t, h)
+		if edge, _ := h.s.Edge(); edge != 2000 {
+			t.Errorf("liar first: %v: edge %d", first, edge)
+		}
+		if runs := played(t, h); len(runs) != 1 || runs[0].End != 2000 || runs[0].Len() < 1900 {
+			t.Errorf("liar first: %v: played %v", first, runs)
+		}
+	}
+}
