@@ -76,16 +76,17 @@ func TestBansAreBounded(t *testing.T) {
 	if n := len(b.All(0)); n != 3 {
 		t.Errorf("%d bans of one network and one polluter", n)
 	}
-	for k := range 3 * maxBans {
+	const polluters = maxBans * 3 / 4 // each costs two
+	for k := range polluters {
 		b.Shut(int64(k), addr(k), "", "")
 	}
-	if n := len(b.list); n != maxBans+1 || b.Has(3*maxBans, addr(5)) || !b.Has(3*maxBans, addr(3*maxBans-1)) || !b.Has(3*maxBans, at("198.51.100.77:8")) {
+	if n := len(b.list); n != maxBans+1 || b.Has(polluters, addr(5)) || !b.Has(polluters, addr(polluters-1)) || !b.Has(polluters, at("198.51.100.77:8")) {
 		t.Errorf("%d bans", n)
 	}
 	if r := b.list[0].Reason; len(r) != maxReason {
 		t.Errorf("a reason of %d bytes", len(r))
 	}
-	if next := b.Next(); next <= 3*maxBans || next > 3*maxBans+banHostFor {
+	if next := b.Next(); next <= polluters || next > polluters+banHostFor {
 		t.Errorf("the first ends at %d", next)
 	}
 	if all := b.All(2 * banFor); len(all) != 1 {
