@@ -45,7 +45,8 @@ func TestProfileOfFilm(t *testing.T) {
 	}
 }
 
-// A live channel goes into a file as it comes, by either form of the protocol.
+// A live channel goes into a file as it comes, by either form of the protocol, of which draft 10
+// has to be said to both ends.
 func TestGetLive(t *testing.T) {
 	for _, profile := range []string{"rfc7574", "draft10"} {
 		t.Run(profile, func(t *testing.T) {
@@ -57,7 +58,8 @@ func TestGetLive(t *testing.T) {
 			p := begin(t, nil, "publish", "--live", stream, "--listen", free, "--profile", profile, "--json")
 			link := text(t, p.event(t, "swarm"), "link")
 			to := filepath.Join(home, "copy.ts")
-			g := begin(t, nil, "get", link, "-o", to, "--listen", free, "--duration", "2s", "--json")
+			watch := map[string]string{"rfc7574": "auto", "draft10": "draft10"}[profile]
+			g := begin(t, nil, "get", link, "-o", to, "--profile", watch, "--listen", free, "--duration", "2s", "--json")
 			if status := g.end(t, patience); status != 0 {
 				t.Fatalf("exit status %d: %s%s", status, g.out, g.err)
 			}
