@@ -150,7 +150,10 @@ func (r *recording) follow(ctx context.Context, g *getCommand) error {
 		case <-ctx.Done():
 			return r.rest()
 		case <-enough:
-			return r.rest()
+			if err := r.rest(); err != nil || r.bytes > 0 {
+				return err
+			}
+			return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Duration, why(r.member))
 		case <-limit:
 			if r.bytes == 0 {
 				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, why(r.member))

@@ -83,6 +83,7 @@ func TestGetLive(t *testing.T) {
 			if status := late.end(t, patience); status != 1 {
 				t.Errorf("behind the publisher: exit status %d", status)
 			}
+			sentence(t, []string{"get", link, "-o", to + "2", "--listen", free, "--duration", "300ms"}, 1, "nothing came within 300ms")
 			if _, err := os.Stat(to + "2"); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a file that got nothing is left behind: %v", err)
 			}

@@ -182,7 +182,13 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 	if m.Key == "" {
 		m.Key = stem + ".key"
 	}
+	if filepath.Clean(m.Cert) == filepath.Clean(m.Key) {
+		return wrongUsage("--cert and --key are the same file; name two, or leave both out")
+	}
 	for _, path := range []string{m.Cert, m.Key} {
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return fmt.Errorf("write %s: its folder does not exist; make it, or name other files with --cert and --key", path)
+		}
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%s is there already, and was not changed; name other files with --cert and --key", path)
 		}
@@ -202,6 +208,11 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 	}
 	out := newPrinter(c, m.JSON)
 	added.tell(out, map[string]any{"cert": m.Cert, "key": m.Key, "authority": added.Authority})
+	for _, s := range m.Swarm {
+		if l, err := ppsp.ParseLink(s); err == nil && l.Authority != added.Authority {
+			out.say("Note: swarm %s is not of the authority that issued this, and will not take it; let its publisher issue the certificates.", l.SwarmID.Short())
+		}
+	}
 	out.say("Give the member %s and %s (the key is a secret, and kept nowhere else):", filepath.Base(m.Cert), filepath.Base(m.Key))
 	out.say("  swarmgate get LINK -o FILE --member-cert %s --member-key %s", m.Cert, m.Key)
 	return nil

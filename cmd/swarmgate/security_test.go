@@ -142,8 +142,9 @@ func TestClosedSwarm(t *testing.T) {
 		t.Errorf("a member: %d %s", status, words)
 	}
 	stray, strayKey := filepath.Join(dir, "s.crt"), filepath.Join(dir, "s.key")
-	if status, _, words := once(t, "members", "add", "Stray", "--swarm", link, "--cert", stray, "--key", strayKey, "--member-ca", filepath.Join(dir, "other.pem")); status != 0 {
-		t.Fatalf("members add by a file: %d %s", status, words)
+	status, told, words := once(t, "members", "add", "Stray", "--swarm", link, "--cert", stray, "--key", strayKey, "--member-ca", filepath.Join(dir, "other.pem"))
+	if status != 0 || !strings.Contains(told, "is not of the authority that issued this") {
+		t.Fatalf("members add by a file: %d %s%s", status, told, words)
 	}
 	if status, words := get("--member-cert", stray, "--member-key", strayKey); status != 1 || !strings.Contains(words, "not from the authority") {
 		t.Errorf("a member of another authority: %d %s", status, words)
@@ -229,6 +230,8 @@ func TestMemberFlagsThatCantBe(t *testing.T) {
 		{"no such file", 1, []string{"get", link, "-o", "x", "--member-cert", filepath.Join(dir, "none.crt")}},
 		{"holds no key", 1, []string{"get", link, "-o", "x", "--member-cert", path}},
 		{"it was not changed", 1, []string{"publish", path, "--closed", "--member-ca", path, "--dir", filepath.Join(dir, "p")}},
+		{"same file", 2, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "a.pem"), "--key", filepath.Join(dir, "a.pem")}},
+		{"does not exist", 1, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "none", "a.crt")}},
 		{"--days", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "3651"}},
 		{"together", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "2", "--for", "2h"}},
 		{"hexadecimal", 2, []string{"members", "add", "A", "--swarm", "xyz", "--member-ca", filepath.Join(dir, "ca.pem")}},
