@@ -47,10 +47,11 @@ func (s *simCommand) Run(c console) error {
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
-	r.WallSeconds = time.Since(begun).Seconds()
+	wall := time.Since(begun).Seconds()
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	r.PeakMemory = float64(memory.Sys) / (1 << 20) // what was asked of the system at the most
+	// Beside the table, which is the same for the same seed. Sys is what was asked of the system at the most.
+	fmt.Fprintf(c.err, "wall time %.1f s, peak memory %.0f MB\n", wall, float64(memory.Sys)/(1<<20))
 	if s.JSON {
 		fields, err := asMap(r)
 		if err != nil {

@@ -36,9 +36,6 @@ type Result struct {
 
 	mean             float64    // of continuity
 	HonestContinuity Continuity `json:"without_liars,omitzero"` // the same homes without the malicious ones
-
-	WallSeconds float64 `json:"wall_s,omitempty"` // what playing it took; filled in by who runs it
-	PeakMemory  float64 `json:"peak_memory_mb,omitempty"`
 }
 
 // Continuity is the share of chunks that homes played in time.

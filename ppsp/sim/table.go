@@ -44,9 +44,5 @@ func (r Result) WriteTable(w io.Writer) error {
 	row("overhead", "%.1f %% of the bytes", 100*r.Overhead)
 	row("duplicates", "%.2f %% of the chunks", 100*r.Duplicates)
 	row("datagrams", "%d, %.2f %% lost", r.Datagrams, 100*r.Lost)
-	if r.WallSeconds > 0 {
-		row("wall time", "%.1f s", r.WallSeconds)
-		row("peak memory", "%.0f MB", r.PeakMemory)
-	}
 	return t.Flush()
 }

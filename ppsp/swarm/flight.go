@@ -159,9 +159,11 @@ func (c *channel) settle(now int64, f sent) {
 	}
 }
 
-// lost tells the congestion control of a loss, unless it is one of few in a round trip of a
-// live stream and no queue preceded it. Then a line that drops now and then does not slow the
-// stream down: live streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15).
+// lost tells the congestion control of a loss, unless it is one of few in a round trip and no
+// queue preceded it: a line that drops now and then does not slow the transfer down. Live
+// streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15); for films it departs
+// from RFC 6817, 2.4.2, which halves the window at each such loss: with 1 % of loss they would
+// stand still.
 func (c *channel) lost(now int64, size int) {
 	f := &c.flight
 	if now-f.lostAt > c.control.RTT() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -117,6 +118,12 @@ func TestEndsCleanly(t *testing.T) {
 	began := time.Now()
 	p.end()
 	t.Logf("ended %v after SIGTERM, with a viewer", time.Since(began).Round(time.Millisecond))
+	nothingLeft(t, dir)
+}
+
+// nothingLeft checks the folder for temporary files.
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
 	left, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -125,5 +132,25 @@ func TestEndsCleanly(t *testing.T) {
 		if strings.HasPrefix(entry.Name(), "swarmgate") {
 			t.Errorf("%s was left behind", entry.Name())
 		}
+	}
+}
+
+// TestEndsCleanlyByAnySignal: a terminal that is closed, and a Ctrl-C that comes twice, once to
+// the program and once to its group, leave no more behind.
+func TestEndsCleanlyByAnySignal(t *testing.T) {
+	for _, signals := range [][]syscall.Signal{{syscall.SIGHUP}, {syscall.SIGINT, syscall.SIGINT}} {
+		dir := t.TempDir()
+		t.Setenv("TMPDIR", dir)
+		p, _ := demo(t)
+		for _, s := range signals {
+			if err := p.cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Millisecond) // two at once would be one
+		}
+		if status := p.exit(5 * time.Second); status != 0 {
+			t.Errorf("%v: exit status %d", signals, status)
+		}
+		nothingLeft(t, dir)
 	}
 }
