@@ -38,8 +38,11 @@ func homeHost(host string) bool {
 		name = h
 	}
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
-	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || name == "" {
+	if name == "" {
 		return true
+	}
+	if a, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return plainName(a.Zone())
 	}
 	for _, suffix := range []string{".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost"} {
 		if before, ok := strings.CutSuffix(name, suffix); ok {

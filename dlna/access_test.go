@@ -51,6 +51,7 @@ func TestHomeHost(t *testing.T) {
 		"gateway.home.arpa": true, "nas.lan:8088": true,
 		"example.com": false, "192.168.1.2.example.com:8088": false, "local": true, "evil.localx": false,
 		"gateway:port": false, "gate way": false, `a"b`: false, "a<b>.local": false, "a/b": false, "x.local:99999": false,
+		"::% ": false, "[fe80::1%<b>]": false, "fe80::1%eth0": true,
 	} {
 		if got := homeHost(host); got != want {
 			t.Errorf("homeHost(%q) = %v, want %v", host, got, want)
