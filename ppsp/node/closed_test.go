@@ -66,7 +66,19 @@ func joinClosed(t testing.TB, n *Node, cfg swarm.Config, c Closed) *part {
 		t.Fatal(err)
 	}
 	p.stop = background(t, p.Run)
+	for patient := time.Now().Add(patience); !n.sessions.takes(p.rim); runtime.Gosched() {
+		if time.Now().After(patient) {
+			t.Fatal("the loop of the closed swarm did not begin")
+		}
+	}
 	return p
+}
+
+// takes tells whether the rim's loop runs, so that handshakes reach it.
+func (r *sessions) takes(m *rim) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.rims[m.name] == m
 }
 
 // tap is a relay that keeps what it passes on.
