@@ -54,7 +54,7 @@ func rateOf(l ppsp.Link, n int64) int64 {
 // put adds l, or replaces what is known of the same swarm. The caller holds mu, or has g alone.
 func (g *Gateway) put(l ppsp.Link) Item {
 	i := item(l)
-	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == i.ID })
+	at := g.index(i.ID)
 	if at >= 0 {
 		g.items[at] = i
 	} else {
@@ -63,6 +63,11 @@ func (g *Gateway) put(l ppsp.Link) Item {
 	g.links[i.ID] = l
 	g.changes++
 	return i
+}
+
+// index returns the place of an item, -1 for none. The caller holds mu, or has g alone.
+func (g *Gateway) index(id string) int {
+	return slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
 }
 
 // Items returns the catalog in its order.
@@ -76,7 +81,7 @@ func (g *Gateway) Items() []Item {
 func (g *Gateway) Item(id string) (Item, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
+	at := g.index(id)
 	if at < 0 {
 		return Item{}, false
 	}
@@ -90,7 +95,8 @@ func (g *Gateway) Changes() uint32 {
 	return g.changes
 }
 
-// Add takes a channel or film into the catalog; when it returns, it is kept.
+// Add takes a channel or film into the catalog; when it returns, it is kept. One that the
+// configuration has stays as it is there: another link to it is ErrConfigured.
 func (g *Gateway) Add(link string) (Item, error) {
 	l, err := ppsp.ParseLink(link)
 	if err != nil {
@@ -102,7 +108,13 @@ func (g *Gateway) Add(link string) (Item, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := ItemID(l.SwarmID)
-	if _, known := g.links[id]; !known && len(g.items) >= MaxItems {
+	known, there := g.links[id]
+	switch {
+	case g.given[id] && known.String() != l.String():
+		return Item{}, fmt.Errorf("%q %w; this other link to it was not taken", g.items[g.index(id)].Title, ErrConfigured)
+	case g.given[id]:
+		return g.items[g.index(id)], nil
+	case !there && len(g.items) >= MaxItems:
 		return Item{}, fmt.Errorf("the catalog is full: it holds %d channels and films; remove some", MaxItems)
 	}
 	if g.cfg.Catalog != nil {
@@ -115,13 +127,17 @@ func (g *Gateway) Add(link string) (Item, error) {
 	return i, nil
 }
 
-// Remove takes a channel or film out of the catalog and ends its session.
+// Remove takes a channel or film out of the catalog and ends its session; ErrConfigured when
+// the configuration has it.
 func (g *Gateway) Remove(id string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
+	at := g.index(id)
 	if at < 0 {
 		return ErrNotFound
+	}
+	if g.given[id] {
+		return fmt.Errorf("%q %w; nothing was changed", g.items[at].Title, ErrConfigured)
 	}
 	if g.cfg.Catalog != nil {
 		if err := g.cfg.Catalog.RemoveLink(id); err != nil {

@@ -77,6 +77,38 @@ func TestCatalogKeepsWhatItAcknowledges(t *testing.T) {
 	}
 }
 
+// What the configuration has is changed there: another link to it is not taken, and it can't
+// be removed by who added nothing.
+func TestConfiguredStays(t *testing.T) {
+	store := &kept{links: map[string]ppsp.Link{}}
+	open := filmLink("film")
+	g, err := New(Config{Catalog: store, Links: []ppsp.Link{open}, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := open
+	other.Title = "of a stranger"
+	if _, err := g.Add(other.String()); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), `"film"`) {
+		t.Errorf("another link: %v", err)
+	}
+	if i, err := g.Add(open.String()); err != nil || i != g.Items()[0] {
+		t.Errorf("the same link: %+v, %v", i, err)
+	}
+	if err := g.Remove(ItemID(open.SwarmID)); !errors.Is(err, ErrConfigured) {
+		t.Errorf("removed: %v", err)
+	}
+	if got := g.Items(); len(got) != 1 || got[0].Link != open.String() || len(store.links) != 0 {
+		t.Errorf("the catalog is %+v, the store %v", got, store.links)
+	}
+	more, err := g.Add(filmLink("more").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Remove(more.ID); err != nil {
+		t.Errorf("what was added: %v", err)
+	}
+}
+
 func TestCatalogFailsLoudly(t *testing.T) {
 	full := errors.New("disk full")
 	store := &kept{links: map[string]ppsp.Link{}}

@@ -61,6 +61,7 @@ type Gateway struct {
 	mu       sync.Mutex
 	items    []Item
 	links    map[string]ppsp.Link
+	given    map[string]bool     // Item.IDs that Config.Links has; it never changes
 	sessions map[string]*session // by Item.ID
 	order    []string            // of sessions, oldest first
 	changes  uint32
@@ -80,7 +81,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1),
-		links: map[string]ppsp.Link{}, sessions: map[string]*session{}, changes: 1,
+		links: map[string]ppsp.Link{}, given: map[string]bool{}, sessions: map[string]*session{}, changes: 1,
 	}
 	var saved []ppsp.Link
 	if cfg.Catalog != nil {
@@ -94,6 +95,9 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	for _, l := range slices.Concat(cfg.Links, saved, cfg.Links) { // the configuration comes first, and has the last word
 		g.put(l)
+	}
+	for _, l := range cfg.Links {
+		g.given[ItemID(l.SwarmID)] = true
 	}
 	return g, nil
 }

@@ -15,6 +15,10 @@ import (
 // ErrNotFound says that no channel or film has the asked ID.
 var ErrNotFound = errors.New("no such channel or film")
 
+// ErrConfigured says that a channel or film comes with the configuration, where alone it can
+// be changed.
+var ErrConfigured = errors.New("comes with the configuration of the gateway, and is changed or taken out there alone")
+
 // ErrBusy says that the gateway serves as many sessions as it may (Config.MaxSessions).
 var ErrBusy = errors.New("too many channels and films are being watched at once")
 

@@ -97,6 +97,10 @@ func (s *Server) addChannel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	item, err := s.config.Gateway.Add(link)
+	if errors.Is(err, proxy.ErrConfigured) {
+		s.fail(w, http.StatusConflict, err.Error()+".")
+		return
+	}
 	if err != nil {
 		s.fail(w, http.StatusBadRequest, err.Error())
 		return
@@ -120,6 +124,8 @@ func (s *Server) removeChannel(w http.ResponseWriter, r *http.Request) {
 	switch err := s.config.Gateway.Remove(id); {
 	case errors.Is(err, proxy.ErrNotFound):
 		s.noChannel(w)
+	case errors.Is(err, proxy.ErrConfigured):
+		s.fail(w, http.StatusConflict, err.Error()+".")
 	case err != nil:
 		s.log.Error().Str("title", item.Title).Err(err).Msg("can't be removed from the catalog")
 		s.fail(w, http.StatusInternalServerError, "It can't be removed: "+err.Error()+".")

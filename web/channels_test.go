@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -111,6 +112,18 @@ func TestRemovingAChannel(t *testing.T) {
 	w := ask(t, g, http.MethodDelete, "/api/v1/channels/short", "")
 	if w.Code != http.StatusInternalServerError || !strings.Contains(sentence(t, w), "in use") {
 		t.Errorf("in use: status %d %s", w.Code, w.Body)
+	}
+}
+
+// What the configuration has is changed there.
+func TestConfiguredChannelsStay(t *testing.T) {
+	for _, w := range []*httptest.ResponseRecorder{
+		ask(t, newFakeGateway(), http.MethodPost, "/api/v1/channels", `{"link": "swarm:configured"}`),
+		ask(t, newFakeGateway(), http.MethodDelete, "/api/v1/channels/configured", ""),
+	} {
+		if w.Code != http.StatusConflict || !strings.Contains(sentence(t, w), "comes with the configuration") {
+			t.Errorf("status %d %s", w.Code, w.Body)
+		}
 	}
 }
 

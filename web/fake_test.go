@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"testing"
@@ -59,6 +60,9 @@ func (g *fakeGateway) Item(id string) (proxy.Item, bool) {
 var errBadLink = errors.New(`link, at 5: "oops" is no swarm ID; copy the whole link`)
 
 func (g *fakeGateway) Add(link string) (proxy.Item, error) {
+	if link == "swarm:configured" {
+		return proxy.Item{}, fmt.Errorf("%q %w", "Configured", proxy.ErrConfigured)
+	}
 	if link != "swarm:more" {
 		return proxy.Item{}, errBadLink
 	}
@@ -70,6 +74,9 @@ func (g *fakeGateway) Add(link string) (proxy.Item, error) {
 func (g *fakeGateway) Remove(id string) error {
 	if id == "short" {
 		return errors.New("its file is in use")
+	}
+	if id == "configured" {
+		return fmt.Errorf("%q %w", "Configured", proxy.ErrConfigured)
 	}
 	err := proxy.ErrNotFound
 	g.change(func() {

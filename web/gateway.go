@@ -14,9 +14,10 @@ type Gateway interface {
 	// Item returns one of them.
 	Item(id string) (proxy.Item, bool)
 	// Add puts what a link names into the catalog. Its error tells a person what is
-	// wrong with the link.
+	// wrong with the link; proxy.ErrConfigured when the configuration has another link to it.
 	Add(link string) (proxy.Item, error)
-	// Remove takes an item out: proxy.ErrNotFound when it is not there.
+	// Remove takes an item out: proxy.ErrNotFound when it is not there, proxy.ErrConfigured
+	// when it comes with the configuration.
 	Remove(id string) error
 	// OpenLive returns a channel as MPEG-TS from its newest keyframe on. It blocks until
 	// the first bytes are there or ctx ends; reads end with ctx too.
