@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +10,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/store"
@@ -25,16 +24,26 @@ import (
 // getCommand fetches a film into a file, where it resumes what an earlier run began, or
 // writes a live channel into one, until it is stopped.
 type getCommand struct {
-	Link     string          `arg:"" help:"The link (ppsp:…)."`
-	Output   string          `short:"o" help:"File to write; - writes to standard output when all is there. Default: named after the title." placeholder:"FILE"`
-	Peer     []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
-	Timeout  config.Duration `help:"Give up after this time." placeholder:"D"`
-	Duration config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
-	Seed     config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
+	Link      string          `arg:"" help:"The link (ppsp:…)."`
+	Output    string          `short:"o" help:"File to write; - writes to standard output when all is there. Default: named after the title." placeholder:"FILE"`
+	Peer      []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
+	Timeout   config.Duration `help:"Give up after this time." placeholder:"D"`
+	Duration  config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
+	Seed      config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
+	LimitDown config.Rate     `help:"Most of a film that is fetched in a second, as 5Mbit/s. Default: no limit." placeholder:"RATE"`
 	profileFlags
 	memberFlags
 	peerFlags
 	logFlags
+
+	unnamed bool // the output is named after the title
+}
+
+// Help is what get --help says beside the flags.
+func (getCommand) Help() string {
+	return "While a film is being fetched it is called FILE.part, and FILE.swarmgate beside it holds its hash tree and what is there already: " +
+		"started again, the same command goes on from both. FILE.swarmgate stays afterwards, so that the film need not be hashed again " +
+		"to serve it with --seed; it may be deleted."
 }
 
 // download is a film on its way into a file.
@@ -53,6 +62,7 @@ type download struct {
 	saves   sync.WaitGroup
 	saving  bool
 	began   time.Time
+	whole   bool                            // all was there before, and only has to be checked
 	differs string                          // what a peer said of the swarm that the link does not
 	took    time.Duration                   // until all was there
 	finish  func(ctx context.Context) error // tells what was fetched, nil for nothing to do
@@ -88,9 +98,16 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if link.Closed && credential == nil {
 		return wrongUsage("the swarm is closed: name the membership certificate that its publisher gave you with --member-cert FILE --member-key FILE")
 	}
-	if g.Output == "" {
+	if swarm.Profile(g.Profile) == swarm.ProfileDraft10 {
+		if err := swarm.Draft10Fits(link.Metadata); err != nil {
+			return wrongUsage("--profile draft10: %w; leave --profile out, or ask the publisher to publish it with --profile draft10", err)
+		}
+	}
+	if g.LimitDown != 0 && g.LimitDown < config.MinUpload {
+		return wrongUsage("--limit-down %s is too little; write at least %s", g.LimitDown, config.MinUpload)
+	}
+	if g.unnamed = g.Output == ""; g.unnamed {
 		g.Output = fileName(link)
-		out.say("Into %s.", g.Output)
 	}
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))
@@ -101,27 +118,41 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	if link.Metadata.Kind() == ppsp.Live {
 		return g.record(ctx, c, out, link, credential, log)
 	}
+	if g.Duration > 0 {
+		return wrongUsage("--duration is for live channels, and a film has an end; leave it out, or take --timeout to give up after a time")
+	}
 	path, finish, err := g.target()
 	if err != nil {
 		return err
 	}
 	defer finish()
 	file, err := store.OpenFile(ctx, path, link.Metadata)
+	if errors.Is(err, store.ErrExists) {
+		return fmt.Errorf("%w; -o FILE names another", err)
+	}
 	if err != nil {
 		return err
 	}
+	g.tellOutput(out)
 	if notice := file.Notice(); notice != nil {
 		log.Warn().Err(notice).Msg("starting anew")
 	}
 	d := &download{link: link, file: file, credential: credential, out: out, log: log, done: make(chan error, 1), began: time.Now()}
 	d.finish = func(ctx context.Context) error { return g.finish(ctx, c, d, path) }
 	if err := d.run(ctx, g); err != nil {
-		if closed := file.Close(); closed != nil {
+		if closed := file.Abandon(); closed != nil {
 			log.Debug().Err(closed).Msg("film could not be closed cleanly") // most likely for the same reason
 		}
 		return err
 	}
 	return file.Close()
+}
+
+// tellOutput says what the file is called where that was not given, once it can be written.
+func (g *getCommand) tellOutput(out *printer) {
+	if g.unnamed {
+		out.say("Into %s.", g.Output)
+	}
 }
 
 // target is the file to fetch into; standard output gets a temporary one.
@@ -143,49 +174,34 @@ func (d *download) run(ctx context.Context, g *getCommand) error {
 			return err
 		}
 	}
-	id, err := ppsp.NewPeerID(rand.Reader)
-	if err != nil {
+	err := g.visit(ctx, membership.Config{
+		Link: d.link, Credential: d.credential, Logger: d.log, Events: d.event,
+		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: d.file.Have(), Profile: swarm.Profile(g.Profile)},
+	}, d.out, func(ctx context.Context, m *membership.Member) error {
+		d.member = m
+		if d.whole = d.file.Complete(); d.whole {
+			d.finished(nil)
+		}
+		scrubbing, end := context.WithCancel(ctx)
+		var beside sync.WaitGroup
+		beside.Go(func() { d.scrub(scrubbing) })
+		err := d.follow(ctx, g)
+		end()
+		beside.Wait()
 		return err
-	}
-	peering, err := openPeering("", g.peerFlags, id, d.log)
-	if err != nil {
-		return err
-	}
-	have := d.file.Have()
-	d.member, err = membership.Join(membership.Config{
-		Node: peering.node, Link: d.link, Trackers: peering.trackers, Credential: d.credential, Logger: d.log, Events: d.event,
-		Swarm: swarm.Config{Meta: d.link.Metadata, Store: d.file, Tree: d.file.Tree(), Have: have, Profile: swarm.Profile(g.Profile)},
 	})
-	if err != nil {
-		return errors.Join(err, peering.node.Close())
-	}
-	if d.file.Complete() {
-		d.finished(nil)
-	}
-	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
-	defer closeSockets()
-	var below errgroup.Group
-	below.Go(func() error { return peering.Run(sockets) })
-	peering.await(ctx)
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	var parts errgroup.Group
-	parts.Go(func() error { return d.member.Run(work) })
-	parts.Go(func() error { peering.report(work, d.out, d.log); return nil })
-	parts.Go(func() error { d.scrub(work); return nil })
-	err = d.follow(ctx, g)
-	stop()
-	err = errors.Join(err, parts.Wait())
 	d.saves.Wait()
-	closeSockets()
-	return errors.Join(err, below.Wait())
+	return err
 }
 
 // follow shows the progress until all is there, or nothing comes any more.
 func (d *download) follow(ctx context.Context, g *getCommand) error {
-	if err := d.member.Swarm().Want(nil, true); err != nil {
+	more, err := d.want(g.LimitDown)
+	if err != nil {
 		return err
 	}
+	growth := time.NewTicker(throttleStep)
+	defer growth.Stop()
 	var limit <-chan time.Time
 	if g.Timeout > 0 {
 		t := time.NewTimer(time.Duration(g.Timeout))
@@ -203,10 +219,10 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 		case <-ctx.Done():
 			return errors.New("stopped before the film was complete; the same command goes on from here")
 		case <-limit:
-			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why())
+			return fmt.Errorf("swarm %s: not complete after %s; %s", d.link.SwarmID.Short(), g.Timeout, d.why(g))
 		case <-lonely.C:
 			if stats, err := d.member.Swarm().Stats(); g.Timeout == 0 && err == nil && connected(stats) == 0 && stats.Counters.ChunksReceived == 0 {
-				return fmt.Errorf("swarm %s: nobody answered in %s; %s", d.link.SwarmID.Short(), lonelyLimit, d.why())
+				return fmt.Errorf("swarm %s: nobody answered in %s; %s", d.link.SwarmID.Short(), lonelyLimit, d.why(g))
 			}
 		case err := <-d.done:
 			if err != nil {
@@ -223,27 +239,45 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 			if whole {
 				return d.stay(ctx, time.Duration(g.Seed))
 			}
+			d.whole = false // it was damaged
 		case <-tick.C:
 			d.progress(bar, false)
 			if err := d.surrender(); err != nil {
+				return err
+			}
+		case now := <-growth.C:
+			if err := more(now); err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// want asks for the film: whole, or, below a rate, for as much of it as more finds due.
+func (d *download) want(limit config.Rate) (more func(now time.Time) error, err error) {
+	if limit == 0 {
+		return func(time.Time) error { return nil }, d.member.Swarm().Want(nil, true)
+	}
+	t := throttle{rate: bytesPerSecond(limit), chunk: int64(d.link.ChunkSize)}
+	more = func(now time.Time) error {
+		have := d.file.Have()
+		return d.member.Swarm().Want([]chunk.Range{t.window(now, &have)}, false)
+	}
+	return more, more(time.Now())
+}
+
 // lonelyLimit is how long a download without --timeout waits for its first peer.
 const lonelyLimit = 2 * time.Minute
 
 // why says what the download waits for.
-func (d *download) why() string {
+func (d *download) why(g *getCommand) string {
 	d.mu.Lock()
 	differs := d.differs
 	d.mu.Unlock()
 	if differs != "" {
 		return differs + "; copy the link again from who publishes the film"
 	}
-	return why(d.member)
+	return g.why(d.link, d.member)
 }
 
 // stay serves others for a while.
@@ -261,20 +295,26 @@ func (d *download) stay(ctx context.Context, span time.Duration) error {
 	return nil
 }
 
-// why says what a download waits for.
-func why(m *membership.Member) string {
+// why says what is waited for.
+func (g *getCommand) why(l ppsp.Link, m *membership.Member) string {
 	stats, err := m.Swarm().Stats()
 	if err != nil {
 		return err.Error()
 	}
-	if connected(stats) == 0 {
-		if trouble := m.Trouble(); trouble != "" {
-			return "no peer was found: " + trouble
-		}
-		return "no peer was found; is the publisher running? Peers that have no such swarm are silent, as are those that have it by another chunk size, " +
-			"addressing, hash or integrity method than the link says: copy the link again from who publishes it"
+	if n := connected(stats); n > 0 {
+		return fmt.Sprintf("%s answered", counted(n, "peer"))
 	}
-	return fmt.Sprintf("%s answered", counted(connected(stats), "peer"))
+	trouble := m.Trouble()
+	switch forced := swarm.Profile(g.Profile); {
+	case trouble != "":
+		return "no peer was found: " + trouble
+	case l.Closed:
+		return "no peer let us in; is the publisher running? If it is, it does not take this certificate any more: ask who issued it for a new one"
+	case forced != swarm.ProfileAuto:
+		return fmt.Sprintf("no peer was found that speaks --profile %s; is the publisher running? If it is, leave --profile out, or copy the link again from who publishes it", forced)
+	}
+	return "no peer was found; is the publisher running? Peers that have no such swarm are silent, as are those that have it by another chunk size, " +
+		"addressing, hash or integrity method than the link says: copy the link again from who publishes it"
 }
 
 // connected counts the peers that have answered.
@@ -300,7 +340,9 @@ func (d *download) progress(bar *bar, last bool) {
 	}
 	bps, peers := bar.rate(time.Now(), stats.Counters.ChunkBytesReceived), connected(stats)
 	d.out.event("progress", map[string]any{"bytes": bytes, "length": length, "rate": bps, "peers": peers})
-	d.out.keep(bar.line(bytes, length, bps, peers), last)
+	if !d.whole {
+		d.out.keep(bar.line(bytes, length, bps, peers), last)
+	}
 }
 
 // event is called on the engine's goroutine.

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
@@ -51,6 +49,9 @@ type recording struct {
 
 // record carries the command out for a live link: until it is told to stop.
 func (g *getCommand) record(ctx context.Context, c console, out *printer, link ppsp.Link, credential *member.Credential, log zerolog.Logger) (err error) {
+	if g.LimitDown != 0 {
+		return wrongUsage("--limit-down is for films: a live channel comes as fast as it is made, so leave it out")
+	}
 	began := time.Now()
 	to := io.Discard
 	switch {
@@ -63,6 +64,7 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 			return fmt.Errorf("write %s: %w; check the folder and its rights", g.Output, bare(err))
 		}
 		defer func() { err = errors.Join(err, closeRecord(f)) }()
+		g.tellOutput(out)
 		to = f
 	case !g.JSON:
 		to = c.out
@@ -100,36 +102,13 @@ func closeRecord(f *os.File) error {
 
 // run joins the swarm and writes what is played until ctx or --duration ends.
 func (r *recording) run(ctx context.Context, g *getCommand, window uint64) error {
-	id, err := ppsp.NewPeerID(rand.Reader)
-	if err != nil {
-		return err
-	}
-	peering, err := openPeering("", g.peerFlags, id, r.log)
-	if err != nil {
-		return err
-	}
-	r.member, err = membership.Join(membership.Config{
-		Node: peering.node, Link: r.link, Trackers: peering.trackers, Credential: r.credential, Logger: r.log, Events: r.event,
+	return g.visit(ctx, membership.Config{
+		Link: r.link, Credential: r.credential, Logger: r.log, Events: r.event,
 		Swarm: swarm.Config{Meta: r.link.Metadata, Store: r.ring, Window: window, Profile: swarm.Profile(g.Profile), Patience: int64(recordPatience)},
+	}, r.out, func(ctx context.Context, m *membership.Member) error {
+		r.member = m
+		return r.follow(ctx, g)
 	})
-	if err != nil {
-		return errors.Join(err, peering.node.Close())
-	}
-	sockets, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
-	defer closeSockets()
-	var below errgroup.Group
-	below.Go(func() error { return peering.Run(sockets) })
-	peering.await(ctx)
-	work, stop := context.WithCancel(ctx)
-	defer stop()
-	var parts errgroup.Group
-	parts.Go(func() error { return r.member.Run(work) })
-	parts.Go(func() error { peering.report(work, r.out, r.log); return nil })
-	err = r.follow(ctx, g)
-	stop()
-	err = errors.Join(err, parts.Wait())
-	closeSockets()
-	return errors.Join(err, below.Wait())
 }
 
 // follow writes what comes, until it is enough.
@@ -153,10 +132,10 @@ func (r *recording) follow(ctx context.Context, g *getCommand) error {
 			if err := r.rest(); err != nil || r.bytes > 0 {
 				return err
 			}
-			return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Duration, why(r.member))
+			return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Duration, g.why(r.link, r.member))
 		case <-limit:
 			if r.bytes == 0 {
-				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, why(r.member))
+				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, g.why(r.link, r.member))
 			}
 		case run := <-r.runs:
 			if err := r.write(run); err != nil {

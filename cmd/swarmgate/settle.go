@@ -39,8 +39,9 @@ func (d *download) surrender() error {
 // settle hashes what an earlier run left and gives the film its name; false when chunks have
 // to be fetched again before.
 func (d *download) settle(ctx context.Context) (whole bool, err error) {
-	if n := d.file.Unchecked(); n > 0 {
-		d.out.say("Checking %s that were here before.", size(int64(n)*int64(d.link.ChunkSize)))
+	if n := d.file.Unchecked(); n > 0 && !d.whole {
+		length, _ := d.file.Size()
+		d.out.say("Checking %s that were here before.", size(min(int64(n)*int64(d.link.ChunkSize), length)))
 	}
 	if err := d.file.Check(ctx, 0, nil); err != nil {
 		if ctx.Err() != nil {
@@ -70,18 +71,47 @@ func (g *getCommand) finish(ctx context.Context, c console, d *download, path st
 	defer f.Close()
 	sum := sha256.New()
 	var to io.Writer = sum
+	stdout := &watched{to: c.out}
 	if g.Output == "-" && !g.JSON {
-		to = io.MultiWriter(sum, c.out)
+		to = io.MultiWriter(sum, stdout)
 	}
 	n, err := io.Copy(to, while{ctx, f})
+	if stdout.err != nil {
+		return fmt.Errorf("write to standard output: %w; -o FILE writes the film into a file", bare(stdout.err))
+	}
 	if err != nil {
-		return fmt.Errorf("read %s again: %w", path, err)
+		return fmt.Errorf("read %s again: %w", path, bare(err))
 	}
 	digest := hex.EncodeToString(sum.Sum(nil))
 	seconds := time.Since(d.began).Seconds()
 	d.out.event("done", map[string]any{"bytes": n, "seconds": seconds, "sha256": digest})
+	if d.whole {
+		d.out.say("Complete already, and checked: %s, SHA-256 %s", size(n), digest)
+		return nil
+	}
 	d.out.say("%s in %.1f s, SHA-256 %s", size(n), seconds, digest)
+	if side := path + store.SidecarSuffix; g.Output != "-" && exists(side) {
+		d.out.say("Beside it, %s holds the hash tree by which it is served again; it may be deleted.", side)
+	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// watched is a writer that remembers what went wrong with it.
+type watched struct {
+	to  io.Writer
+	err error
+}
+
+// Write writes on.
+func (w *watched) Write(p []byte) (n int, err error) {
+	n, err = w.to.Write(p)
+	w.err = errors.Join(w.err, err)
+	return n, err
 }
 
 // while is a reader that ends with a context.
