@@ -53,7 +53,7 @@ const MaxSwarmID = 600
 func ParseSwarmID(s string) (SwarmID, error) {
 	b, err := hex.DecodeString(s)
 	if err != nil {
-		return "", fmt.Errorf("swarm ID %q is not hexadecimal: %w", s, err)
+		return "", fmt.Errorf("swarm ID %q is not hexadecimal, two of 0 to 9 and a to f for each byte; copy it again whole", s)
 	}
 	if len(b) == 0 || len(b) > MaxSwarmID {
 		return "", fmt.Errorf("swarm ID has %d bytes, want 1 to %d", len(b), MaxSwarmID)

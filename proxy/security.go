@@ -66,9 +66,9 @@ func (g *Gateway) keepBans() error {
 func (g *Gateway) Bans() []node.Ban { return g.cfg.Node.Bans() }
 
 // Ban shuts out an address, a network or a member for so long, 0 for good; see node.ParseBan.
-// When it returns the ban is on the disk, or the error is ErrNotKept.
+// A member of ours may be named as members.Registry.Find does. When it returns the ban is on the disk, or the error is ErrNotKept.
 func (g *Gateway) Ban(who string, d time.Duration, reason string) (node.Ban, error) {
-	b, err := node.ParseBan(who)
+	b, err := g.parseBan(who)
 	if err != nil {
 		return node.Ban{}, err
 	}
@@ -81,16 +81,36 @@ func (g *Gateway) Ban(who string, d time.Duration, reason string) (node.Ban, err
 	return b, g.keepBans()
 }
 
+// parseBan finds whom a person means.
+func (g *Gateway) parseBan(who string) (node.Ban, error) {
+	b, err := node.ParseBan(who)
+	if err == nil || g.cfg.Members == nil {
+		return b, err
+	}
+	m, unknown := g.cfg.Members.Find(who)
+	if unknown != nil {
+		return b, err
+	}
+	return node.Ban{Member: m.ID}, nil
+}
+
+// ErrRemoved says that somebody is shut out because his membership was taken back, and by no ban.
+var ErrRemoved = errors.New("was a member and was removed, which no ban does and nothing undoes; to let him in again, give him new certificates by swarmgate members add")
+
 // Unban takes a ban back, named by its ID or by whom it shuts out: ErrNotFound when there is
-// none, ErrNotKept when it comes back with the next start.
-func (g *Gateway) Unban(id string) error {
-	if b, err := node.ParseBan(id); err == nil {
+// none, ErrRemoved when it was none, ErrNotKept when it comes back with the next start.
+func (g *Gateway) Unban(who string) error {
+	id := who
+	if b, err := g.parseBan(who); err == nil {
 		id = b.ID()
 	}
-	if !g.cfg.Node.Unban(id) {
-		return ErrNotFound
+	switch {
+	case g.cfg.Node.Unban(id):
+		return g.keepBans()
+	case g.cfg.Members != nil && g.cfg.Members.Removed(who, time.Now()):
+		return fmt.Errorf("%s %w", who, ErrRemoved)
 	}
-	return g.keepBans()
+	return ErrNotFound
 }
 
 // errNoMembers says that the gateway has no authority.
@@ -112,28 +132,25 @@ func (g *Gateway) AddMember(name, address string, swarms []string, valid time.Du
 	}
 	q := members.Request{Name: name, Address: address, Valid: valid}
 	for _, s := range swarms {
-		id, err := g.swarmOf(s)
-		if err != nil {
+		if l, known := g.link(s); known {
+			q.AddLink(l)
+		} else if err := q.AddSwarm(s); err != nil {
 			return members.Issued{}, err
 		}
-		q.Swarms = append(q.Swarms, id)
 	}
 	return g.cfg.Members.Add(q, time.Now())
 }
 
-// swarmOf finds a swarm by what people have of it.
-func (g *Gateway) swarmOf(s string) (ppsp.SwarmID, error) {
+// link returns the link of an item of the catalog.
+func (g *Gateway) link(id string) (ppsp.Link, bool) {
 	g.mu.Lock()
-	l, known := g.links[s]
-	g.mu.Unlock()
-	if known {
-		return l.SwarmID, nil
-	}
-	return members.ParseSwarm(s)
+	defer g.mu.Unlock()
+	l, known := g.links[id]
+	return l, known
 }
 
-// RemoveMember takes the certificates of a member back, named by ID or name, and shuts him
-// out: ErrNotFound when there is none.
+// RemoveMember takes the certificates of a member back, as members.Registry.Find finds him,
+// and shuts him out: ErrNotFound when there is none.
 func (g *Gateway) RemoveMember(who string) error {
 	if g.cfg.Members == nil {
 		return errNoMembers

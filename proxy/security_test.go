@@ -8,12 +8,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/proxy/members"
@@ -49,7 +51,7 @@ func TestClosedFilmIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	content, link := w.closedFilm(authority, 150_000)
-	swarm, err := members.ParseSwarm(link)
+	parsed, err := ppsp.ParseLink(link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,7 @@ func TestClosedFilmIsWatched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := authority.Issue(crand.Reader, member.Grant{Swarm: swarm, From: time.Now(), Until: time.Now().Add(time.Hour), PublicKey: &credential.Key.PublicKey})
+	certificate, err := authority.Issue(crand.Reader, member.Grant{Swarm: parsed.SwarmID, From: time.Now(), Until: time.Now().Add(time.Hour), PublicKey: &credential.Key.PublicKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +167,13 @@ func TestBansOfGateway(t *testing.T) {
 
 func TestMembersOfGateway(t *testing.T) {
 	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	authority, err := members.OpenAuthority(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, link := w.film(5000)
+	link.Authority, link.Closed = authority.Key().String(), true
 	g := w.gateway(link)
 	if _, err := g.AddMember("Alice", "", []string{link.String()}, 0); err == nil {
 		t.Error("a gateway without authority issues certificates")
@@ -173,7 +181,7 @@ func TestMembersOfGateway(t *testing.T) {
 	if list, err := g.Members(); len(list) != 0 || err != nil {
 		t.Errorf("%v, %v", list, err)
 	}
-	g.cfg.Members = members.New(members.Config{File: filepath.Join(t.TempDir(), "ca.pem")})
+	g.cfg.Members = members.New(members.Config{File: file})
 	for _, s := range []string{link.String(), link.SwarmID.String(), ItemID(link.SwarmID)} {
 		if issued, err := g.AddMember("Alice", "", []string{s}, time.Hour); err != nil || issued.Swarms[0] != link.SwarmID {
 			t.Errorf("%s: %+v, %v", s, issued.Member, err)
@@ -184,5 +192,50 @@ func TestMembersOfGateway(t *testing.T) {
 	}
 	if err := g.RemoveMember("Bob"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
+	}
+}
+
+// listed is a members.Store.
+type listed struct{ list []members.Member }
+
+func (l *listed) Members() ([]members.Member, error) { return slices.Clone(l.list), nil }
+func (l *listed) PutMember(m members.Member) error   { l.list = append(l.list, m); return nil }
+func (l *listed) RemoveMember(id member.ID) error {
+	l.list = slices.DeleteFunc(l.list, func(m members.Member) bool { return m.ID == id })
+	return nil
+}
+
+// Bans name members as the list does; that somebody was removed is no ban, and no ban's end undoes it.
+func TestBansOfMembers(t *testing.T) {
+	w := newWorld(t)
+	_, link := w.film(5000)
+	g := w.gateway(link)
+	g.cfg.Members = members.New(members.Config{File: filepath.Join(t.TempDir(), "ca.pem"), Store: &listed{}})
+	alice, err := g.AddMember("Alice", "", []string{link.SwarmID.String()}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{"Alice", alice.ID, alice.ID[:16]} {
+		b, err := g.Ban(who, 0, "")
+		if err != nil || b.Member != alice.ID || len(g.Bans()) != 1 {
+			t.Fatalf("ban %s: %+v, %v", who, b, err)
+		}
+		if err := g.Unban(who); err != nil || len(g.Bans()) != 0 {
+			t.Errorf("take it back by %s: %v", who, err)
+		}
+	}
+	if err := g.Unban("Alice"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("again: %v", err)
+	}
+	if err := g.RemoveMember(alice.ID[:16]); err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{alice.ID, alice.ID[:16]} {
+		if err := g.Unban(who); !errors.Is(err, ErrRemoved) || !strings.Contains(err.Error(), "members add") {
+			t.Errorf("who was removed: %v", err)
+		}
+	}
+	if _, err := g.Ban("Alice", 0, ""); err == nil {
+		t.Error("a ban of a name that nobody has")
 	}
 }

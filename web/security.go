@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/node"
@@ -20,7 +21,8 @@ type Security interface {
 	Bans() []node.Ban
 	// Ban shuts somebody out for so long, 0 for good.
 	Ban(who string, d time.Duration, reason string) (node.Ban, error)
-	// Unban takes a ban back: proxy.ErrNotFound when there is none.
+	// Unban takes a ban back: proxy.ErrNotFound when there is none, proxy.ErrRemoved when he
+	// was removed from the members.
 	Unban(id string) error
 	// Members returns who was issued membership certificates, oldest first.
 	Members() ([]members.Member, error)
@@ -42,9 +44,10 @@ func (s *Server) securityRoutes() map[string]http.Handler {
 // ban is an entry of /api/v1/bans.
 type ban struct {
 	ID     string     `json:"id"`
-	Who    string     `json:"who"`    // address, address and port, network, or a member's ID
-	Member bool       `json:"member"` // it is a member's ID
-	Until  *time.Time `json:"until"`  // null for good
+	Who    string     `json:"who"`            // address, address and port, network, or a member's ID
+	Name   string     `json:"name,omitempty"` // of the member, where he is one of ours
+	Member bool       `json:"member"`         // it is a member's ID
+	Until  *time.Time `json:"until"`          // null for good
 	Reason string     `json:"reason"`
 	By     string     `json:"by"` // "hand", or "node" for who sent what is not so
 }
@@ -65,9 +68,21 @@ func (s *Server) listBans(w http.ResponseWriter, _ *http.Request) {
 	bans := s.config.Security.Bans()
 	list := make([]ban, 0, len(bans))
 	for _, b := range bans {
-		list = append(list, banOf(b))
+		list = append(list, s.named(banOf(b)))
 	}
 	answerJSON(w, http.StatusOK, list)
+}
+
+// named fills in what the owner calls the member whom a ban shuts out.
+func (s *Server) named(b ban) ban {
+	if !b.Member {
+		return b
+	}
+	list, err := s.config.Security.Members()
+	if i := slices.IndexFunc(list, func(m members.Member) bool { return m.ID == b.Who }); err == nil && i >= 0 {
+		b.Name = list[i].Name
+	}
+	return b
 }
 
 // maxHours bounds a ban that ends, and the validity of certificates.
@@ -98,13 +113,15 @@ func (s *Server) addBan(w http.ResponseWriter, r *http.Request) {
 	}
 	s.log.Info().Str("who", b.Who()).Str("client", r.RemoteAddr).Msg("shut out by hand")
 	w.Header().Set("Location", "/api/v1/bans/"+b.ID())
-	answerJSON(w, http.StatusCreated, banOf(b))
+	answerJSON(w, http.StatusCreated, s.named(banOf(b)))
 }
 
 func (s *Server) removeBan(w http.ResponseWriter, r *http.Request) {
 	switch err := s.config.Security.Unban(r.PathValue("id")); {
 	case errors.Is(err, proxy.ErrNotFound):
 		s.fail(w, http.StatusNotFound, "There is no such ban; /api/v1/bans lists those that there are.")
+	case errors.Is(err, proxy.ErrRemoved):
+		s.fail(w, http.StatusConflict, err.Error()+".")
 	case err != nil:
 		s.fail(w, http.StatusInternalServerError, "The ban can't be taken back: "+err.Error()+".")
 	default:

@@ -37,6 +37,9 @@ func (f *fakeSecurity) Ban(who string, d time.Duration, reason string) (node.Ban
 }
 
 func (f *fakeSecurity) Unban(id string) error {
+	if id == "removed" {
+		return proxy.ErrRemoved
+	}
 	if len(f.bans) == 0 || f.bans[0].ID() != id {
 		return proxy.ErrNotFound
 	}
@@ -108,6 +111,13 @@ func TestBansByAPI(t *testing.T) {
 	}
 	if w := manage(f, http.MethodDelete, "/api/v1/bans/"+f.bans[0].ID(), ""); w.Code != http.StatusNoContent || len(f.bans) != 2 {
 		t.Errorf("DELETE: %d %s", w.Code, w.Body)
+	}
+	f.members = []members.Member{{ID: strings.Repeat("ab", 32), Name: "Alice"}}
+	if w := manage(f, http.MethodGet, "/api/v1/bans", ""); !strings.Contains(w.Body.String(), `"name":"Alice","member":true`) {
+		t.Errorf("a member without his name: %s", w.Body)
+	}
+	if w := manage(f, http.MethodDelete, "/api/v1/bans/removed", ""); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "members add") {
+		t.Errorf("DELETE of a removed member: %d %s", w.Code, w.Body)
 	}
 	if w := manage(f, http.MethodDelete, "/api/v1/bans/none", ""); w.Code != http.StatusNotFound {
 		t.Errorf("DELETE of none: %d %s", w.Code, w.Body)

@@ -50,6 +50,9 @@ func (a apiFlags) remove(ctx context.Context, path, id string) error {
 	return a.ask(ctx, http.MethodDelete, path+"/"+url.PathEscape(id), nil, nil)
 }
 
+// errNothingThere says that what was to be removed is not there.
+var errNothingThere = errors.New("there is no such thing")
+
 // ask makes one request. What the gateway says is wrong is the error.
 func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
@@ -84,6 +87,9 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 		if u := new(url.Error); errors.As(err, &u) {
 			err = u.Err
 		}
+		if errors.Is(err, http.ErrSchemeMismatch) {
+			return fmt.Errorf("no gateway answers at %s, but something that speaks plain HTTP; write --api http://…", a.API)
+		}
 		return fmt.Errorf("no gateway answers at %s: %w; start one with swarmgate run, or name another with --api", a.API, bare(err))
 	}
 	defer response.Body.Close()
@@ -91,7 +97,12 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 	if err != nil {
 		return fmt.Errorf("gateway at %s: %w", a.API, err)
 	}
-	if response.StatusCode >= http.StatusBadRequest {
+	switch {
+	case response.StatusCode == http.StatusNotFound && method == http.MethodDelete:
+		return errNothingThere
+	case response.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("there is no gateway's API at %s; name the address of its page with --api, such as http://localhost:8088", a.API)
+	case response.StatusCode >= http.StatusBadRequest:
 		var problem struct {
 			Error string `json:"error"`
 		}

@@ -80,6 +80,10 @@ func openHome(c homeConfig) (*home, error) {
 	if c.memberCA == "" {
 		c.memberCA = filepath.Join(c.dir, authorityFile)
 	}
+	// Made by the gateway, it is a file that the gateway can read, whoever publishes with it.
+	if _, err := members.OpenAuthority(c.memberCA); err != nil {
+		c.log.Error().Err(err).Msg("no membership certificates can be issued; all else works")
+	}
 	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: c.peering.node.Revoke})
 	gateway, err := proxy.New(proxy.Config{
 		Bans: c.state, Members: registry, Credential: c.credential,

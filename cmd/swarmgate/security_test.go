@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/swarmgate/swarmgate/proxy/members"
 )
 
 // events returns all lines of --json of one name.
@@ -107,6 +109,9 @@ func TestClosedSwarm(t *testing.T) {
 	content, _ := newFilm(t, path, 200_000)
 	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
 	ca := filepath.Join(dir, "gateway", authorityFile)
+	if info, err := os.Stat(ca); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("a gateway that runs has an authority for publishers to read: %v, %v", info, err)
+	}
 	p := begin(t, nil, "publish", path, "--closed", "--member-ca", ca, "--listen", free, "--no-nat", "--dir", filepath.Join(dir, "publisher"), "--json")
 	published := p.event(t, "swarm")
 	link := text(t, published, "link")
@@ -141,10 +146,28 @@ func TestClosedSwarm(t *testing.T) {
 	if status, words := get("--member-cert", cert, "--member-key", key); status != 0 {
 		t.Errorf("a member: %d %s", status, words)
 	}
-	stray, strayKey := filepath.Join(dir, "s.crt"), filepath.Join(dir, "s.key")
-	status, told, words := once(t, "members", "add", "Stray", "--swarm", link, "--cert", stray, "--key", strayKey, "--member-ca", filepath.Join(dir, "other.pem"))
-	if status != 0 || !strings.Contains(told, "is not of the authority that issued this") {
-		t.Fatalf("members add by a file: %d %s%s", status, told, words)
+	stray, strayKey, other := filepath.Join(dir, "s.crt"), filepath.Join(dir, "s.key"), filepath.Join(dir, "other.pem")
+	by := func(swarm string) (status int, words string) {
+		t.Helper()
+		status, out, words := once(t, "members", "add", "Stray", "--swarm", swarm, "--cert", stray, "--key", strayKey, "--member-ca", other)
+		return status, out + words
+	}
+	if status, words := by(link); status != 1 || !strings.Contains(words, "other.pem: there is no such file") {
+		t.Errorf("members add by a file that is not there: %d %s", status, words)
+	}
+	if _, err := members.OpenAuthority(other); err != nil {
+		t.Fatal(err)
+	}
+	if status, words := by(link); status != 1 || !strings.Contains(words, "members of another authority than "+other) {
+		t.Errorf("members add by another authority: %d %s", status, words)
+	}
+	for _, path := range []string{stray, strayKey} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s is there, though nothing was issued", path)
+		}
+	}
+	if status, words := by(text(t, published, "swarm_id")); status != 0 {
+		t.Fatalf("members add by a file: %d %s", status, words)
 	}
 	if status, words := get("--member-cert", stray, "--member-key", strayKey); status != 1 || !strings.Contains(words, "not from the authority") {
 		t.Errorf("a member of another authority: %d %s", status, words)
@@ -159,8 +182,11 @@ func TestClosedSwarm(t *testing.T) {
 		t.Fatalf("members remove: %d %s", status, words)
 	}
 	p.say(t, "the membership was taken back")
-	if status, words := get("--member-cert", cert, "--member-key", key); status != 1 {
+	if status, words := get("--member-cert", cert, "--member-key", key); status != 1 || !strings.Contains(words, "does not take this certificate any more") {
 		t.Errorf("who was a member: %d %s", status, words)
+	}
+	if status, _, words := once(t, "bans", "remove", text(t, e[0], "id")[:16], "--api", api); status != 1 || !strings.Contains(words, "swarmgate members add") {
+		t.Errorf("bans remove of who was a member: %d %s", status, words)
 	}
 	if status, _, words := once(t, "members", "remove", "Alice", "--api", api); status != 1 || !strings.Contains(words, "no such member") {
 		t.Errorf("members remove, again: %d %s", status, words)
@@ -171,6 +197,9 @@ func TestClosedSwarm(t *testing.T) {
 func TestDaysOfCertificates(t *testing.T) {
 	dir := atHome(t)
 	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
+	if _, err := members.OpenAuthority(filepath.Join(dir, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
 	for k, c := range []struct {
 		args  []string
 		hours float64
@@ -193,6 +222,95 @@ func TestDaysOfCertificates(t *testing.T) {
 		until, err2 := time.Parse(time.RFC3339, text(t, e[0], "until"))
 		if err != nil || err2 != nil || until.Sub(added).Hours() != c.hours {
 			t.Errorf("%v: from %v until %v", c.args, added, until)
+		}
+	}
+}
+
+// Nobody is added whose certificate or key has no place.
+func TestMembersAddWithoutPlace(t *testing.T) {
+	dir := atHome(t)
+	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
+	there := filepath.Join(dir, "there")
+	if err := os.WriteFile(there, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fresh := filepath.Join(dir, "fresh")
+	for words, files := range map[string][2]string{
+		"/proc/x.crt":         {"/proc/x.crt", fresh},
+		"/proc/x.key":         {fresh, "/proc/x.key"},
+		"is there already":    {fresh, there},
+		"its folder does not": {fresh, filepath.Join(dir, "none", "a.key")},
+	} {
+		status, _, err := once(t, "members", "add", "Eve", "--swarm", "01ff", "--cert", files[0], "--key", files[1], "--api", api)
+		if status != 1 || !strings.Contains(err, words) || !strings.Contains(err, "--cert and --key") || strings.Contains(err, "was added") {
+			t.Errorf("%v: %d %s", files, status, err)
+		}
+		if _, err := os.Stat(fresh); err == nil {
+			t.Errorf("%v: one of both is left", files)
+		}
+	}
+	if _, out, _ := once(t, "members", "list", "--api", api); out != "There are no members yet.\n" {
+		t.Errorf("members list: %s", out)
+	}
+	if b, err := os.ReadFile(there); err != nil || string(b) != "precious" {
+		t.Errorf("a file was overwritten: %q, %v", b, err)
+	}
+}
+
+// Short IDs and names, as the lists show them, are taken by every command; what is not there is
+// told in the words of the command line.
+func TestNamesOfMembers(t *testing.T) {
+	dir := atHome(t)
+	_, api := gatewayAt(t, filepath.Join(dir, "gateway"))
+	say := func(want int, args ...string) string {
+		t.Helper()
+		status, out, err := once(t, append(args, "--api", api)...)
+		if status != want {
+			t.Errorf("%v: %d %s%s", args, status, out, err)
+		}
+		return out + err
+	}
+	stem := filepath.Join(dir, "Bob")
+	say(0, "members", "add", "Bob", "--swarm", "01ff", "--cert", stem+".crt", "--key", stem+".key")
+	short, _, _ := strings.Cut(say(0, "members", "list"), " ")
+	for _, who := range []string{short, "Bob"} {
+		if words := say(0, "bans", "add", who); !strings.Contains(words, "Bob ("+short+") for good, by hand") {
+			t.Errorf("bans add %s: %s", who, words)
+		}
+		if words := say(0, "bans", "list"); !strings.Contains(words, "Bob ("+short+") for good, by hand") {
+			t.Errorf("bans list: %s", words)
+		}
+		say(0, "bans", "remove", who)
+	}
+	say(0, "members", "remove", short)
+	for _, args := range [][]string{{"members", "remove", short}, {"bans", "remove", "xyz"}} {
+		if words := say(1, args...); !strings.Contains(words, "swarmgate "+args[0]+" list") || strings.Contains(words, "/api/") {
+			t.Errorf("%v: %s", args, words)
+		}
+	}
+}
+
+// A ban that meets more than was meant is made, and told.
+func TestWideBans(t *testing.T) {
+	for who, words := range map[string]string{
+		"0.0.0.0/0": "every address", "::/0": "every address", "127.0.0.1": "this machine", "::1": "this machine", "127.0.0.0/8": "this machine",
+		"192.168.1.5": "of a home", "fe80::/64": "of a home", "192.0.2.7": "", "192.0.2.0/24": "", "192.0.2.7:99": "", "127.0.0.1:99": "", strings.Repeat("ab", 32): "",
+	} {
+		if got := (banAnswer{ID: "1234", Who: who}).warning(); !strings.Contains(got, words) || (got == "") != (words == "") || got != "" && !strings.Contains(got, "bans remove 1234") {
+			t.Errorf("%s: %q, want %q", who, got, words)
+		}
+	}
+}
+
+// An address that is no gateway's is told as what it is.
+func TestNotTheGateway(t *testing.T) {
+	_, api := gatewayAt(t, filepath.Join(atHome(t), "gateway"))
+	for at, words := range map[string]string{
+		api + "/watch": "there is no gateway's API at " + api + "/watch; name the address of its page with --api",
+		strings.Replace(api, "http://", "https://", 1): "speaks plain HTTP; write --api http://",
+	} {
+		if status, _, err := once(t, "bans", "list", "--api", at); status != 1 || !strings.Contains(err, words) {
+			t.Errorf("%s: %d %s", at, status, err)
 		}
 	}
 }
@@ -229,6 +347,7 @@ func TestMemberFlagsThatCantBe(t *testing.T) {
 		{"of no use alone", 2, []string{"get", link, "-o", "x", "--member-key", "x.key"}},
 		{"no such file", 1, []string{"get", link, "-o", "x", "--member-cert", filepath.Join(dir, "none.crt")}},
 		{"holds no key", 1, []string{"get", link, "-o", "x", "--member-cert", path}},
+		{"start the gateway first", 1, []string{"publish", path, "--closed", "--member-ca", filepath.Join(dir, "gateway", "members.pem"), "--dir", filepath.Join(dir, "p")}},
 		{"it was not changed", 1, []string{"publish", path, "--closed", "--member-ca", path, "--dir", filepath.Join(dir, "p")}},
 		{"same file", 2, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "a.pem"), "--key", filepath.Join(dir, "a.pem")}},
 		{"does not exist", 1, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "none", "a.crt")}},

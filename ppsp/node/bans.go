@@ -160,5 +160,5 @@ func ParseBan(who string) (Ban, error) {
 	if p, err := netip.ParsePrefix(who); err == nil {
 		return Ban{Net: p.Masked()}, nil
 	}
-	return Ban{}, fmt.Errorf("%q is nobody to ban: write an IP address, with :PORT for one port of it, a network such as 192.0.2.0/24, or the %d hexadecimal digits of a member", who, 2*sha256.Size)
+	return Ban{}, fmt.Errorf("%q is nobody to ban: write an IP address, with :PORT for one port of it, a network such as 192.0.2.0/24, or a member's name or ID as swarmgate members list shows it", who)
 }

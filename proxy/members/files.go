@@ -39,6 +39,9 @@ func OpenAuthority(path string) (*member.Authority, error) {
 		}
 		b, err = readFile(path, member.MaxPEM)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("membership authority %s: %w; it is a secret of its gateway: run as that user or as root, or name another file with --member-ca", path, bare(err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("membership authority %s: %w; name another file with --member-ca", path, bare(err))
 	}
@@ -65,8 +68,11 @@ func makeAuthority(path string) error {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".members-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("membership authority %s: its folder does not exist; if it is a gateway's, start the gateway first, which makes it, else make the folder", path)
+	}
 	if err != nil {
-		return fmt.Errorf("make the membership authority %s: %w; the folder has to exist", path, bare(err))
+		return fmt.Errorf("make the membership authority %s: %w; run as a user who may write there, or name another file with --member-ca", path, bare(err))
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(append(key, self...))

@@ -73,7 +73,43 @@ type Request struct {
 	Name    string
 	Address string // host:port, empty for none that lasts
 	Swarms  []ppsp.SwarmID
+	Links   []ppsp.Link   // of Swarms, as far as they are known: each has to name this authority
 	Valid   time.Duration // 0 for DefaultValid
+}
+
+// AddSwarm takes a swarm by what names it: its link, or its ID in hexadecimal.
+func (q *Request) AddSwarm(s string) error {
+	s = strings.TrimSpace(s)
+	if len(s) > len(ppsp.LinkScheme) && strings.EqualFold(s[:len(ppsp.LinkScheme)+1], ppsp.LinkScheme+":") {
+		l, err := ppsp.ParseLink(s)
+		if err == nil {
+			q.AddLink(l)
+		}
+		return err
+	}
+	id, err := ppsp.ParseSwarmID(s)
+	if err == nil {
+		q.Swarms = append(q.Swarms, id)
+	}
+	return err
+}
+
+// AddLink takes a swarm by its link.
+func (q *Request) AddLink(l ppsp.Link) {
+	q.Swarms, q.Links = append(q.Swarms, l.SwarmID), append(q.Links, l)
+}
+
+// fits refuses links that a certificate of the authority is of no use for.
+func (q *Request) fits(a *member.Authority, file string) error {
+	for _, l := range q.Links {
+		if l.Authority == "" {
+			return fmt.Errorf("swarm %s is open to everyone: its link names no authority, and no certificate is needed; to let in members alone, publish it with --closed, and name that link", l.SwarmID.Short())
+		}
+		if key, err := member.ParseAuthorityKey(l.Authority); err != nil || key != a.Key() {
+			return fmt.Errorf("swarm %s lets in members of another authority than %s, so nothing was issued; name the file that its publisher has as --member-ca, or with --api the gateway that has it", l.SwarmID.Short(), file)
+		}
+	}
+	return nil
 }
 
 // Issued is what a new member is given. The key is a secret that is kept nowhere.
@@ -104,6 +140,9 @@ func (r *Registry) Add(q Request, now time.Time) (Issued, error) {
 	}
 	authority, err := OpenAuthority(r.cfg.File)
 	if err != nil {
+		return Issued{}, err
+	}
+	if err := q.fits(authority, r.cfg.File); err != nil {
 		return Issued{}, err
 	}
 	c, err := member.NewCredential(rand.Reader)
@@ -165,20 +204,51 @@ func (r *Registry) check(q *Request, now time.Time) error {
 	return nil
 }
 
-// Remove takes back the certificates of a member, named by ID or name: he is listed no
-// more, and everyone who follows the authority's file shuts him out.
-func (r *Registry) Remove(who string, now time.Time) (Member, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// minPrefix is how many digits of an ID name its member at the least.
+const minPrefix = 8
+
+// Find returns the member of this name or ID, or of the only ID that begins so: ErrUnknown
+// when there is none.
+func (r *Registry) Find(who string) (Member, error) {
 	list, err := r.List()
 	if err != nil {
 		return Member{}, err
 	}
-	i := slices.IndexFunc(list, func(m Member) bool { return m.ID == who || m.Name == who })
-	if i < 0 {
+	if i := slices.IndexFunc(list, func(m Member) bool { return m.ID == who || m.Name == who }); i >= 0 {
+		return list[i], nil
+	}
+	begins := func(m Member) bool { return len(who) >= minPrefix && strings.HasPrefix(m.ID, strings.ToLower(who)) }
+	i := slices.IndexFunc(list, begins)
+	if i < 0 || slices.ContainsFunc(list[i+1:], begins) {
 		return Member{}, ErrUnknown
 	}
-	m := list[i]
+	return list[i], nil
+}
+
+// Removed tells whether who is the ID of a member that was removed, or begins it, and whose
+// certificates still hold.
+func (r *Registry) Removed(who string, now time.Time) bool {
+	if len(who) < minPrefix {
+		return false
+	}
+	revoked, err := Revoked(r.cfg.File, now)
+	for id := range revoked {
+		if err == nil && strings.HasPrefix(id, strings.ToLower(who)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Remove takes back the certificates of a member, as Find finds him: he is listed no
+// more, and everyone who follows the authority's file shuts him out.
+func (r *Registry) Remove(who string, now time.Time) (Member, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, err := r.Find(who)
+	if err != nil {
+		return Member{}, err
+	}
 	if m.Until.After(now) {
 		if err := revoke(r.cfg.File, m.ID, m.Until, now); err != nil {
 			return m, err
@@ -190,14 +260,4 @@ func (r *Registry) Remove(who string, now time.Time) (Member, error) {
 		}
 	}
 	return m, r.cfg.Store.RemoveMember(m.ID)
-}
-
-// ParseSwarm reads what names a swarm: its link, or its ID in hexadecimal.
-func ParseSwarm(s string) (ppsp.SwarmID, error) {
-	s = strings.TrimSpace(s)
-	if len(s) > len(ppsp.LinkScheme) && strings.EqualFold(s[:len(ppsp.LinkScheme)+1], ppsp.LinkScheme+":") {
-		l, err := ppsp.ParseLink(s)
-		return l.SwarmID, err
-	}
-	return ppsp.ParseSwarmID(s)
 }

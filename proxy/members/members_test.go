@@ -82,6 +82,9 @@ func TestAddAndRemove(t *testing.T) {
 	if revoked, err := Revoked(file, now); err != nil || !revoked[alice.ID].Equal(alice.Until) || len(revoked) != 1 {
 		t.Errorf("revoked %v, %v", revoked, err)
 	}
+	if !r.Removed(alice.ID, now) || !r.Removed(alice.ID[:16], now) || r.Removed(alice.ID[:4], now) || r.Removed(alice.ID, alice.Until.Add(time.Second)) {
+		t.Error("it is not told that Alice was removed")
+	}
 	if revoked, _ := Revoked(file, alice.Until.Add(time.Second)); len(revoked) != 0 {
 		t.Errorf("revoked for ever: %v", revoked)
 	}
@@ -141,8 +144,8 @@ func TestAuthorityIsMadeOnce(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if _, err := OpenAuthority(filepath.Join(t.TempDir(), "no", "folder", "ca.pem")); err == nil {
-		t.Error("a file in a folder that is not there")
+	if _, err := OpenAuthority(filepath.Join(t.TempDir(), "no", "folder", "ca.pem")); err == nil || !strings.Contains(err.Error(), "start the gateway first") {
+		t.Errorf("a file in a folder that is not there: %v", err)
 	}
 	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
@@ -232,17 +235,78 @@ func TestReadCredential(t *testing.T) {
 	}
 }
 
-func TestParseSwarm(t *testing.T) {
+func TestAddSwarm(t *testing.T) {
 	id := ppsp.SwarmID(make([]byte, 32))
-	for _, s := range []string{id.String(), " " + strings.ToUpper(id.String()) + "\n", "ppsp:film/" + id.String() + "?t=x", "PPSP:film/" + id.String()} {
-		if got, err := ParseSwarm(s); err != nil || got != id {
-			t.Errorf("%q: %v, %v", s, got, err)
+	for s, links := range map[string]int{id.String(): 0, " " + strings.ToUpper(id.String()) + "\n": 0, "ppsp:film/" + id.String() + "?t=x": 1, "PPSP:film/" + id.String(): 1} {
+		var q Request
+		if err := q.AddSwarm(s); err != nil || len(q.Swarms) != 1 || q.Swarms[0] != id || len(q.Links) != links {
+			t.Errorf("%q: %+v, %v", s, q, err)
 		}
 	}
 	for _, s := range []string{"", "ppsp:", "ppsp:film/", "zz", "http://a/"} {
-		if _, err := ParseSwarm(s); err == nil {
+		var q Request
+		if err := q.AddSwarm(s); err == nil || len(q.Swarms)+len(q.Links) != 0 {
 			t.Errorf("%q is taken", s)
 		}
+	}
+}
+
+// What a link's swarm would not take is not issued, and nobody is listed for it.
+func TestLinksOfOthers(t *testing.T) {
+	dir, store := t.TempDir(), &memory{}
+	r := New(Config{File: filepath.Join(dir, "ca.pem"), Store: store})
+	own, err := OpenAuthority(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := OpenAuthority(filepath.Join(dir, "other.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := func(a *member.Authority) ppsp.Link {
+		l := ppsp.NewLink(ppsp.StaticDefaults(swarmA))
+		l.Closed = a != nil
+		if a != nil {
+			l.Authority = a.Key().String()
+		}
+		return l
+	}
+	for _, c := range []struct {
+		link  ppsp.Link
+		words string
+	}{{closed(other), "another authority than"}, {closed(nil), "open to everyone"}} {
+		q := Request{Name: "Alice"}
+		q.AddLink(closed(own))
+		q.AddLink(c.link)
+		if _, err := r.Add(q, now); err == nil || !strings.Contains(err.Error(), c.words) || len(store.list) != 0 {
+			t.Errorf("%s: %v, listed %v", c.words, err, store.list)
+		}
+	}
+	q := Request{Name: "Alice"}
+	q.AddLink(closed(own))
+	if _, err := r.Add(q, now); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+}
+
+// A member is found by what the list shows of him, and never another one.
+func TestFind(t *testing.T) {
+	a, b := strings.Repeat("ab", 32), "abababab"+strings.Repeat("cd", 28)
+	r := New(Config{File: filepath.Join(t.TempDir(), "ca.pem"), Store: &memory{list: []Member{{ID: a, Name: "Alice"}, {ID: b, Name: "Bob"}}}})
+	for who, want := range map[string]string{
+		"Alice": a, "Bob": b, a: a, a[:16]: a, "ABABABABCDCD": b, a[:9]: a,
+		a[:8]: "", a[:7]: "", "": "", "alice": "", "Carol": "", a + "0": "",
+	} {
+		m, err := r.Find(who)
+		if m.ID != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: %s, %v; want %q", who, m.Name, err, want)
+		}
+	}
+	if _, err := r.Remove(a[:16], now); err != nil {
+		t.Errorf("removed by its short ID: %v", err)
+	}
+	if r.Removed(a, now) { // its certificates had ended
+		t.Error("noted for nothing")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,94 +18,6 @@ import (
 
 // authorityFile is the membership authority's name in the folder for state.
 const authorityFile = "members.pem"
-
-// bansCommand manages who is shut out (RFC 7574, 12.7).
-type bansCommand struct {
-	List   bansListCommand   `cmd:"" help:"List who is shut out."`
-	Add    bansAddCommand    `cmd:"" help:"Shut out an address, a network or a member."`
-	Remove bansRemoveCommand `cmd:"" help:"Take a ban back."`
-}
-
-// banAnswer is a ban as /api/v1/bans tells it.
-type banAnswer struct {
-	ID     string     `json:"id"`
-	Who    string     `json:"who"`
-	Member bool       `json:"member"`
-	Until  *time.Time `json:"until"`
-	Reason string     `json:"reason"`
-	By     string     `json:"by"`
-}
-
-func (b banAnswer) tell(out *printer) {
-	until := "for good"
-	fields := map[string]any{"id": b.ID, "who": b.Who, "member": b.Member, "until": nil, "reason": b.Reason, "by": b.By}
-	if b.Until != nil {
-		until = "until " + b.Until.Local().Format(time.DateTime)
-		fields["until"] = b.Until.Format(time.RFC3339)
-	}
-	out.event("ban", fields)
-	out.say("%s  %s %s, by %s%s", b.ID, b.Who, until, b.By, after(": ", b.Reason))
-}
-
-// after writes text behind a separator, if there is any.
-func after(separator, text string) string {
-	if text == "" {
-		return ""
-	}
-	return separator + text
-}
-
-type bansListCommand struct{ apiFlags }
-
-// Run carries the command out.
-func (b *bansListCommand) Run(ctx context.Context, c console) error {
-	out := newPrinter(c, b.JSON)
-	var list []banAnswer
-	if err := b.get(ctx, "/api/v1/bans", &list); err != nil {
-		return err
-	}
-	for _, e := range list {
-		e.tell(out)
-	}
-	if len(list) == 0 {
-		out.say("Nobody is shut out.")
-	}
-	return nil
-}
-
-type bansAddCommand struct {
-	Who    string          `arg:"" help:"IP address, with :PORT for one port of it, network (192.0.2.0/24), or a member's ID."`
-	For    config.Duration `help:"How long. Default: for good." placeholder:"D"`
-	Reason string          `help:"Why, for the list." placeholder:"TEXT"`
-	apiFlags
-}
-
-// Run carries the command out.
-func (b *bansAddCommand) Run(ctx context.Context, c console) error {
-	var added banAnswer
-	body := map[string]any{"who": b.Who, "hours": time.Duration(b.For).Hours(), "reason": b.Reason}
-	if err := b.post(ctx, "/api/v1/bans", body, &added); err != nil {
-		return err
-	}
-	added.tell(newPrinter(c, b.JSON))
-	return nil
-}
-
-type bansRemoveCommand struct {
-	ID string `arg:"" help:"ID of the ban, as bans list shows it, or whom it shuts out."`
-	apiFlags
-}
-
-// Run carries the command out.
-func (b *bansRemoveCommand) Run(ctx context.Context, c console) error {
-	if err := b.remove(ctx, "/api/v1/bans", b.ID); err != nil {
-		return err
-	}
-	out := newPrinter(c, b.JSON)
-	out.event("ban", map[string]any{"id": b.ID, "removed": true})
-	out.say("The ban %s was taken back.", b.ID)
-	return nil
-}
 
 // membersCommand manages who may take part in closed swarms (RFC 7574, 12.2.2 and 12.3).
 type membersCommand struct {
@@ -133,8 +46,11 @@ func (m memberAnswer) tell(out *printer, more map[string]any) {
 	}
 	maps.Copy(fields, more)
 	out.event("member", fields)
-	out.say("%s  %s%s, %s, until %s", m.ID[:min(16, len(m.ID))], m.Name, after(" at ", m.Address), counted(len(m.Swarms), "swarm"), m.Until.Local().Format(time.DateTime))
+	out.say("%s  %s%s, %s, until %s", shortID(m.ID), m.Name, after(" at ", m.Address), counted(len(m.Swarms), "swarm"), m.Until.Local().Format(time.DateTime))
 }
+
+// shortID is as much of a member's ID as people are shown; every command takes it.
+func shortID(id string) string { return id[:min(16, len(id))] }
 
 type membersListCommand struct{ apiFlags }
 
@@ -162,7 +78,7 @@ type membersAddCommand struct {
 	For      config.Duration `help:"The same in hours and minutes: 12h, 90m." placeholder:"D" xor:"valid"`
 	Cert     string          `help:"File for the certificates. Default: NAME.crt." placeholder:"FILE" type:"path"`
 	Key      string          `help:"File for the private key. Default: NAME.key." placeholder:"FILE" type:"path"`
-	MemberCA string          `name:"member-ca" help:"Issue by this authority, without a gateway: then the member is on no list." placeholder:"FILE" type:"path"`
+	MemberCA string          `name:"member-ca" help:"Issue by this authority, a file that is there, without a gateway: then the member is on no list." placeholder:"FILE" type:"path"`
 	apiFlags
 }
 
@@ -185,38 +101,66 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 	if filepath.Clean(m.Cert) == filepath.Clean(m.Key) {
 		return wrongUsage("--cert and --key are the same file; name two, or leave both out")
 	}
-	for _, path := range []string{m.Cert, m.Key} {
-		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return fmt.Errorf("write %s: its folder does not exist; make it, or name other files with --cert and --key", path)
-		}
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s is there already, and was not changed; name other files with --cert and --key", path)
-		}
-	}
 	if m.Days < 0 || m.Days > maxDays {
 		return wrongUsage("--days %d: write 1 to %d, or 0 for the usual %d", m.Days, maxDays, members.DefaultValid/(24*time.Hour))
 	}
 	if m.Days > 0 {
 		m.For = config.Duration(m.Days) * config.Duration(24*time.Hour)
 	}
-	added, err := m.issue(ctx)
+	cert, key, err := m.files()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeKey(m.Key, []byte(added.Key)), os.WriteFile(m.Cert, []byte(added.Certificate), 0o644)); err != nil {
-		return fmt.Errorf("%w; the member was added: remove it, and add it again", err)
+	added, err := m.issue(ctx)
+	if err != nil {
+		return errors.Join(err, discard(cert), discard(key))
+	}
+	if err := errors.Join(fill(key, added.Key), fill(cert, added.Certificate)); err != nil {
+		return fmt.Errorf("%w; the member was added: make room, remove him, and add him again", err)
 	}
 	out := newPrinter(c, m.JSON)
 	added.tell(out, map[string]any{"cert": m.Cert, "key": m.Key, "authority": added.Authority})
-	for _, s := range m.Swarm {
-		if l, err := ppsp.ParseLink(s); err == nil && l.Authority != added.Authority {
-			out.say("Note: swarm %s is not of the authority that issued this, and will not take it; let its publisher issue the certificates.", l.SwarmID.Short())
-		}
-	}
 	out.say("Give the member %s and %s (the key is a secret, and kept nowhere else):", filepath.Base(m.Cert), filepath.Base(m.Key))
 	out.say("  swarmgate get LINK -o FILE --member-cert %s --member-key %s", m.Cert, m.Key)
 	return nil
 }
+
+// files makes the files for certificate and key, so that nobody is added whose key has no place.
+func (m *membersAddCommand) files() (cert, key *os.File, err error) {
+	if cert, err = newFile(m.Cert, 0o644); err != nil {
+		return nil, nil, err
+	}
+	if key, err = newFile(m.Key, 0o600); err != nil {
+		return nil, nil, errors.Join(err, discard(cert))
+	}
+	return cert, key, nil
+}
+
+// newFile makes a file that was not there.
+func newFile(path string, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil, fmt.Errorf("%s is there already, and was not changed; name other files with --cert and --key", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("write %s: its folder does not exist; make it, or name other files with --cert and --key", path)
+	case err != nil:
+		return nil, fmt.Errorf("write %s: %w; name other files with --cert and --key, in a folder that you may write to", path, bare(err))
+	}
+	return f, nil
+}
+
+// fill writes a new file so that it is on the disk.
+func fill(f *os.File, text string) error {
+	_, err := f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), bare(err))
+	}
+	return nil
+}
+
+// discard removes a new file again.
+func discard(f *os.File) error { return errors.Join(f.Close(), os.Remove(f.Name())) }
 
 // issue asks the gateway, or issues by the authority's file.
 func (m *membersAddCommand) issue(ctx context.Context) (memberAnswer, error) {
@@ -227,11 +171,12 @@ func (m *membersAddCommand) issue(ctx context.Context) (memberAnswer, error) {
 	}
 	q := members.Request{Name: m.Name, Address: m.Address, Valid: time.Duration(m.For)}
 	for _, s := range m.Swarm {
-		id, err := members.ParseSwarm(s)
-		if err != nil {
-			return added, usageError{err}
+		if err := q.AddSwarm(s); err != nil {
+			return added, usageError{fmt.Errorf("--swarm: %w", err)}
 		}
-		q.Swarms = append(q.Swarms, id)
+	}
+	if _, err := os.Stat(m.MemberCA); errors.Is(err, fs.ErrNotExist) {
+		return added, fmt.Errorf("--member-ca %s: there is no such file; name the one that the publisher of the swarm has", m.MemberCA)
 	}
 	issued, err := members.New(members.Config{File: m.MemberCA}).Add(q, time.Now())
 	if err != nil {
@@ -253,13 +198,17 @@ func hexIDs(ids []ppsp.SwarmID) []string {
 }
 
 type membersRemoveCommand struct {
-	Who string `arg:"" help:"Name or whole ID of the member, as members list --json shows it."`
+	Who string `arg:"" help:"Name or ID of the member, as members list shows it."`
 	apiFlags
 }
 
 // Run carries the command out.
 func (m *membersRemoveCommand) Run(ctx context.Context, c console) error {
-	if err := m.remove(ctx, "/api/v1/members", m.Who); err != nil {
+	err := m.remove(ctx, "/api/v1/members", m.Who)
+	if errors.Is(err, errNothingThere) {
+		return fmt.Errorf("there is no such member at %s: %q; swarmgate members list shows those that there are", m.API, m.Who)
+	}
+	if err != nil {
 		return err
 	}
 	out := newPrinter(c, m.JSON)
