@@ -60,7 +60,7 @@ type peerFlags struct {
 
 // profileFlags are those of every command that speaks the peer protocol for one swarm.
 type profileFlags struct {
-	Profile profile `help:"Form of the peer protocol: rfc7574, or draft10 for programs that are older, such as libswift. Default: rfc7574, and draft10 for films with those that do not answer it." placeholder:"NAME"`
+	Profile profile `help:"Form of the peer protocol: rfc7574, draft10 for programs that are older, such as libswift, or auto: rfc7574, and draft10 for films with those that do not answer it. Default: auto." placeholder:"NAME"`
 }
 
 // profile is a flag that names a form of the peer protocol.

@@ -406,9 +406,9 @@ type bar struct {
 
 func newBar(began time.Time) *bar { return &bar{began: began, at: began} }
 
-// rate returns bytes per second, smoothed over some seconds.
+// rate returns bytes per second, smoothed over some seconds; moments tell nothing of it.
 func (b *bar) rate(now time.Time, bytes uint64) int64 {
-	if span := now.Sub(b.at).Seconds(); span > 0 {
+	if span := now.Sub(b.at).Seconds(); span > 0.1 || b.smooth == 0 && span > 0 {
 		current := float64(bytes-b.bytes) / span
 		if b.smooth == 0 {
 			b.smooth = current

@@ -125,6 +125,10 @@ func TestGetGoesOn(t *testing.T) {
 	if status := again.end(t, patience); status != 0 || progress(again) != 400_000 {
 		t.Errorf("the third time: exit status %d, %d bytes", status, progress(again))
 	}
+	status, out, _ := once(t, "get", "-o", to, "--listen", free, fast)
+	if status != 0 || !strings.HasPrefix(out, "Complete already, and checked: 400.0 kB, SHA-256 ") || strings.Count(out, "\n") != 1 {
+		t.Errorf("the third time, for people: %d %q", status, out)
+	}
 }
 
 // progress returns the bytes that a get told last.
@@ -198,7 +202,30 @@ func TestGetWithoutPeers(t *testing.T) {
 		if !strings.Contains(out, `{"error":"swarm 47a0…b03b: not complete`) {
 			t.Errorf("with --json it prints %q, want why it failed", out)
 		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(to), "*")); len(left) != 0 {
+			t.Errorf("without one byte it leaves %v behind", left)
+		}
 	}
+}
+
+// What can't work is told before a file is made, and with what to do about it.
+func TestGetThatCantWork(t *testing.T) {
+	dir := atHome(t)
+	t.Chdir(dir)
+	film := "ppsp:film/" + filmID + "?len=5000&t=A%20Film&peer=" + reserveUDP(t)
+	sentence(t, []string{"get", film, "--profile", "draft10"}, 2, "leave --profile out, or ask the publisher to publish it with --profile draft10")
+	sentence(t, []string{"get", film, "--duration", "2s"}, 2, "--duration is for live channels")
+	status, _, err := once(t, "get", film, "--profile", "rfc7574", "--listen", free, "--timeout", "300ms")
+	if status != 1 || !strings.Contains(err, "no peer was found that speaks --profile rfc7574") {
+		t.Errorf("a forced profile: %d %s", status, err)
+	}
+	if left, _ := filepath.Glob("A Film*"); len(left) != 0 {
+		t.Errorf("it leaves %v behind", left)
+	}
+	if err := os.WriteFile("A Film", []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sentence(t, []string{"get", film}, 1, "-o FILE names another")
 }
 
 // A folder of films: one link for each, a line for each, and all of them served.
