@@ -32,6 +32,7 @@ type saver struct {
 	syncedAt time.Time // when all was made durable last
 
 	// guarded by File.mu
+	taken    progress // of the newest Checkpoint, which has all that those before have
 	done     progress // what the sidecar tells
 	complete bool     // the sidecar says so
 }
@@ -58,13 +59,14 @@ func (f *File) checkpointLocked() *Checkpoint {
 	if f.saver.complete && !complete { // the blocks did not count before
 		f.touched.Add(chunk.Range{End: uint64(segments(f.chunks))})
 	}
-	for r := range f.touched.Ranges() {
+	f.unsaved.AddSet(&f.touched)
+	f.touched.Clear()
+	for r := range f.unsaved.Ranges() {
 		for n := r.Start; n < r.End; n++ {
 			c.blocks = append(c.blocks, newBlock(int64(n), &f.have, &f.claims))
 		}
 	}
-	f.touched.Clear()
-	c.at = f.now
+	c.at, f.saver.taken = f.now, f.now
 	c.head = head{meta: f.meta, size: f.size, stamp: f.stamp, complete: complete}
 	if f.meta.Integrity == ppsp.IntegrityMerkle && f.tree.Chunks() > 0 {
 		c.head.tree = f.tree.AppendState(nil)
@@ -104,16 +106,14 @@ func (c *Checkpoint) save(durable bool) error {
 		return c.failed
 	}
 	if err := c.write(file, durable); err != nil {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		for _, b := range c.blocks {
-			f.touched.Add(chunk.One(uint64(b.segment)))
-		}
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.saver.done, f.saver.complete = c.at, c.head.complete
+	if c.at == f.saver.taken {
+		f.unsaved.Clear()
+	}
 	if c.finish {
 		f.stamp = c.head.stamp
 	}

@@ -18,7 +18,7 @@ func (f *File) derive(id merkle.PageID, page []byte, why error) {
 	} else {
 		f.deriveAbove(id, page, why)
 	}
-	_ = f.side.writePage(id, page) // where that fails it is derived again next time
+	_ = f.side.rewrite(id, page) // where that fails it is derived again next time
 }
 
 // deriveLeaves hashes the chunks below the page. The subtrees that are complete are compared

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"os"
 	"sync"
 	"time"
@@ -49,6 +50,7 @@ type File struct {
 	have     chunk.Set     // verified in the life of this File
 	claims   chunk.Set     // found on disk, not hashed yet
 	touched  chunk.Set     // segments whose availability is to be saved
+	unsaved  chunk.Set     // segments that Checkpoints took, none of which was saved yet
 	peaks    []merkle.Node // at opening
 	lost     chunk.Set     // claims that turned out false, until TakeLost
 	size     int64         // bytes, -1 unknown
@@ -172,24 +174,55 @@ func (f *File) Size() (int64, bool) {
 // SetSize tells the length in bytes (1 or more) as the link gives it, and with it settles
 // the number of chunks, also for the tree. The verified last chunk may still correct the
 // length within that number. It returns an error for a length that doesn't fit what is
-// verified already.
+// verified already, and changes nothing then. What was fetched while a peer claimed another
+// number that can't be ruled out is lost: its place in the tree is not proven.
 func (f *File) SetSize(n int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	count := f.count(n)
-	switch last, some := f.lastLocked(); {
+	count, claimed := f.count(n), f.tree.Chunks()
+	last, some := f.lastLocked()
+	switch {
 	case n <= 0:
 		return fmt.Errorf("set size of %s to %d: want 1 byte or more", f.name, n)
 	case f.size == n:
 		return nil
 	case f.chunks > 0 && count != f.chunks:
-		return fmt.Errorf("set size of %s to %d: makes %d chunks, but it has %d", f.name, n, count, f.chunks)
+		return f.misfit(n, fmt.Sprintf("that makes %d chunks, but it has %d", count, f.chunks))
 	case some && (last >= count || last+1 == f.chunks):
-		return fmt.Errorf("set size of %s to %d: does not fit chunk %d, which is held", f.name, n, last)
+		return f.misfit(n, fmt.Sprintf("that does not fit chunk %d, which is held", last))
+	case some && claimed > 0 && (count > claimed || bits.Len64(count-1) != bits.Len64(claimed-1)):
+		return f.misfit(n, fmt.Sprintf("that makes %d chunks, but those that are held belong to at most %d", count, claimed))
 	}
 	f.tree.Expect(count)
 	f.size, f.chunks = n, count
 	f.now.changes++
+	if some && claimed > 0 && claimed != count {
+		return f.startOverLocked()
+	}
+	return nil
+}
+
+// misfit says that a length is not the film's.
+func (f *File) misfit(n int64, why string) error {
+	return fmt.Errorf("swarm %s: %d bytes is not the length of %s: %s; the link is damaged or old: copy it again from who publishes it",
+		f.meta.SwarmID.Short(), n, f.name, why)
+}
+
+// startOverLocked forgets what is held.
+func (f *File) startOverLocked() error {
+	f.lost.AddSet(&f.have)
+	f.lost.AddSet(&f.claims)
+	f.have.Clear()
+	f.claims.Clear()
+	f.touched.Clear()
+	f.unsaved.Clear()
+	f.peaks, f.saver.complete = nil, false
+	if f.side == nil {
+		return nil
+	}
+	if err := f.renew(); err != nil {
+		return remedy("write", f.sidecar, err)
+	}
 	return nil
 }
 

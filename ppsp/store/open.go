@@ -15,8 +15,8 @@ import (
 )
 
 // OpenFile opens the film of this swarm at path for a receiver, and goes on with what an
-// earlier run fetched. A sidecar that is damaged or of another swarm makes it start anew
-// (Notice tells). A file that is there already is never overwritten unless it is empty: if
+// earlier run fetched. A sidecar that is damaged makes it start anew (Notice tells), as does one
+// of another swarm by which nothing was fetched; else that is ErrExists. A file that is there already is never overwritten unless it is empty: if
 // it is that very film it is taken as complete, which needs to hash it when no sidecar
 // vouches for it (until ctx ends), else the error is ErrExists. ErrInUse tells that another
 // process is fetching it.
@@ -175,6 +175,9 @@ func (f *File) resume(ctx context.Context, file *os.File) error {
 	switch {
 	case err != nil && !errors.Is(err, errDamaged):
 		return remedy("open", f.sidecar, err)
+	case err == nil && old.meta != f.meta && f.holdsOther(old, mine.Size()):
+		return fmt.Errorf("open %s: %w: part of swarm %s, fetched by another link; take that link, choose another name, or remove it",
+			part, ErrExists, old.meta.SwarmID.Short())
 	case err == nil:
 		err = f.load(ctx, old)
 		if ended := ctx.Err(); ended != nil {
@@ -186,21 +189,42 @@ func (f *File) resume(ctx context.Context, file *os.File) error {
 	if err != nil {
 		return f.restart(file, err)
 	}
+	if f.have.Count()+f.claims.Count() == 0 { // then nothing speaks for the length that was told
+		return f.blank()
+	}
 	f.now.changes++ // saved even when nothing is fetched; a complete film gets its name
 	return nil
+}
+
+// holdsOther tells whether the sidecar, which is of another swarm, claims any of the so many bytes
+// of content.
+func (f *File) holdsOther(old *head, size int64) bool {
+	other := newSide(f.side.path, f.side.file, old.meta.Hash.Size())
+	var held chunk.Set
+	for n := range segments((uint64(size) + uint64(old.meta.ChunkSize) - 1) / uint64(old.meta.ChunkSize)) {
+		if err := other.readBlock(n, &held); err == nil && held.Count() > 0 {
+			return true
+		}
+	}
+	return old.complete && size > 0
 }
 
 // restart begins anew because of what was found.
 func (f *File) restart(file *os.File, why error) error {
 	f.notice = fmt.Errorf("resume %s: %w; it is fetched from the beginning", f.name, why)
-	f.have.Clear()
-	f.claims.Clear()
-	f.lost.Clear()
-	f.size, f.chunks, f.tree = -1, 0, newTree(f.meta)
-	f.keepIn(f.side)
 	if err := file.Truncate(0); err != nil {
 		return remedy("empty", file.Name(), err)
 	}
+	return f.blank()
+}
+
+// blank makes the film one of which nothing is known.
+func (f *File) blank() error {
+	f.have.Clear()
+	f.claims.Clear()
+	f.lost.Clear()
+	f.size, f.chunks, f.tree, f.peaks = -1, 0, newTree(f.meta), nil
+	f.keepIn(f.side)
 	if err := f.renew(); err != nil {
 		return remedy("write", f.sidecar, err)
 	}

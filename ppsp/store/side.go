@@ -140,6 +140,10 @@ func (s *side) readPairLocked(record []byte, off int64) error {
 func (s *side) writePair(record []byte, off int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.writePairLocked(record, off)
+}
+
+func (s *side) writePairLocked(record []byte, off int64) error {
 	if s.pairs[off] == nil {
 		_ = s.readPairLocked(make([]byte, len(record)), off) // only to know which is the newest
 	}
@@ -195,6 +199,25 @@ func (s *side) writePage(id merkle.PageID, page []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.writeRecord(page, off, 1)
+}
+
+// rewrite is writePage for a page that was derived because what lies there is damaged. Should
+// that not be so any more, another was faster, who may know more than what could be derived.
+func (s *side) rewrite(id merkle.PageID, page []byte) error {
+	off := s.layout.place(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := make([]byte, len(page))
+	if id.Level > 0 {
+		if s.readPairLocked(there, off) == nil {
+			return nil
+		}
+		return s.writePairLocked(page, off)
+	}
+	if _, err := s.readRecord(there, off); err == nil {
+		return nil
+	}
 	return s.writeRecord(page, off, 1)
 }
 
