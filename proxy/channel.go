@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -130,7 +131,7 @@ func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error
 		_ = r.Close()
 		s.release()
 		if errors.Is(err, io.EOF) {
-			err = errEnded
+			err = cmp.Or(s.failure(), errEnded)
 		}
 		return nil, err
 	}

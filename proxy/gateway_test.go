@@ -184,6 +184,47 @@ func TestFilmWithoutLength(t *testing.T) {
 
 // The buffer of a film that tells its duration is in seconds: from the place of reading to
 // the end of what is there.
+// A link with another length than the film has: the session says what is wrong, and gives up.
+func TestFilmOfAnotherLength(t *testing.T) {
+	w := newWorld(t)
+	_, link := w.film(100_000)
+	link.Length = 900_000
+	g := w.gateway(link)
+	f, err := g.OpenFilm(w.ctx, g.Items()[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	failed := make(chan Session, 1)
+	go func() { // ends with the reading
+		for {
+			for _, s := range g.Sessions() {
+				if s.State == StateFailed {
+					failed <- s
+					return
+				}
+			}
+			select {
+			case <-w.ctx.Done():
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	want := "swarm " + link.SwarmID.Short() + ": nothing that the peers send fits the link; peer "
+	if n, err := f.Read(make([]byte, 1000)); n != 0 || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "copy it again") {
+		t.Errorf("read %d bytes, error %v", n, err)
+	}
+	select {
+	case s := <-failed:
+		if !strings.Contains(s.Error, "by its hashes the film has 98 chunks, ours 879") {
+			t.Errorf("session %+v", s)
+		}
+	case <-time.After(time.Second):
+		t.Error("the session never told")
+	}
+}
+
 func TestFilmBufferInSeconds(t *testing.T) {
 	w := newWorld(t)
 	_, link := w.film(200_000)

@@ -62,6 +62,10 @@ type session struct {
 	member   *membership.Member
 	last     measurement
 	shown    Session
+	failed   error     // why nothing will come
+	lonely   time.Time // since when no peer has answered, zero while one does
+	told     bool      // … which was logged
+	differs  membership.Mismatch
 }
 
 // measurement is what rates are computed from.
@@ -133,6 +137,9 @@ func (s *session) run(ctx context.Context) {
 	s.mu.Unlock()
 	s.log.Info().Msg("session starts")
 	err := s.fetch(ctx)
+	if err == nil {
+		err = s.failure()
+	}
 	if err != nil {
 		s.log.Error().Err(err).Msg("session failed")
 	} else {
@@ -147,6 +154,13 @@ func (s *session) run(ctx context.Context) {
 	} else {
 		s.settle(nil, err)
 	}
+}
+
+// failure returns why the session gave up, nil if it did not.
+func (s *session) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
 }
 
 // settle lets all who wait in open go on.
@@ -193,6 +207,8 @@ func (s *session) event(c content, e swarm.Event) {
 		s.log.Debug().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer gone")
 	case swarm.EventBan:
 		s.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
+	case swarm.EventMismatch:
+		s.differs.Note(e)
 	case swarm.EventStoreFailed:
 		s.log.Error().Str("reason", e.Reason).Msg("the content can't be stored")
 	}
@@ -251,6 +267,39 @@ func (s *session) measure(now time.Time) {
 	s.shown.Peers = peers
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
 	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, member.Trouble(), s.viewers)
+	if s.alone(now, peers > 0 || stats.Counters.ChunksReceived > 0) && !b.ready {
+		s.shown.Text += "; nobody answers: is the publisher running?"
+	}
+	s.shown.Error = ""
+	if words := s.differs.Why(); words != "" && !b.ready && stats.Counters.ChunksReceived == 0 {
+		s.shown.State, s.shown.Text = StateFailed, "Nothing that the peers send fits the link"
+		s.shown.Error = words
+		if s.differs.Hopeless(now) {
+			s.failed, s.over = fmt.Errorf("swarm %s: nothing that the peers send fits the link; %s", s.link.SwarmID.Short(), words), true
+			s.cancel()
+		}
+	}
+}
+
+// lonelyAfter is for how long nobody answers before that is told.
+const lonelyAfter = 20 * time.Second
+
+// alone tells whether nobody has answered for long. The caller holds mu.
+func (s *session) alone(now time.Time, company bool) bool {
+	switch {
+	case company:
+		s.lonely = time.Time{}
+	case s.lonely.IsZero():
+		s.lonely = now
+	case now.Sub(s.lonely) > lonelyAfter:
+		if !s.told {
+			s.told = true
+			s.log.Warn().Msg("nobody answers: is the publisher running? Peers that have no such swarm are silent, as are those that have it by other metadata " +
+				"than the link says: copy the link again from who publishes it")
+		}
+		return true
+	}
+	return false
 }
 
 // describe says in words where a session stands.

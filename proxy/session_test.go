@@ -1,6 +1,13 @@
 package proxy
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
 
 func TestDescribe(t *testing.T) {
 	for _, c := range []struct {
@@ -26,5 +33,24 @@ func TestDescribe(t *testing.T) {
 		if state != c.state || text != c.text {
 			t.Errorf("%s: %s, %q; want %s, %q", c.name, state, text, c.state, c.text)
 		}
+	}
+}
+
+// A session that finds nobody says so after a while, to its screens and once to the log.
+func TestLonelySession(t *testing.T) {
+	var log bytes.Buffer
+	s := &session{log: zerolog.New(&log)}
+	at := time.Now()
+	for k, step := range []struct {
+		after   time.Duration
+		company bool
+		alone   bool
+	}{{0, false, false}, {19, false, false}, {21, false, true}, {22, false, true}, {23, true, false}, {24, false, false}, {45, false, true}} {
+		if got := s.alone(at.Add(step.after*time.Second), step.company); got != step.alone {
+			t.Errorf("step %d: alone %v", k, got)
+		}
+	}
+	if n := strings.Count(log.String(), "nobody answers: is the publisher running?"); n != 1 {
+		t.Errorf("logged %d times: %s", n, &log)
 	}
 }

@@ -62,8 +62,8 @@ type download struct {
 	saves   sync.WaitGroup
 	saving  bool
 	began   time.Time
-	whole   bool                            // all was there before, and only has to be checked
-	differs string                          // what a peer said of the swarm that the link does not
+	whole   bool // all was there before, and only has to be checked
+	differs membership.Mismatch
 	took    time.Duration                   // until all was there
 	finish  func(ctx context.Context) error // tells what was fetched, nil for nothing to do
 }
@@ -245,6 +245,9 @@ func (d *download) follow(ctx context.Context, g *getCommand) error {
 			if err := d.surrender(); err != nil {
 				return err
 			}
+			if d.file.Held() == 0 && d.differs.Hopeless(time.Now()) {
+				return fmt.Errorf("swarm %s: nothing that the peers send fits the link; %s", d.link.SwarmID.Short(), d.why(g))
+			}
 		case now := <-growth.C:
 			if err := more(now); err != nil {
 				return err
@@ -271,11 +274,8 @@ const lonelyLimit = 2 * time.Minute
 
 // why says what the download waits for.
 func (d *download) why(g *getCommand) string {
-	d.mu.Lock()
-	differs := d.differs
-	d.mu.Unlock()
-	if differs != "" {
-		return differs + "; copy the link again from who publishes the film"
+	if words := d.differs.Why(); words != "" {
+		return words
 	}
 	return g.why(d.link, d.member)
 }
@@ -355,9 +355,7 @@ func (d *download) event(e swarm.Event) {
 	case swarm.EventStoreFailed:
 		d.finished(errors.New(e.Reason))
 	case swarm.EventMismatch:
-		d.mu.Lock()
-		d.differs = fmt.Sprintf("peer %s has it by other metadata: %s", e.Peer, e.Reason)
-		d.mu.Unlock()
+		d.differs.Note(e)
 	case swarm.EventBan:
 		d.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
 	}

@@ -45,6 +45,7 @@ type recording struct {
 	bytes int64
 
 	credential *member.Credential // of closed swarms
+	differs    membership.Mismatch
 }
 
 // record carries the command out for a live link: until it is told to stop.
@@ -132,10 +133,10 @@ func (r *recording) follow(ctx context.Context, g *getCommand) error {
 			if err := r.rest(); err != nil || r.bytes > 0 {
 				return err
 			}
-			return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Duration, g.why(r.link, r.member))
+			return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Duration, r.why(g))
 		case <-limit:
 			if r.bytes == 0 {
-				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, g.why(r.link, r.member))
+				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, r.why(g))
 			}
 		case run := <-r.runs:
 			if err := r.write(run); err != nil {
@@ -143,8 +144,19 @@ func (r *recording) follow(ctx context.Context, g *getCommand) error {
 			}
 		case <-tick.C:
 			r.progress(bar)
+			if r.bytes == 0 && r.differs.Hopeless(time.Now()) {
+				return fmt.Errorf("swarm %s: nothing came; %s", r.link.SwarmID.Short(), r.why(g))
+			}
 		}
 	}
+}
+
+// why says what the recording waits for.
+func (r *recording) why(g *getCommand) string {
+	if words := r.differs.Why(); words != "" {
+		return words
+	}
+	return g.why(r.link, r.member)
 }
 
 // rest writes what has come already.
@@ -200,6 +212,8 @@ func (r *recording) event(e swarm.Event) {
 		}
 	case swarm.EventSkip:
 		r.log.Warn().Uint64("from", e.Chunks.Start).Uint64("to", e.Chunks.End-1).Msg("these did not come in time")
+	case swarm.EventMismatch:
+		r.differs.Note(e)
 	case swarm.EventBan:
 		r.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
 	}

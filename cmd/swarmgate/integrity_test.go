@@ -192,6 +192,43 @@ func TestMetadataMismatch(t *testing.T) {
 	}
 }
 
+// A link with another length than the film has: its peers answer, but nothing that they send can
+// be verified. Each way to fetch it says so and ends, and leaves no file under the film's name.
+func TestWrongLength(t *testing.T) {
+	atHome(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "film.mp4")
+	newFilm(t, path, 50_000)
+	p := begin(t, nil, "publish", path, "--listen", free, "--dir", filepath.Join(dir, "state"), "--json")
+	link, err := ppsp.ParseLink(text(t, p.event(t, "swarm"), "link"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fetching []*program
+	for _, wrong := range []struct {
+		length int64
+		flags  []string
+	}{{5, nil}, {5_000_000, nil}, {500, []string{"--timeout", "2s"}}} {
+		link.Length = wrong.length
+		args := append([]string{"get", "-o", filepath.Join(dir, fmt.Sprint("x", wrong.length)), "--listen", free}, wrong.flags...)
+		fetching = append(fetching, begin(t, nil, append(args, link.String())...))
+	}
+	short := "swarm " + link.SwarmID.Short() + ": "
+	for k, want := range []string{
+		short + "nothing that the peers send fits the link; peer ", short + "nothing that the peers send fits the link; peer ", short + "not complete after 2s; peer ",
+	} {
+		g := fetching[k]
+		if status := g.end(t, patience); status != 1 || !strings.Contains(g.err.String(), want) || !strings.Contains(g.err.String(), "copy it again") {
+			t.Errorf("exit status %d, %q, want %q", status, g.err, want)
+		}
+	}
+	for _, n := range []string{"x5", "x500", "x5000000"} {
+		if _, err := os.Stat(filepath.Join(dir, n)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", n, err)
+		}
+	}
+}
+
 // A swarm that nobody has: silence, and one sentence.
 func TestUnknownSwarm(t *testing.T) {
 	atHome(t)

@@ -72,6 +72,10 @@ func (p *Proof) Add(b chunk.Bin, hash []byte) {
 // the last.
 func (p *Proof) Announced(n uint64) { p.announced = n }
 
+// Claim returns how many chunks the content has by the peaks of the peer, which lead to the root:
+// 0 while there are none.
+func (p *Proof) Claim() uint64 { return p.claim }
+
 // Get returns the hash offered for a node, nil for none. It is valid until the next Add.
 func (p *Proof) Get(b chunk.Bin) []byte {
 	if p == nil {

@@ -18,7 +18,7 @@ const (
 	announceKnown  = 1e9   // the one who is told has it itself
 )
 
-// maxPeerHaveRuns bounds the holes in a peer's availability that are remembered.
+// maxPeerHaveRuns bounds the runs of a peer's availability that are remembered, see lessHoles.
 const maxPeerHaveRuns = 8192
 
 // availability is what both ends of a channel know of each other's chunks.
@@ -87,6 +87,9 @@ func (c *channel) retell(now int64, r chunk.Range) {
 // handleHave notes what the peer has (RFC 7574, 8.5).
 func (c *channel) handleHave(now int64, r chunk.Range) bool {
 	if !c.plausible(r) {
+		if c.s.live == nil {
+			c.differsInLength("its film has at least", r.End)
+		}
 		return false
 	}
 	if run, ok := c.s.have.Covering(r.End - 1); ok && c.peerHave.ContainsAll(r) {
@@ -95,10 +98,6 @@ func (c *channel) handleHave(now int64, r chunk.Range) bool {
 	c.peerHas(r)
 	if last, ok := c.peerHave.Last(); ok && c.s.tree != nil && !c.s.tree.Sized() {
 		c.proof.Announced(last + 1)
-	}
-	if c.peerHave.Runs() > maxPeerHaveRuns {
-		c.close("the peer's availability has too many holes")
-		return false
 	}
 	c.removeQueued(r) // HAVE is an implicit CANCEL (RFC 7574, 3.2)
 	c.s.picking.wanted = true
@@ -120,6 +119,9 @@ func (c *channel) plausible(r chunk.Range) bool {
 // peerHas adds r to what the peer has, less what its discard window let go (RFC 7574, 7.9).
 func (c *channel) peerHas(r chunk.Range) {
 	c.s.work -= 2 + c.peerHave.Runs()/64
+	if c.peerHave.Runs() >= maxPeerHaveRuns && !c.lessHoles(r) {
+		return
+	}
 	if c.s.live == nil {
 		c.peerHave.Add(r)
 		return
@@ -136,6 +138,20 @@ func (c *channel) peerHas(r chunk.Range) {
 	if last, ok := c.peerHave.Last(); ok && last >= window {
 		c.peerHave.Remove(chunk.Range{End: last + 1 - window})
 	}
+}
+
+// lessHoles makes room for r where the peer's availability has as many runs as are remembered. Of
+// a stream the oldest is forgotten. Of a film r itself, if it lies apart from the others: the peer
+// is not asked for it until it has what lies beside.
+func (c *channel) lessHoles(r chunk.Range) bool {
+	if c.s.live == nil {
+		run, ok := c.peerHave.NextIn(max(r.Start, 1) - 1)
+		return ok && run.Start <= r.End
+	}
+	if oldest, ok := c.peerHave.NextIn(0); ok {
+		c.peerHave.Remove(oldest)
+	}
+	return true
 }
 
 // news is what was gained since the peers were last told. They are told together, since to

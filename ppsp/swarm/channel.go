@@ -35,15 +35,16 @@ const (
 
 // channel is the connection to one peer in one swarm.
 type channel struct {
-	s        *Swarm
-	id       uint32 // ours: prefix of what the peer sends
-	remoteID uint32 // theirs, 0 while unknown
-	remote   netip.AddrPort
-	state    channelState
-	incoming bool  // the peer has opened it
-	draft10  bool  // it is spoken to by draft 10, see Profile
-	inLine   bool  // stands in Swarm.ready
-	dueAt    int64 // nextTimeout as of the last look: never later than it is
+	s          *Swarm
+	id         uint32 // ours: prefix of what the peer sends
+	remoteID   uint32 // theirs, 0 while unknown
+	remote     netip.AddrPort
+	state      channelState
+	incoming   bool  // the peer has opened it
+	mismatched bool  // by what it says the film has another length, and the caller was told
+	draft10    bool  // it is spoken to by draft 10, see Profile
+	inLine     bool  // stands in Swarm.ready
+	dueAt      int64 // nextTimeout as of the last look: never later than it is
 
 	openedAt     int64
 	handshakeAt  int64 // when to send the next HANDSHAKE, while initiating
@@ -81,18 +82,13 @@ func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
 	return c
 }
 
-// newChannel makes a channel unless there are too many. "Peer A must not let other peers
-// fill all its available connection slots" (RFC 7574, 12.6.1), so some are kept for those
-// that we open.
+// newChannel makes a channel unless there are too many.
 func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *channel {
+	if incoming && !s.roomFor(now) || !incoming && len(s.order) >= MaxChannels && !s.evict() {
+		return nil
+	}
 	if incoming {
 		s.incoming++
-	}
-	if (s.incoming > maxIncoming || len(s.order) >= s.most(incoming)) && !s.evict() {
-		if incoming {
-			s.incoming--
-		}
-		return nil
 	}
 	c := &channel{
 		s: s, id: s.cfg.Channels.Open(), remote: addr, incoming: incoming, openedAt: now, heardAt: now, spokeAt: now, dueAt: now,
@@ -112,27 +108,6 @@ func (s *Swarm) newChannel(now int64, addr netip.AddrPort, incoming bool) *chann
 	s.channels[c.id] = c
 	s.order = append(s.order, c)
 	return c
-}
-
-// most is how many channels there may be before one more is opened by us, or by a peer. The
-// source of a stream takes in many, since what it offers them is little.
-func (s *Swarm) most(incoming bool) int {
-	if incoming && s.live != nil && s.live.source == nil {
-		return max(liveMostPeers, 2*s.cfg.TargetPeers)
-	}
-	return MaxChannels
-}
-
-// evict makes room for a newcomer by dropping the oldest channel that a peer opened and did
-// not prove its address on: its handshake may be forged.
-func (s *Swarm) evict() bool {
-	for _, c := range s.order {
-		if c.state == stateResponding {
-			s.drop(c)
-			return true
-		}
-	}
-	return false
 }
 
 // channelTo returns the channel to addr, the open one first.
@@ -192,9 +167,13 @@ func (c *channel) ban(now int64, reason string) {
 
 // open notes that the peer has proven to listen where it says.
 func (c *channel) open(now int64) {
+	s := c.s
+	if c.incoming && !s.admit(now, c) {
+		c.close("there is no room")
+		return
+	}
 	c.state = stateOpen
 	c.openedAt, c.heardAt = now, now
-	s := c.s
 	s.candidates.answered(c.remote, c.draft10)
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
 	s.settleTwins(c, now)

@@ -20,7 +20,7 @@ const (
 	EventPeerDown                         // that channel is gone (Peer, Reason)
 	EventBan                              // the peer sent what is not so, and is shut out (Peer, Member, Reason)
 	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
-	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Reason): no channel
+	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Dialled, Reason)
 )
 
 // Event is something that the node should know of.
@@ -30,6 +30,8 @@ type Event struct {
 	Peer   netip.AddrPort
 	Member string // of its membership certificate, empty while unknown
 	Reason string
+	// Dialled tells that we turned to the peer, or were told of it. Who else speaks up may be anyone.
+	Dialled bool
 }
 
 // NextEvent returns the oldest event not yet told. A caller that does not ask loses the

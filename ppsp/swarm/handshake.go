@@ -36,7 +36,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		return
 	}
 	draft10, spoken := s.dialect(h)
-	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !spoken || !s.agrees(from, h) {
+	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !spoken || !s.agrees(from, s.candidates.tried(from), h) {
 		return
 	}
 	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
@@ -92,12 +92,27 @@ func (r *refusal) appendDatagram(b []byte) []byte {
 
 // agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7), and
 // tells the caller of a difference.
-func (s *Swarm) agrees(from netip.AddrPort, h *wire.Handshake) bool {
+func (s *Swarm) agrees(from netip.AddrPort, dialled bool, h *wire.Handshake) bool {
 	differs := s.differs(h)
 	if differs != "" {
-		s.emit(Event{Kind: EventMismatch, Peer: from, Reason: differs})
+		s.emit(Event{Kind: EventMismatch, Peer: from, Dialled: dialled, Reason: differs})
 	}
 	return differs == ""
+}
+
+// differsInLength tells the caller, once a channel, that by what the peer says the film has
+// another number of chunks than we were told from elsewhere, of which nothing is proven yet.
+// Then nothing of what it sends can be verified (RFC 7574, 5.6.2).
+func (c *channel) differsInLength(words string, chunks uint64) {
+	ours := c.s.tree.Chunks()
+	if c.mismatched || c.s.have.Has(ours-1) {
+		return
+	}
+	c.mismatched = true
+	c.s.emit(Event{
+		Kind: EventMismatch, Peer: c.remote, Dialled: !c.incoming || c.s.candidates.find(c.remote) >= 0,
+		Reason: fmt.Sprintf("%s %d chunks, ours %d", words, chunks, ours),
+	})
 }
 
 // differs returns in what the peer's metadata are not ours, empty for nothing. Options that
@@ -165,7 +180,7 @@ func (c *channel) handleReply(now int64) bool {
 		return false
 	}
 	draft10, spoken := s.dialect(&m.Handshake)
-	if !spoken || !s.agrees(c.remote, &m.Handshake) {
+	if !spoken || !s.agrees(c.remote, true, &m.Handshake) {
 		return false
 	}
 	c.remoteID, c.draft10 = m.Handshake.SourceChannel, draft10

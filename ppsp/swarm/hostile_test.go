@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/netip"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -156,7 +155,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// Availability with too many holes is not kept.
+// Availability with too many holes is not kept, whether HAVE tells of it or ACK; but the peer, which
+// may be honest, stays, and what closes holes is noted.
 func TestHoles(t *testing.T) {
 	l := newLab(t, 1)
 	f := newFilm(t, 40_000, func(m *ppsp.Metadata) { m.ChunkSize = 2 })
@@ -172,8 +172,45 @@ func TestHoles(t *testing.T) {
 	}
 	k.say(b)
 	l.run(100 * time.Millisecond)
-	if down := leech.of(EventPeerDown); len(down) != 1 || !strings.Contains(down[0].Reason, "holes") {
-		t.Errorf("events %v", down)
+	c := leech.s.channelTo(p.addr)
+	if down := leech.of(EventPeerDown); len(down) != 0 || c == nil || c.peerHave.Runs() != maxPeerHaveRuns {
+		t.Fatalf("events %v, channel %v", down, c)
+	}
+	k.say(k.f.AppendAck(nil, chunk.One(2*maxPeerHaveRuns+4), 1))
+	k.say(k.f.AppendHave(nil, chunk.Range{Start: 2 * maxPeerHaveRuns, End: 2*maxPeerHaveRuns + 9}))
+	l.run(100 * time.Millisecond)
+	if n := c.peerHave.Runs(); n != maxPeerHaveRuns || c.peerHave.Has(2*maxPeerHaveRuns+4) {
+		t.Errorf("%d runs", n)
+	}
+	k.say(k.f.AppendHave(nil, chunk.Range{Start: 4, End: 2 * maxPeerHaveRuns}))
+	k.say(k.f.AppendHave(nil, chunk.Range{Start: 2*maxPeerHaveRuns + 2, End: 2*maxPeerHaveRuns + 9}))
+	l.run(100 * time.Millisecond)
+	if n := c.peerHave.Runs(); n != 4 || !c.peerHave.Has(2*maxPeerHaveRuns+4) {
+		t.Errorf("%d runs after the holes were closed", n)
+	}
+}
+
+// The same of a stream, where the newest counts.
+func TestHolesOfAStream(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(8, nil)
+	p := l.puppet()
+	k := p.greet(st.source)
+	st.source.s.channelTo(p.addr).discard = 0 // keeps all
+	var b []byte
+	const end = 2 * (maxPeerHaveRuns + 10)
+	for i := uint64(0); i < end; i += 2 {
+		if b = k.f.AppendHave(b, chunk.One(i)); len(b) > 1300 {
+			k.say(b)
+			b = nil
+			l.run(time.Millisecond)
+		}
+	}
+	k.say(b)
+	l.run(100 * time.Millisecond)
+	c := st.source.s.channelTo(p.addr)
+	if c == nil || c.peerHave.Runs() > maxPeerHaveRuns || !c.peerHave.Has(end-2) || c.seen != end-1 {
+		t.Errorf("channel %v", c)
 	}
 }
 

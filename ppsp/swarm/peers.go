@@ -12,6 +12,7 @@ type candidate struct {
 	nextAt  int64 // not before
 	tries   int   // since it last answered
 	pex     bool  // a peer named it, no tracker did
+	dialled bool  // we have turned to it
 	draft10 bool  // it was spoken to by draft 10 then, see Profile
 }
 
@@ -89,6 +90,7 @@ func (s *Swarm) connect(now int64) {
 		}
 		e.nextAt = now + min(int64(retryFirst)<<min(e.tries, 6), int64(retryLast))
 		e.tries++
+		e.dialled = true
 		s.dial(now, e)
 	}
 }
@@ -139,6 +141,12 @@ func (s *Swarm) nextConnect() int64 {
 		}
 	}
 	return k.at
+}
+
+// tried tells whether we have turned to addr.
+func (k *candidates) tried(addr netip.AddrPort) bool {
+	i := k.find(addr)
+	return i >= 0 && k.list[i].dialled
 }
 
 // answered notes that the peer at addr is alive, and how it is spoken to.

@@ -174,6 +174,9 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	switch {
 	case errors.Is(err, merkle.ErrMissingHash):
 		s.counts.Unproven++
+		if n := c.proof.Claim(); s.live == nil && n != 0 && s.tree.Sized() && n != s.tree.Chunks() {
+			c.differsInLength("by its hashes the film has", n)
+		}
 		c.unproven.hold(i, delay, b, max(maxUnproven, int(s.runSize)))
 		return true // should its hashes be lost, the sender will send both again
 	case errors.Is(err, errReplayed):

@@ -93,7 +93,8 @@ type requesting struct {
 	outstanding requests
 	toAsk       queue // chosen for this peer, REQUEST not yet sent
 	toCancel    chunk.Set
-	dataAt      int64   // when the peer last sent a chunk that counted
+	dataAt      int64   // when the peer last sent a chunk that counted, or was asked again
+	gaveAt      int64   // when it last sent one that counted, 0 for never
 	silences    int     // in a row
 	snubbed     int64   // until
 	pipeline    float64 // chunks that may be asked of it at a time
@@ -133,7 +134,7 @@ func (c *channel) ask(now int64, r chunk.Range) {
 func (c *channel) took(now int64, i uint64, fresh bool) bool {
 	r, asked := c.outstanding.take(chunk.One(i))
 	if asked || fresh {
-		c.dataAt = now
+		c.dataAt, c.gaveAt = now, now
 		c.snubbed, c.silences = 0, 0
 	}
 	if asked {

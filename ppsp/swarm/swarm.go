@@ -129,7 +129,8 @@ type Swarm struct {
 	incoming   int                 // of these, opened by the peer
 	ready      fifo[*channel]      // those that may have a datagram to send, each once
 	candidates candidates
-	refusals   fifo[refusal] // to be sent
+	refusals   fifo[refusal]        // to be sent
+	mute       map[netip.Prefix]int // scratch of leastUseful
 	bans       Bans
 	pex        pexState
 
