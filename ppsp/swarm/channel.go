@@ -135,6 +135,7 @@ func (s *Swarm) drop(c *channel) {
 	s.order = slices.DeleteFunc(s.order, func(o *channel) bool { return o == c })
 	s.cfg.Channels.Close(c.id)
 	s.candidates.changed = true
+	s.withdrawn(c)
 }
 
 // close ends c: the peer is told, and the node too.

@@ -87,11 +87,27 @@ func (l *liveState) offered(r chunk.Range) {
 
 // askAll begins anew with what may be asked for: the place of playing has moved.
 func (s *Swarm) askAll() {
+	s.recount()
+	s.picking.wanted = true
+}
+
+// recount counts the offers of all peers anew.
+func (s *Swarm) recount() {
 	s.live.rarity.clear()
 	for _, c := range s.order {
 		for r := range c.peerHave.Ranges() {
 			s.live.offered(r)
 		}
 	}
-	s.picking.wanted = true
+}
+
+// withdrawn takes back what c, which is gone, has offered.
+func (s *Swarm) withdrawn(c *channel) {
+	l := s.live
+	if l == nil || s.closed {
+		return
+	}
+	if had, ok := c.peerHave.NextIn(l.rarity.chunks.Start); ok && had.Start < l.rarity.chunks.End {
+		s.recount()
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
 // Offers are counted for no more chunks than the window and what lies a bit ahead, however far
@@ -49,5 +50,43 @@ func TestSourceBackBeforeAnythingPlayed(t *testing.T) {
 	}
 	if len(h.of(EventSkip)) != 0 {
 		t.Errorf("skipped %v, but nothing was played", h.of(EventSkip))
+	}
+}
+
+// What a peer offered is offered no more when it is gone: what another alone has then is new and
+// rare, and what nobody has is not asked for.
+func TestOffersGoWithTheirPeer(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(8, nil)
+	h := l.host(st.home(16))
+	var links []link
+	for range 3 {
+		links = append(links, l.puppet().accept(h))
+	}
+	st.append(32, 0)
+	links[0].say(st.munro(chunk.Range{Start: 24, End: 32}, 0))
+	l.run(100 * time.Millisecond)
+	for _, k := range links {
+		k.say(k.f.AppendHave(nil, chunk.Range{Start: 16, End: 32}))
+	}
+	links[2].say(links[2].f.AppendHave(nil, chunk.Range{Start: 32, End: 40}))
+	l.run(100 * time.Millisecond)
+	want := func(early, late uint8) {
+		t.Helper()
+		y := &h.s.live.rarity
+		if y.count(20) != early || y.count(35) != late {
+			t.Errorf("%d peers offer chunk 20 and %d chunk 35, want %d and %d", y.count(20), y.count(35), early, late)
+		}
+	}
+	want(3, 1)
+	goodbye := wire.AppendHandshake(nil, &wire.Handshake{Version: wire.Version})
+	links[0].say(goodbye)
+	l.run(100 * time.Millisecond)
+	want(2, 1)
+	links[2].say(goodbye)
+	l.run(100 * time.Millisecond)
+	want(1, 0)
+	if at, ok := h.s.live.rarity.next(chunk.Range{Start: 32, End: 40}, 255); ok {
+		t.Errorf("chunk %d is asked for, which nobody has", at)
 	}
 }
