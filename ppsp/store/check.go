@@ -95,6 +95,9 @@ func (f *File) Reopen() (*os.File, error) {
 		return nil, err
 	}
 	again, err := os.Open(path)
+	if missing(err) && path != f.name { // the film is just being given its name
+		again, err = os.Open(f.name)
+	}
 	if err != nil {
 		return nil, remedy("open", path, err)
 	}

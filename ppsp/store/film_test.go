@@ -197,3 +197,33 @@ func names(t testing.TB, path string) []string {
 	}
 	return all
 }
+
+// TestReopenWhileNamed: a screen that asks while the film is being given its name, which takes as
+// long as the folder takes to be durable, gets it straight from the file, too.
+func TestReopenWhileNamed(t *testing.T) {
+	m := newFilm(t, 9000, 1024)
+	path := filepath.Join(t.TempDir(), "film")
+	f := m.open(t, path)
+	m.fetchAll(t, f)
+	if n, err := f.Verified(0, 9000); n != 9000 || err != nil { // all is written
+		t.Fatal(n, err)
+	}
+	if err := os.Rename(path+PartSuffix, path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := f.Reopen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got, err := io.ReadAll(again); err != nil || !bytes.Equal(got, m.data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	put(t, path+".other", []byte("x"))
+	if err := os.Rename(path+".other", path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := f.Reopen(); !errors.Is(err, ErrChanged) {
+		t.Errorf("another file under the name: %v, %v", again, err)
+	}
+}
