@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
@@ -127,6 +128,7 @@ func TestFullDiskSidecar(t *testing.T) {
 		d := &fullSide{sideFile: f.side.file}
 		f.side.file = d
 		fail(d)
+		f.saver.syncedAt = time.Time{} // long ago
 		wantRemedy(t, f.Checkpoint().Save(), path+SidecarSuffix, "no space left", "free space")
 		if got := names(t, path); len(got) != 2 {
 			t.Fatalf("%s: a temporary file is left: %q", name, got)

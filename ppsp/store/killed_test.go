@@ -102,3 +102,51 @@ func TestKilledInRepair(t *testing.T) {
 		t.Errorf("%d chunks, %d of them claimed by the sidecar, want all %d", f.Held(), f.Unchecked(), m.chunks())
 	}
 }
+
+// slowContent counts how often its user waits for the disk.
+type slowContent struct {
+	content
+	waited *int
+}
+
+func (c slowContent) Sync() error { *c.waited++; return c.content.Sync() }
+
+// slowSide does as slowContent for a sidecar.
+type slowSide struct {
+	sideFile
+	waited *int
+}
+
+func (s slowSide) Sync() error { *s.waited++; return s.sideFile.Sync() }
+
+// TestFirstSaveDoesNotWait: who is killed soon after each start loses but what came since the
+// last Save, however slow the disk is, so that the film is whole some day.
+func TestFirstSaveDoesNotWait(t *testing.T) {
+	m := newFilm(t, 9000, 1024)
+	path := filepath.Join(t.TempDir(), "film")
+	for i := range m.chunks() - 1 {
+		f := m.open(t, path)
+		times := 0
+		f.content, f.side.file = slowContent{f.content, &times}, slowSide{f.side.file, &times}
+		m.fetch(t, f, i)
+		if err := f.Checkpoint().Save(); err != nil {
+			t.Fatal(err)
+		}
+		if times != 0 {
+			t.Errorf("run %d: its first Save waited for the disk %d times", i, times)
+		}
+		path = killed(t, path)
+		if held := m.open(t, path).Held(); held != i+1 {
+			t.Fatalf("run %d: %d chunks survive the kill, want %d", i, held, i+1)
+		}
+		path = killed(t, path) // that process is killed, too
+	}
+	f := m.open(t, path)
+	times := 0
+	f.content, f.side.file = slowContent{f.content, &times}, slowSide{f.side.file, &times}
+	f.saver.syncedAt = f.saver.syncedAt.Add(-syncEvery)
+	m.fetch(t, f, m.chunks()-1)
+	if err := f.Checkpoint().Save(); err != nil || times == 0 {
+		t.Errorf("after %s it is made durable %d times, %v", syncEvery, times, err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
@@ -123,6 +124,7 @@ func (f *File) begin() error {
 		return remedy("create", part, err)
 	}
 	f.content = file
+	f.saver.syncedAt = time.Now()
 	return nil
 }
 
@@ -171,6 +173,9 @@ func (f *File) resume(ctx context.Context, file *os.File) error {
 		return remedy("open", f.sidecar, err)
 	}
 	f.keepIn(s)
+	if err := f.settle(file); err != nil {
+		return err
+	}
 	old, err := s.readHead()
 	switch {
 	case err != nil && !errors.Is(err, errDamaged):
@@ -207,6 +212,20 @@ func (f *File) holdsOther(old *head, size int64) bool {
 		}
 	}
 	return old.complete && size > 0
+}
+
+// settle makes durable what an earlier process wrote and, if it was killed, did not: from here on
+// it counts as such. Done now, it costs no chunk if this process is killed soon, too: else the
+// first Save would wait for the disk with all that came meanwhile.
+func (f *File) settle(file *os.File) error {
+	if err := file.Sync(); err != nil {
+		return remedy("open", file.Name(), err)
+	}
+	if err := f.side.sync(); err != nil {
+		return remedy("open", f.sidecar, err)
+	}
+	f.saver.syncedAt = time.Now()
+	return nil
 }
 
 // restart begins anew because of what was found.
