@@ -35,14 +35,11 @@ func (c *configCheck) Run(con console) error {
 		}
 		err = s.Validate()
 	}
-	if all, ok := errors.AsType[interface {
-		error
-		Unwrap() []error
-	}](err); ok && len(all.Unwrap()) > 1 {
-		for _, mistake := range all.Unwrap() {
+	if all := mistakes(err); len(all) > 1 {
+		for _, mistake := range all {
 			fmt.Fprintln(con.err, oneLine(mistake))
 		}
-		return fmt.Errorf("the configuration has %d mistakes", len(all.Unwrap()))
+		return fmt.Errorf("the configuration has %d mistakes", len(all))
 	}
 	if err != nil {
 		return err
@@ -52,8 +49,32 @@ func (c *configCheck) Run(con console) error {
 		from = "no file, defaults only"
 	}
 	out.event("config", map[string]any{"ok": true, "file": s.File})
-	out.say("The configuration is well (%s).", from)
+	out.say("The configuration is valid (%s).", from)
 	return nil
+}
+
+// mistakes returns what err is joined of, each a mistake in a configuration.
+func mistakes(err error) []error {
+	all, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok {
+		return []error{err}
+	}
+	return all.Unwrap()
+}
+
+// firstMistake says of several mistakes the first, and what tells the others.
+func firstMistake(err error, file string) error {
+	all := mistakes(err)
+	if len(all) < 2 {
+		return err
+	}
+	if file != "" {
+		file = " --config " + file
+	}
+	return fmt.Errorf("%w; this is the first of %d mistakes, swarmgate config check%s tells all", all[0], len(all), file)
 }
 
 type configShow struct{ configFile }

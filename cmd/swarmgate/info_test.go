@@ -118,7 +118,7 @@ func TestConfigInit(t *testing.T) {
 	if err != nil || string(b) != config.Sample() {
 		t.Errorf("the file is not the sample, error %v", err)
 	}
-	if status, out, _ = once(t, "config", "check", "--config", path); status != 0 || !strings.Contains(out, "The configuration is well ("+path+").") {
+	if status, out, _ = once(t, "config", "check", "--config", path); status != 0 || !strings.Contains(out, "The configuration is valid ("+path+").") {
 		t.Errorf("check of the sample: exit status %d, %q", status, out)
 	}
 	if _, out, _ = once(t, "config", "check", "--json", "--config", path); fields(object(t, out)) != "event file ok" {

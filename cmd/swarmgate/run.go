@@ -31,7 +31,7 @@ type runCommand struct {
 func (r *runCommand) settings(around config.Surroundings) (*config.Settings, error) {
 	s, err := config.Load(r.Config, around)
 	if err != nil {
-		return nil, err
+		return nil, firstMistake(err, r.Config)
 	}
 	flags := []struct{ flag, key, text string }{
 		{"--http", "http.listen", string(r.HTTP)},
@@ -44,6 +44,10 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 		{"--log-format", "log.format", string(r.LogFormat)},
 		{"--no-dlna", "dlna.enabled", unless(r.NoDLNA)},
 		{"--no-nat", "peer.nat", unless(r.NoNAT)},
+		{"--offload", "peer.offload", r.Offload},
+		{"--member-ca", "members.authority", r.MemberCA},
+		{"--member-cert", "members.certificate", r.MemberCert},
+		{"--member-key", "members.key", r.MemberKey},
 	}
 	if r.Upload != 0 {
 		flags = append(flags, struct{ flag, key, text string }{"--upload", "peer.upload", r.Upload.String()})
@@ -56,7 +60,10 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 			return nil, wrongUsage("%s: %w", f.flag, err)
 		}
 	}
-	return s, s.Validate()
+	if err := s.Validate(); err != nil {
+		return nil, firstMistake(err, r.Config)
+	}
+	return s, nil
 }
 
 // unless writes the setting that a flag of the form --no-x switches off.
@@ -78,11 +85,11 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 	for _, notice := range s.Notices {
 		log.Warn().Msg(notice)
 	}
-	credential, err := r.credential()
+	credential, err := memberFlags{s.Members.Certificate, s.Members.Key}.credential()
 	if err != nil {
 		return err
 	}
-	h, closeState, err := openConfigured(s, r.MemberCA, credential, out, log)
+	h, closeState, err := openConfigured(s, credential, out, log)
 	if err != nil {
 		return err
 	}
@@ -90,13 +97,13 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 }
 
 // openConfigured opens a gateway as its configuration says.
-func openConfigured(s *config.Settings, authority string, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
+func openConfigured(s *config.Settings, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
 	dir := s.StateDir()
 	store, err := openState(dir, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload}
+	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload)}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}
@@ -108,7 +115,7 @@ func openConfigured(s *config.Settings, authority string, credential *member.Cre
 		dir: dir, name: s.DLNA.Name, http: s.HTTP.Listen.String(), dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
-		memberCA: authority, credential: credential, peering: peering, state: store, out: out, log: log,
+		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())

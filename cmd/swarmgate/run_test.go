@@ -77,15 +77,60 @@ func TestSettingsOfRun(t *testing.T) {
 	}
 	r := &runCommand{Config: file, HTTP: ":3", Name: "Flag", Dir: "/d", Interface: []string{"eth0", "wlan0"}, NoDLNA: true}
 	r.Listen, r.Stun, r.NoNAT, r.Upload, r.LogLevel, r.LogFormat = "127.0.0.1:4", []string{"stun.example:3478"}, true, 1e6, "error", "json"
+	r.Offload, r.MemberCA, r.MemberCert, r.MemberKey = "off", "/ca.pem", "/me.crt", "/me.key"
 	s, err = r.settings(around)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.HTTP.Listen.Port != 3 || s.DLNA.Name != "Flag" || s.StateDir() != "/d" || len(s.DLNA.Interfaces) != 2 || s.DLNA.Enabled ||
-		s.Peer.Listen.Port != 4 || len(s.Peer.STUN) != 1 || s.Peer.NAT || s.Peer.Upload != 1e6 || s.Log.Level != "error" || s.Log.Format != "json" {
+		s.Peer.Listen.Port != 4 || len(s.Peer.STUN) != 1 || s.Peer.NAT || s.Peer.Upload != 1e6 || s.Log.Level != "error" || s.Log.Format != "json" ||
+		s.Peer.Offload != "off" || s.Members != (config.Members{Authority: "/ca.pem", Certificate: "/me.crt", Key: "/me.key"}) {
 		t.Errorf("with flags %+v", s)
 	}
 	if _, err := (&runCommand{Config: file, HTTP: "x"}).settings(around); err == nil || !strings.HasPrefix(err.Error(), `--http: "x" is no address`) {
 		t.Errorf("a wrong flag: error %v, want its name", err)
 	}
+}
+
+// A closed swarm is watched by what the configuration says, without a flag.
+func TestMembershipByConfiguration(t *testing.T) {
+	dir := atHome(t)
+	ca := filepath.Join(dir, "ours.pem")
+	content, _ := newFilm(t, filepath.Join(dir, "film.mp4"), 60_000)
+	publisher := begin(t, nil, "publish", filepath.Join(dir, "film.mp4"), "--closed", "--member-ca", ca, "--listen", free, "--no-nat", "--dir", filepath.Join(dir, "p"), "--json")
+	link := text(t, publisher.event(t, "swarm"), "link")
+	cert, key := filepath.Join(dir, "me.crt"), filepath.Join(dir, "me.key")
+	if status, _, words := once(t, "members", "add", "Me", "--swarm", link, "--cert", cert, "--key", key, "--member-ca", ca); status != 0 {
+		t.Fatal(words)
+	}
+	file := filepath.Join(dir, "swarmgate.toml")
+	settings := fmt.Sprintf("dir = %q\nlinks = [%q]\n[members]\nauthority = %q\ncertificate = %q\nkey = %q\n", filepath.Join(dir, "g"), link, ca, cert, key)
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := begin(t, nil, "run", "--config", file, "--http", free, "--listen", free, "--no-dlna", "--no-nat", "--json")
+	url := text(t, p.event(t, "ready"), "page")
+	list, _ := page(t, url+"films.m3u")
+	_, film, _ := strings.Cut(list, url+"film/")
+	film, _, _ = strings.Cut(film, "\n")
+	if b, _ := page(t, url+"film/"+film); b != string(content) {
+		t.Errorf("the film has %d bytes, want %d", len(b), len(content))
+	}
+	// And it is the gateway's authority: a member of it is added for that very link.
+	if status, _, words := once(t, "members", "add", "Bob", "--swarm", link, "--cert", cert+"2", "--key", key+"2", "--api", strings.TrimSuffix(url, "/")); status != 0 {
+		t.Errorf("members add: %s", words)
+	}
+	if err := os.Remove(cert); err != nil {
+		t.Fatal(err)
+	}
+	sentence(t, []string{"run", "--config", file, "--http", free, "--listen", free, "--no-dlna"}, 1, "me.crt")
+}
+
+// Of several mistakes run tells the first, in one line, and what tells the others.
+func TestRunWithMistakes(t *testing.T) {
+	file := filepath.Join(atHome(t), "bad.toml")
+	if err := os.WriteFile(file, []byte("lnks = []\n[http]\nlissen = 1\n[buffer]\nlive = 64\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sentence(t, []string{"run", "--config", file}, 1, file+":1:1: lnks is unknown; did you mean links?; this is the first of 3 mistakes, swarmgate config check --config "+file+" tells all")
 }

@@ -14,11 +14,12 @@ type Config struct {
 	Dir   string `toml:"dir" help:"Folder for what must survive a restart: who this node is, channels that were added on the page, films. Left empty: /var/lib/swarmgate for root, ~/.local/state/swarmgate for others, or what systemd prescribes."`
 	Links []Link `toml:"links" help:"Channels and films to offer, as links (\"ppsp:…\"). More can be added on the page."`
 
-	HTTP   HTTP   `toml:"http" help:"The page, the API, playlists and streams for the home."`
-	DLNA   DLNA   `toml:"dlna" help:"The media server that TVs find by themselves."`
-	Peer   Peer   `toml:"peer" help:"The side towards the Internet: other peers of the swarms."`
-	Buffer Buffer `toml:"buffer" help:"Memory and disk for what is watched. It is also what this node can give to other peers."`
-	Log    Log    `toml:"log" help:"Logs go to standard error."`
+	HTTP    HTTP    `toml:"http" help:"The page, the API, playlists and streams for the home."`
+	DLNA    DLNA    `toml:"dlna" help:"The media server that TVs find by themselves."`
+	Peer    Peer    `toml:"peer" help:"The side towards the Internet: other peers of the swarms."`
+	Members Members `toml:"members" help:"Closed swarms, in which only members take part. The user as whom the gateway runs has to be able to read the files."`
+	Buffer  Buffer  `toml:"buffer" help:"Memory and disk for what is watched. It is also what this node can give to other peers."`
+	Log     Log     `toml:"log" help:"Logs go to standard error."`
 
 	Channels []Channel `toml:"channel"`
 }
@@ -37,10 +38,18 @@ type DLNA struct {
 
 // Peer is the section [peer].
 type Peer struct {
-	Listen HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
-	Upload Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
-	STUN   []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
-	NAT    bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
+	Listen  HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
+	Upload  Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
+	STUN    []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
+	NAT     bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
+	Offload Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
+}
+
+// Members is the section [members].
+type Members struct {
+	Authority   string `toml:"authority" help:"File of the authority by which \"swarmgate members add\" issues certificates, made when it is missing. Left empty: \"members.pem\" in the folder \"dir\"."`
+	Certificate string `toml:"certificate" help:"File with the membership certificates that publishers gave this gateway, PEM. Left empty: it shows open swarms only."`
+	Key         string `toml:"key" help:"File with the private key that came with them, PEM. Left empty: the key is in the file \"certificate\"."`
 }
 
 // Buffer is the section [buffer].
@@ -71,7 +80,7 @@ func Default() Config {
 	return Config{
 		HTTP: HTTP{Listen: HostPort{Port: 8088}},
 		DLNA: DLNA{Enabled: true},
-		Peer: Peer{NAT: true},
+		Peer: Peer{NAT: true, Offload: "auto"},
 		Buffer: Buffer{
 			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,
 		},

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"cmp"
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -17,8 +19,9 @@ const maxMistakes = 20
 // decode reads the file's text over the defaults. The error tells all mistakes that can be
 // told apart, since whoever mends one wants to know of the others.
 func (s *Settings) decode(b []byte) error {
-	var mistakes []error
-	for text := bytes.Clone(b); len(mistakes) < maxMistakes; {
+	text := bytes.Clone(b)
+	mistakes := s.unquoted(text)
+	for len(mistakes) < maxMistakes {
 		c := Default()
 		err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&c)
 		if err == nil && len(mistakes) == 0 {
@@ -42,17 +45,74 @@ func (s *Settings) decode(b []byte) error {
 		if !syntax || len(mistakes) == 0 { // else a line that was blanked is the reason
 			mistakes = append(mistakes, s.explain(d, s.reason(d)))
 		}
-		if syntax || !blank(text, d) {
+		row, _ := d.Position()
+		if syntax || !blank(text, row) {
 			break
 		}
 	}
+	return byLine(mistakes)
+}
+
+// mistake is something wrong at a place of the file.
+type mistake struct {
+	file         string
+	line, column int
+	reason       string
+}
+
+// Error returns one line.
+func (m *mistake) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", m.file, m.line, m.column, m.reason)
+}
+
+// byLine joins mistakes in the order of the file, as whoever mends them meets them.
+func byLine(mistakes []error) error {
+	line := func(err error) int {
+		if m, ok := errors.AsType[*mistake](err); ok {
+			return m.line
+		}
+		return 0
+	}
+	slices.SortStableFunc(mistakes, func(a, b error) int { return cmp.Compare(line(a), line(b)) })
 	return errors.Join(mistakes...)
+}
+
+// unquoted finds bare numbers, switches and the like where a text in quotes belongs, and makes
+// their lines empty. The decoder would take some for what they are not, as 60 ns for a time
+// span of 60, and not tell the place of others.
+func (s *Settings) unquoted(text []byte) (mistakes []error) {
+	var tree map[string]any
+	if toml.Unmarshal(text, &tree) != nil {
+		return nil // told by decode
+	}
+	s.text = bytes.Clone(text)
+	for _, f := range fields(&s.Config) {
+		_, owned := f.value.Addr().Interface().(encoding.TextUnmarshaler)
+		value, there := lookUp(tree, f.key)
+		if _, quoted := value.(string); !owned || !there || quoted {
+			continue
+		}
+		line, column := s.position(f.key)
+		if line > 0 && blank(text, line) {
+			mistakes = append(mistakes, &mistake{s.File, line, column, f.key + " wants " + wants(f.key)})
+		}
+	}
+	return mistakes
+}
+
+// lookUp returns the value of a key.
+func lookUp(tree map[string]any, key string) (value any, there bool) {
+	if section, name, nested := strings.Cut(key, "."); nested {
+		tree, _ = tree[section].(map[string]any)
+		key = name
+	}
+	value, there = tree[key]
+	return value, there
 }
 
 // blank makes the line of a mistake empty, so that those behind it come to light; false if
 // more than one key depends on it.
-func blank(text []byte, d *toml.DecodeError) bool {
-	row, _ := d.Position()
+func blank(text []byte, row int) bool {
 	at := 0
 	for range row - 1 {
 		at += bytes.IndexByte(text[at:], '\n') + 1
@@ -76,7 +136,7 @@ func (s *Settings) explain(d *toml.DecodeError, reason string) error {
 	if key := keyOf(d); key != "" {
 		reason = key + " " + reason
 	}
-	return fmt.Errorf("%s:%d:%d: %s", s.File, line, column, reason)
+	return &mistake{s.File, line, column, reason}
 }
 
 func keyOf(d *toml.DecodeError) string { return strings.Join(d.Key(), ".") }
@@ -94,7 +154,7 @@ func (s *Settings) reason(d *toml.DecodeError) string {
 	case keyOf(d) == "":
 		return text + "; this is no TOML, are quotes or brackets missing?"
 	}
-	return "= " + text
+	return "has a mistake: " + text
 }
 
 // section returns a remark where key is the name of a section.
@@ -107,40 +167,26 @@ func (s *Settings) section(key string) string {
 	return ""
 }
 
-// noteKeys notes which keys the file has. The decoder takes bare numbers for our types
-// that are numbers inside, as 60 ns for a time span of 60; they are refused here.
+// noteKeys notes which keys the file has.
 func (s *Settings) noteKeys(b []byte) error {
 	var tree map[string]any
 	if err := toml.Unmarshal(b, &tree); err != nil {
 		return fmt.Errorf("%s: %w", s.File, err)
 	}
 	s.text = b
-	var mistakes []error
 	for _, f := range fields(&s.Config) {
-		section, key, nested := strings.Cut(f.key, ".")
-		values := tree
-		if nested {
-			values, _ = tree[section].(map[string]any)
-		} else {
-			key = section
-		}
-		value, there := values[key]
-		if !there {
-			continue
-		}
-		s.origin[f.key] = FromFile
-		if _, number := value.(int64); number && f.value.Kind() == reflect.Int64 {
-			mistakes = append(mistakes, fmt.Errorf("%s: %s wants %s", s.place(f.key), f.key, wants(f.key)))
+		if _, there := lookUp(tree, f.key); there {
+			s.origin[f.key] = FromFile
 		}
 	}
 	if _, there := tree["channel"]; there {
 		s.origin["channel"] = FromFile
 	}
-	return errors.Join(mistakes...)
+	return nil
 }
 
-// place returns where the value of a key stands in the file: "gate.toml:12:8".
-func (s *Settings) place(key string) string {
+// position returns line and column of the value of a key in the file, 0 if it is not there.
+func (s *Settings) position(key string) (line, column int) {
 	at := reflect.TypeFor[refusal]()
 	names := strings.Split(key, ".")
 	for _, name := range slices.Backward(names) {
@@ -149,39 +195,48 @@ func (s *Settings) place(key string) string {
 	}
 	err := toml.Unmarshal(s.text, reflect.New(at).Interface())
 	if d, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, column := d.Position()
-		return fmt.Sprintf("%s:%d:%d", s.File, line, column)
+		return d.Position()
 	}
-	return s.File
+	return 0, 0
 }
 
 // refusal takes no value, so that the decoder tells where one stands.
 type refusal struct{ _ struct{} }
 
-// similar returns a remark about the known key nearest to an unknown one.
+// similar returns a remark about the known keys nearest to an unknown one: those of its name in
+// another section, or but a slip away.
 func (s *Settings) similar(key string) string {
-	best, least := "", 4 // more letters than this are no slip
 	known := []string{"channel", "channel.link", "channel.title", "channel.group", "channel.logo"}
 	for _, f := range fields(&s.Config) {
-		section, _, _ := strings.Cut(f.key, ".")
-		known = append(known, f.key, section)
+		if section, _, nested := strings.Cut(f.key, "."); nested && !slices.Contains(known, section) {
+			known = append(known, section)
+		}
+		known = append(known, f.key)
 	}
+	var best []string
+	least := len(key)/3 + 1 // more letters than a third are no slip
 	for _, k := range known {
-		if n := distance(key, k); n < least {
-			best, least = k, n
+		n := distance(key, k)
+		_, name, nested := strings.Cut(k, ".")
+		if _, own, _ := strings.Cut(key, "."); own != "" {
+			n = min(n, distance(key, k))
+			if name == own {
+				n = min(n, 1)
+			}
+		} else if nested {
+			n = min(n, distance(key, name))
+		}
+		if n < least {
+			best, least = nil, n
+		}
+		if n == least && n <= len(key)/3 {
+			best = append(best, k)
 		}
 	}
-	// A key that stands in the wrong section.
-	_, last, _ := strings.Cut(key, ".")
-	for _, f := range fields(&s.Config) {
-		if _, name, _ := strings.Cut(f.key, "."); best == "" && name != "" && (name == last || name == key) {
-			best = f.key
-		}
-	}
-	if best == "" {
+	if len(best) == 0 {
 		return `; "swarmgate config init" shows all keys`
 	}
-	return "; did you mean " + best + "?"
+	return "; did you mean " + strings.Join(best, " or ") + "?"
 }
 
 // distance is how many letters must be put in, taken out or changed to make b of a.

@@ -107,7 +107,7 @@ func Load(path string, around Surroundings) (*Settings, error) {
 	case named && errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf(`read configuration %s: there is no such file; "swarmgate config init --config %s" writes one`, path, path)
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf(`read configuration: %w; "swarmgate config init" writes one`, err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	if err := s.takeEnvironment(around.Environ); err != nil {
 		return nil, err
@@ -120,8 +120,13 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxFile)
+	switch {
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder; name the file in it", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file; name one", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s has %d bytes, which no configuration has (at most %d); name another file", path, info.Size(), maxFile)
 	}
 	b, err := os.ReadFile(path)
 	return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), err // editors of other systems begin with a BOM

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -47,6 +48,11 @@ listen = ":7000"
 upload = "10Mbit/s"
 stun = ["stun.example.org:3478"]
 nat = false
+offload = "off"
+[members]
+authority = "/srv/ca.pem"
+certificate = "/srv/me.crt"
+key = "/srv/me.key"
 [buffer]
 live = "64MiB"
 films = "100GB"
@@ -67,11 +73,12 @@ logo = "https://example.org/a.png"
 	}
 	want := Config{
 		Dir: "/srv/gate", Links: s.Links, Channels: s.Channels,
-		HTTP:   HTTP{HostPort{"127.0.0.1", 80}},
-		DLNA:   DLNA{false, "Living room", []string{"eth0", "wlan0"}},
-		Peer:   Peer{HostPort{"", 7000}, 10_000_000, []HostPort{{"stun.example.org", 3478}}, false},
-		Buffer: Buffer{64 << 20, 100e9, "/films", Duration(5 * time.Minute), 3},
-		Log:    Log{"debug", "json"},
+		HTTP:    HTTP{HostPort{"127.0.0.1", 80}},
+		DLNA:    DLNA{false, "Living room", []string{"eth0", "wlan0"}},
+		Peer:    Peer{HostPort{"", 7000}, 10_000_000, []HostPort{{"stun.example.org", 3478}}, false, "off"},
+		Members: Members{"/srv/ca.pem", "/srv/me.crt", "/srv/me.key"},
+		Buffer:  Buffer{64 << 20, 100e9, "/films", Duration(5 * time.Minute), 3},
+		Log:     Log{"debug", "json"},
 	}
 	if !reflect.DeepEqual(s.Config, want) {
 		t.Errorf("got %+v\nwant %+v", s.Config, want)
@@ -186,6 +193,9 @@ func TestLoadErrors(t *testing.T) {
 		"two unknown":            {"a = 1\nzzzzzzzzz = 2", []string{":1:1: ", ":2:1: ", "config init"}},
 		"in the wrong section":   {"[http]\nupload = '1Mbit/s'", []string{":2:1: ", "did you mean peer.upload?"}},
 		"section forgotten":      {"film_dir = '/films'", []string{"did you mean buffer.film_dir?"}},
+		"nothing like it":        {"nope = 1", []string{":1:1: nope is unknown; \"swarmgate config init\" shows all keys"}},
+		"a slip and no section":  {"listn = ':1'", []string{"did you mean http.listen or peer.listen?"}},
+		"another section's":      {"[http]\nnat = true", []string{"did you mean peer.nat?"}},
 		"in a channel":           {"[[channel]]\nlink = '" + linkA + "'\nname = 'x'", []string{":3:1: ", "channel.name"}},
 		"no TOML":                {"[http]\nlisten = :8088", []string{":2:", "quotes"}},
 		"no end":                 {"[http", []string{":1:", "brackets"}},
@@ -230,6 +240,31 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// Mistakes are told in the order of the file, those of all kinds together.
+func TestMistakesInOrder(t *testing.T) {
+	for _, text := range []string{
+		"lnks = 1\n[http]\nlisten = 5\nlissen = 1\n[buffer]\nlive = 'big'\nsesions = 3\nsessions = 'x'",
+		"[buffer]\nsessions = 0\nlive = '1B'\n[log]\nlevel = 'info'\n[peer]\nupload = '1bit/s'",
+	} {
+		s, err := Load(write(t, text), Surroundings{})
+		if err == nil {
+			err = s.Validate()
+		}
+		last := 0
+		for line := range strings.Lines(err.Error()) {
+			_, place, _ := strings.Cut(line, ".toml:")
+			at := 0
+			if _, err := fmt.Sscanf(place, "%d:", &at); err != nil || at <= last {
+				t.Errorf("line %d of the file behind %d in\n%v", at, last, err)
+			}
+			last = at
+		}
+		if last < 6 {
+			t.Errorf("not all are told:\n%v", err)
+		}
+	}
+}
+
 func TestLoadFiles(t *testing.T) {
 	home := t.TempDir()
 	around := Surroundings{Environ: []string{"HOME=" + home}}
@@ -255,7 +290,7 @@ func TestLoadFiles(t *testing.T) {
 	if _, err := Load(filepath.Join(home, "none.toml"), around); err == nil || !strings.Contains(err.Error(), "there is no such file; \"swarmgate config init --config "+home) {
 		t.Errorf("a named file that is missing: %v", err)
 	}
-	if _, err := Load(home, around); err == nil || !strings.Contains(err.Error(), "no file") {
+	if _, err := Load(home, around); err == nil || !strings.Contains(err.Error(), "is a folder; name the file in it") {
 		t.Errorf("a folder: %v", err)
 	}
 	big := write(t, "# "+strings.Repeat("x", maxFile))

@@ -38,6 +38,9 @@ type Level string
 // Format is the form of log lines.
 type Format string
 
+// Offload says whether the kernel helps with trains of datagrams.
+type Offload string
+
 // Link is a link to a swarm.
 type Link struct{ ppsp.Link }
 
@@ -214,6 +217,11 @@ func (l *Level) UnmarshalText(s []byte) error {
 // UnmarshalText reads the name of a format.
 func (f *Format) UnmarshalText(s []byte) error {
 	return oneOf(f, s, "text", "json")
+}
+
+// UnmarshalText reads the word.
+func (o *Offload) UnmarshalText(s []byte) error {
+	return oneOf(o, s, "auto", "off")
 }
 
 func oneOf[T ~string](v *T, s []byte, words ...string) error {

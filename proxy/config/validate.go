@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -28,6 +30,8 @@ type Problem struct {
 	Key    string // "buffer.live"
 	Value  string // as in the file
 	Reason string // and remedy
+
+	line int // of the file, 0 if it is not there
 }
 
 // Error returns one line.
@@ -55,9 +59,13 @@ func (s *Settings) Validate() error {
 			f := find(fields(&s.Config), key)
 			p.Place = "environment variable " + f.env()
 		case FromFile:
-			p.Place = s.place(key)
+			p.Place = s.File
+			if line, column := s.position(key); line > 0 {
+				p.Place, p.line = fmt.Sprintf("%s:%d:%d", s.File, line, column), line
+			}
 		}
 	}
+	slices.SortStableFunc(problems, func(a, b *Problem) int { return cmp.Compare(a.line, b.line) })
 	return join(problems)
 }
 
@@ -104,6 +112,13 @@ func (v *validator) node(c *Config) {
 	v.want(c.Peer.Upload == 0 || c.Peer.Upload >= MinUpload, "peer.upload", "leaves nothing for other peers; write at least %q", MinUpload)
 	for _, s := range c.Peer.STUN {
 		v.want(s.Host != "" && s.Port != 0, "peer.stun", `%q is no server; write as "stun.example.org:3478"`, s)
+	}
+	v.want(c.Peer.Offload == "auto" || c.Peer.Offload == "off", "peer.offload", `write "auto" or "off"`)
+	v.want(c.Members.Key == "" || c.Members.Certificate != "", "members.key", "is of no use alone; name the certificates with certificate")
+	for _, f := range []struct{ key, path string }{
+		{"members.authority", c.Members.Authority}, {"members.certificate", c.Members.Certificate}, {"members.key", c.Members.Key},
+	} {
+		v.want(!strings.ContainsRune(f.path, 0), f.key, "is no path of a file")
 	}
 	var level Level
 	v.want(level.UnmarshalText([]byte(c.Log.Level)) == nil, "log.level", `write "debug", "info", "warn" or "error"`)
