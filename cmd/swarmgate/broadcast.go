@@ -80,3 +80,21 @@ func goOn(s *state.State, id ppsp.SwarmID, meta ppsp.Metadata, now time.Time) er
 	}
 	return s.SkipChunks(id, uint64(max(now.Unix(), 0))*perSecond)
 }
+
+// stayClosed sees to it that a channel that was for members only is not opened by an option
+// that was forgotten: who watched it by its key still could, and everyone else, too.
+func stayClosed(s *state.State, id ppsp.SwarmID, closed bool, keyFile string) error {
+	if closed {
+		return s.SetClosed(id)
+	}
+	known, err := s.LiveSwarms()
+	if err != nil {
+		return err
+	}
+	for _, k := range known {
+		if k.SwarmID == id && k.Closed {
+			return wrongUsage("key %s is of a channel for members only; add --closed, or name another file with --key for an open channel", keyFile)
+		}
+	}
+	return nil
+}

@@ -141,7 +141,7 @@ func (p *publishCommand) suit(meta ppsp.Metadata) (ppsp.Metadata, error) {
 // open prepares what PATH names.
 func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
 	if p.Live || p.Path == "-" {
-		live, err := p.openLive(in, dir, s, peering, log)
+		live, err := p.openLive(ctx, in, dir, s, peering, log)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 }
 
 // openLive prepares the live input.
-func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
+func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
 	algorithm := ppsp.ECDSAP256SHA256
 	var err error
 	if p.Signature != "" {
@@ -212,6 +212,25 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	if meta.Integrity == ppsp.IntegrityNone {
 		log.Warn().Msg("without integrity protection any peer can alter the stream: publish so in a closed network only")
 	}
+	source, err := p.source(in, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := source.Look(ctx, inputPatience); err != nil {
+		return nil, fmt.Errorf("publish %s: %w", p.Path, err)
+	}
+	live, err := p.openChannel(dir, s, peering, meta, algorithm, source, log)
+	if err != nil {
+		source.Stop()
+	}
+	return live, err
+}
+
+// inputPatience is how long a live input may be silent before the link is printed all the same.
+const inputPatience = 2 * time.Second
+
+// openChannel makes a channel of the live input.
+func (p *publishCommand) openChannel(dir string, s *state.State, peering *peering, meta ppsp.Metadata, algorithm ppsp.Signature, source publish.Source, log zerolog.Logger) (*publish.Live, error) {
 	if p.Key == "" {
 		p.Key = filepath.Join(dir, "channel.key")
 	}
@@ -222,14 +241,13 @@ func (p *publishCommand) openLive(in io.Reader, dir string, s *state.State, peer
 	case p.Signature != "" && key.Algorithm() != algorithm:
 		return nil, wrongUsage("--signature %s: key %s is of %s; leave --signature out, or name another file with --key", algorithm, p.Key, key.Algorithm())
 	}
+	if err := stayClosed(s, key.SwarmID(), p.Closed, p.Key); err != nil {
+		return nil, err
+	}
 	if !fresh {
 		if err := goOn(s, key.SwarmID(), meta, time.Now()); err != nil {
 			return nil, err
 		}
-	}
-	source, err := p.source(in, log)
-	if err != nil {
-		return nil, err
 	}
 	if p.Title == "" {
 		p.Title = "Live"
@@ -408,7 +426,7 @@ func stateFolder(dir, part string) (string, error) {
 }
 
 // source opens the live input: a file is paced by its own clock, a pipe by whoever writes.
-func (p *publishCommand) source(in io.Reader, log zerolog.Logger) (publish.Source, error) {
+func (p *publishCommand) source(in io.Reader, log zerolog.Logger) (*ingest.Source, error) {
 	alarm := func(a ingest.Alarm) {
 		if a.Over {
 			log.Info().Dur("silent", a.Silent).Msg("the live input speaks again")

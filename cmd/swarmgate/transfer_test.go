@@ -295,9 +295,38 @@ func TestPublishStandardInput(t *testing.T) {
 	if info, err := os.Stat(key); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the key file has mode %v, error %v", info.Mode(), err)
 	}
-	noise := begin(t, strings.NewReader(strings.Repeat("no transport stream ", 100_000)), args...)
-	if status := noise.end(t, patience); status != 1 || !strings.Contains(noise.err.String(), "make one with ffmpeg -i INPUT -c copy -f mpegts -") {
-		t.Errorf("of noise: exit status %d, it says %q", status, noise.err)
+	for in, words := range map[string]string{
+		strings.Repeat("no transport stream ", 100_000): "make one with ffmpeg -i INPUT -c copy -f mpegts -",
+		"": "the input ended before its first byte: look at what the program said that should make it",
+	} {
+		p := begin(t, strings.NewReader(in), args...)
+		if status := p.end(t, patience); status != 1 || !strings.Contains(p.err.String(), words) {
+			t.Errorf("of %d bytes of noise: exit status %d, it says %q", len(in), status, p.err)
+		}
+		if p.out.String() != "" {
+			t.Errorf("it prints a link that leads nowhere: %s", p.out)
+		}
+	}
+}
+
+// A channel for members only is not opened by an option that was forgotten.
+func TestClosedChannelStaysClosed(t *testing.T) {
+	home := atHome(t)
+	publish := func(args ...string) (status int, out, err string) {
+		p := begin(t, bytes.NewReader(media.Channel), append([]string{"publish", "-", "--listen", free, "--tracker", "http://127.0.0.1:9/", "--dir", home, "--json"}, args...)...)
+		return p.end(t, patience), p.out.String(), p.err.String()
+	}
+	if status, out, err := publish("--closed"); status != 0 || !strings.Contains(out, "closed=") {
+		t.Fatalf("%d %s%s", status, out, err)
+	}
+	if status, out, err := publish(); status != 2 || out != "" || !strings.Contains(err, "is of a channel for members only; add --closed, or name another file with --key") {
+		t.Errorf("opened: %d %s%s", status, out, err)
+	}
+	if status, _, err := publish("--closed"); status != 0 {
+		t.Errorf("closed again: %d %s", status, err)
+	}
+	if status, _, err := publish("--key", filepath.Join(home, "open.key")); status != 0 {
+		t.Errorf("another key: %d %s", status, err)
 	}
 }
 

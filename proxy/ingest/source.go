@@ -58,6 +58,8 @@ type Stats struct {
 type Source struct {
 	r       io.Reader
 	options Options
+	pump    *pump   // nil before Look or Run
+	early   []block // what Look has read
 
 	framer mpegts.Framer
 	batch  []byte // whole packets to be handed out next
@@ -89,8 +91,22 @@ func (s *Source) Stats() Stats {
 // emit. It returns nil at the end of the input, the cause when ctx ends, and the error when
 // emit or the input fails or the input is no transport stream.
 func (s *Source) Run(ctx context.Context, emit func(packets []byte) error) error {
-	p := startPump(s.r)
+	if s.pump == nil {
+		s.pump = startPump(s.r)
+	}
+	p := s.pump
 	defer p.stop()
+	s.read = 0
+	for _, b := range s.early {
+		err := s.take(ctx, b.data, emit)
+		if err == nil && b.err != nil {
+			err = s.finish(ctx, b.err, emit)
+		}
+		if err != nil || b.err != nil {
+			return err
+		}
+	}
+	s.early = nil
 	silence := newSilence(s.options)
 	defer silence.timer.Stop()
 	for {
@@ -173,7 +189,13 @@ func (s *Source) hold(ctx context.Context, p mpegts.Packet, emit func([]byte) er
 // errNoClock says that a file cannot be played in real time.
 var errNoClock = errors.New("the input has no clock (PCR) to pace it by: repack it with ffmpeg -i FILE -c copy -f mpegts")
 
+// errEmpty says that there is no input at all.
+var errEmpty = errors.New("the input ended before its first byte: look at what the program said that should make it")
+
 func (s *Source) notTS() error {
+	if s.read == 0 {
+		return errEmpty
+	}
 	return fmt.Errorf("no packets of an MPEG transport stream in %d bytes of input: make one with ffmpeg -i INPUT -c copy -f mpegts -", s.read)
 }
 

@@ -121,7 +121,6 @@ func TestNullPacketsAreDropped(t *testing.T) {
 
 func TestNoTransportStream(t *testing.T) {
 	for name, r := range map[string]io.Reader{
-		"nothing": strings.NewReader(""),
 		"text":    strings.NewReader(strings.Repeat("some text. ", 1000)),
 		"endless": endless{},
 	} {
@@ -130,6 +129,81 @@ func TestNoTransportStream(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
+}
+
+// What was looked at is handed out all the same, whatever it was cut into, and counted once.
+func TestLookTakesNothingAway(t *testing.T) {
+	clip := channel(t)
+	for name, r := range map[string]io.Reader{
+		"whole":             bytes.NewReader(clip),
+		"byte by byte":      iotest.OneByteReader(bytes.NewReader(clip[:2000])),
+		"end with the data": iotest.DataErrReader(bytes.NewReader(clip[:10*mpegts.PacketSize])),
+		"noise first":       io.MultiReader(strings.NewReader(strings.Repeat("noise", 1000)), bytes.NewReader(clip)),
+	} {
+		s := New(r, Options{})
+		if err := s.Look(t.Context(), time.Minute); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, err := collect(t, s)
+		if err != nil || len(got) == 0 || !bytes.HasPrefix(clip, got) || s.Stats().Packets != uint64(len(got)/mpegts.PacketSize) || len(got) < 10*mpegts.PacketSize {
+			t.Errorf("%s: %d bytes, %v, %+v", name, len(got), err, s.Stats())
+		}
+	}
+}
+
+// What can't be published is told by Look, in time, and nothing goes on behind it.
+func TestLookRefuses(t *testing.T) {
+	clocked := append(packet(0x100, 1), clock(0x100, 0)...)
+	for name, c := range map[string]struct {
+		in    io.Reader
+		paced bool
+		words string
+	}{
+		"nothing":       {strings.NewReader(""), false, "ended before its first byte"},
+		"text":          {strings.NewReader(strings.Repeat("some text. ", 1000)), false, "ffmpeg"},
+		"endless":       {endless{}, false, "no packets"},
+		"broken":        {iotest.ErrReader(os.ErrPermission), false, "read the input"},
+		"no clock":      {bytes.NewReader(bytes.Repeat(packet(0x100, 1), 100)), true, "no clock"},
+		"a clock":       {bytes.NewReader(bytes.Repeat(clocked, 100)), true, ""},
+		"no need of it": {bytes.NewReader(bytes.Repeat(packet(0x100, 1), 100)), false, ""},
+	} {
+		s := New(c.in, Options{Paced: c.paced})
+		err := s.Look(t.Context(), time.Minute)
+		if c.words == "" {
+			s.Stop()
+		}
+		if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v, want %q", name, err, c.words)
+		}
+	}
+}
+
+// An input that says nothing yet is waited for a moment, and then taken.
+func TestLookIsPatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		s := New(r, Options{})
+		began := time.Now()
+		if err := s.Look(t.Context(), 2*time.Second); err != nil || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		silent, _ := io.Pipe()
+		other := New(silent, Options{})
+		if err := other.Look(ended, time.Hour); err != nil {
+			t.Errorf("stopped: %v", err)
+		}
+		go func() {
+			_, _ = w.Write(channel(t))
+			_ = w.Close()
+		}()
+		if got, err := collect(t, s); err != nil || !bytes.Equal(got, channel(t)) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		other.Stop()
+	})
 }
 
 // endless is an input that never ends and never makes sense.

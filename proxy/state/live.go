@@ -14,6 +14,7 @@ import (
 type live struct {
 	KeyFile string `json:"key_file,omitempty"`
 	Next    uint64 `json:"next"` // no chunk number from here on was ever handed out
+	Closed  bool   `json:"closed,omitempty"`
 }
 
 // LiveSwarm is a live stream that this node publishes or has published.
@@ -21,6 +22,7 @@ type LiveSwarm struct {
 	SwarmID ppsp.SwarmID
 	KeyFile string // of the private key, empty if unknown
 	Next    uint64 // chunk number that ReserveChunks hands out next
+	Closed  bool   // it was published for members only
 }
 
 // PutLive notes a live stream and where its private key lies. Chunk numbers that are
@@ -49,6 +51,14 @@ func (s *State) ReserveChunks(id ppsp.SwarmID, n uint64) (first uint64, err erro
 		return nil
 	})
 	return first, err
+}
+
+// SetClosed notes that a live stream is for members only, for good.
+func (s *State) SetClosed(id ppsp.SwarmID) error {
+	return s.updateLive(id, func(l *live) error {
+		l.Closed = true
+		return nil
+	})
 }
 
 // SkipChunks lets ReserveChunks hand out no number below next any more.
@@ -85,7 +95,7 @@ func (s *State) LiveSwarms() ([]LiveSwarm, error) {
 	err := s.view(func(tx *bbolt.Tx) error {
 		list = nil
 		return each(tx, bucketLive, func(id []byte, l *live) {
-			list = append(list, LiveSwarm{SwarmID: ppsp.SwarmID(id), KeyFile: l.KeyFile, Next: l.Next})
+			list = append(list, LiveSwarm{SwarmID: ppsp.SwarmID(id), KeyFile: l.KeyFile, Next: l.Next, Closed: l.Closed})
 		})
 	})
 	return list, s.explain(err)

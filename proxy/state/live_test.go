@@ -40,6 +40,9 @@ func TestReserveChunks(t *testing.T) {
 	if err := s.PutLive("c", "/keys/c.pem"); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.SetClosed("b"); err != nil {
+		t.Fatal(err)
+	}
 	mustClose(t, s)
 
 	s = mustOpen(t, config(dir))
@@ -57,7 +60,7 @@ func TestReserveChunks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []LiveSwarm{{"a", "/keys/a.pem", 128 + 1<<40}, {"b", "", math.MaxUint64}, {"c", "/keys/c.pem", 0}}
+	want := []LiveSwarm{{"a", "/keys/a.pem", 128 + 1<<40, false}, {"b", "", math.MaxUint64, true}, {"c", "/keys/c.pem", 0, false}}
 	if fmt.Sprint(list) != fmt.Sprint(want) {
 		t.Errorf("LiveSwarms() = %v, want %v", list, want)
 	}
