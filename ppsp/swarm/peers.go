@@ -156,6 +156,16 @@ func (k *candidates) answered(addr netip.AddrPort, draft10 bool) {
 	}
 }
 
+// again lets an address that answers be tried at once, also one that found us.
+func (k *candidates) again(addr netip.AddrPort) {
+	k.changed = true
+	if i := k.find(addr); i >= 0 {
+		k.list[i].nextAt = 0
+	} else if len(k.list) < MaxCandidates {
+		k.list = append(k.list, candidate{addr: addr})
+	}
+}
+
 // forget takes an address off the list: it is our own, or banned.
 func (k *candidates) forget(addr netip.AddrPort) {
 	k.list = slices.DeleteFunc(k.list, func(c candidate) bool { return c.addr == addr })

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 )
 
@@ -106,12 +107,29 @@ func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
 	}
 }
 
-// Lost takes back chunks that the store no longer has: they are fetched again.
+// Lost takes back chunks that the store no longer has: they are fetched again. Where their
+// hashes went with them, peers go on from the beginning: to each of them we have the hashes
+// around every chunk that we ever announced, so that it would not send them again (RFC 7574, 5.3),
+// and nothing takes a HAVE back.
 func (s *Swarm) Lost(chunks *chunk.Set) {
+	known := true // where there are hashes at all
+	proven := s.tree != nil && s.meta.Integrity == ppsp.IntegrityMerkle
 	for r := range chunks.Ranges() {
 		s.have.Remove(r)
+		for i := r.Start; proven && known && i < r.End; i++ {
+			_, known = s.tree.Hash(chunk.Leaf(i))
+		}
 	}
 	s.picking.wanted = true
+	if known {
+		return
+	}
+	for _, c := range s.order {
+		if c.state == stateOpen {
+			s.candidates.again(c.remote)
+			c.close("hashes were lost that the peer believes we have")
+		}
+	}
 }
 
 // pickFilm follows the readers' windows, then what is left from a random place on, so that

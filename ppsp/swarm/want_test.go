@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/merkle"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
@@ -171,12 +172,43 @@ func TestLost(t *testing.T) {
 		delete(leech.store.chunks, i)
 	}
 	leech.s.Lost(&lost)
+	if leech.s.Peers() != 1 {
+		t.Error("for chunks whose hashes are there a peer was left")
+	}
 	leech.drain()
 	if leech.s.Complete() {
 		t.Error("complete without six chunks")
 	}
 	l.until(5*time.Second, "complete again", leech.s.Complete)
 	f.check(t, leech)
+}
+
+// "… hashes that the receiver already has" are not sent again (RFC 7574, 5.3). A peer takes us to
+// have those around all that we announced: where the store lost some of them, it has to begin
+// anew, whoever of the two found the other, or nothing below them could ever be proven.
+func TestLostHashes(t *testing.T) {
+	for name, meets := range map[string]func(l *lab, seed, leech *host){
+		"we found the peer": func(_ *lab, seed, leech *host) { leech.meet(seed) },
+		"the peer found us": func(_ *lab, seed, leech *host) { seed.meet(leech) },
+	} {
+		l := newLab(t, 1)
+		f := newFilm(t, 600*1024, nil)
+		seed, leech := l.host(f.seed(f.all())), l.host(f.leech())
+		leech.want(true)
+		meets(l, seed, leech)
+		l.until(10*time.Second, "half of it", func() bool { return leech.s.Have().Count() > f.chunks()/2 })
+		had := leech.s.Have().Clone()
+		clear(leech.store.chunks)
+		tree := merkle.NewTree(f.meta.Hash, []byte(f.meta.SwarmID))
+		if err := tree.SetPeaks(f.tree.AppendPeaks(nil)); err != nil {
+			t.Fatal(err)
+		}
+		leech.s.tree = tree
+		leech.s.Lost(&had)
+		leech.drain()
+		l.until(3*time.Second, name+": complete, hashes and all", leech.s.Complete)
+		f.check(t, leech)
+	}
 }
 
 // The upload is limited, and shared by those who wait.
