@@ -57,6 +57,16 @@ func newRandom(seed uint64) (*rand.ChaCha8, *rand.Rand) {
 
 // runSwarm plays a live or film scenario.
 func runSwarm(sc Scenario, seed uint64) (Result, error) {
+	w, err := newWorld(sc, seed)
+	if err != nil {
+		return Result{}, fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	w.run(int64(w.Lead + w.Warmup + w.Duration))
+	return w.result(seed), w.err
+}
+
+// newWorld sets a scenario up: the source is there, and what is to happen is planned.
+func newWorld(sc Scenario, seed uint64) (*world, error) {
 	chacha, random := newRandom(seed)
 	w := &world{Scenario: sc, random: random, liars: liarsOf(&sc)}
 	w.network = newNetwork(w.Home.Delay + min(w.Home.Delay, w.Source.Delay))
@@ -71,7 +81,7 @@ func runSwarm(sc Scenario, seed uint64) (Result, error) {
 		err = w.openFilm()
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("scenario %s: %w", sc.Name, err)
+		return nil, err
 	}
 	for i := range sc.Peers {
 		w.at(int64(sc.Lead)+int64(sc.Joining)*int64(i)/int64(sc.Peers), w.join)
@@ -83,8 +93,7 @@ func runSwarm(sc Scenario, seed uint64) (Result, error) {
 	if sc.Churn > 0 {
 		w.at(int64(sc.Lead+sc.Joining), w.churn)
 	}
-	w.run(int64(sc.Lead + sc.Warmup + sc.Duration))
-	return w.result(seed), w.err
+	return w, nil
 }
 
 // newHost makes a host in the network, without an engine.
