@@ -30,6 +30,7 @@ type availability struct {
 	havesAt  int64       // when to announce them at the latest
 	gave     chunk.Set   // of the news, what came from the peer
 	quiet    int64       // live source: nothing is announced before
+	offered  chunk.Set   // live source: what the peer was offered
 	echo     chunk.Range // announced last
 	echoAt   int64       // when to announce it again, as nothing followed
 	echoes   int         // how often that was done
@@ -292,7 +293,7 @@ func (c *channel) appendHaves(now int64, b []byte, start int) []byte {
 			continue
 		}
 		if l := c.s.live; l != nil && l.source != nil {
-			whole = l.offers.widest(r, whole)
+			whole = c.widest(r, whole)
 			b = c.appendProof(b, start, whole)
 		}
 		if !fits(b, start, c.s.specRoom(whole, 0)) {

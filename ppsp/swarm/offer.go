@@ -13,8 +13,13 @@ import (
 // of choking" (RFC 7574, 3.2). The stages:
 //
 //	at once            the subtree in stripes, each to offerCopies peers; all peers take turns
-//	after offerAgain   stripes of which no peer has shown to hold a chunk, to as many others
-//	after offerAll     everything, to everyone: who still lacks a chunk gets it here
+//	after offerAgain   stripes that nobody was sent and no peer has shown to hold, to as many others
+//	after offerAll     what a peer lacks, to that peer: who still lacks a chunk gets it here
+//
+// The third stage goes block by block, first what was offered least, and only while few
+// chunks wait to be sent: were everybody offered everything at a time, all would ask for the same,
+// the new chunks would stand in line behind copies of old ones, and a crowd that joins
+// would wait for what the source alone has while it repeats itself.
 //
 // While there are no more than offerCopies peers, they are offered everything at once. A
 // peer that joins more is offered nothing for a while, so that it fetches what it needs to
@@ -36,6 +41,11 @@ const (
 	offerStale = 1e9  // ns after which such an account is no longer true
 	offerLook  = 20e6 // ns between two looks at that
 	offerCheck = 50e6 // ns that what has to wait waits at least
+
+	offerBlock   = 16   // chunks of a block of the third stage, or a subtree if that has more
+	offerWaiting = 2    // blocks of chunks that may wait to be sent while one more is offered
+	offerPace    = 20e6 // ns between two blocks
+	offerOld     = 4e9  // ns since its signing, after which a chunk is offered without such care: few ask for it
 )
 
 // offers is the state of these stages.
@@ -45,7 +55,10 @@ type offers struct {
 	public uint64      // end of what is in the third
 	turn   int
 
-	notBefore int64 // the third stage waits, as the uplink is congested
+	restAt   int64   // when the next block of the third stage may be offered; never while nobody lacks any
+	restTurn int
+	promised []uint8 // by chunk modulo window: how often it was offered in the third stage
+
 	congested bool
 	lookAt    int64 // when to see whether it still is
 }
@@ -62,9 +75,9 @@ func (o *offers) nextTimeout() int64 {
 		at = o.fresh.at(0).at + offerAgain
 	}
 	if o.again.len() > 0 {
-		at = min(at, max(o.again.at(0).at+offerAll, o.notBefore))
+		at = min(at, o.again.at(0).at+offerAll)
 	}
-	return at
+	return min(at, o.restAt)
 }
 
 // offer lets out a subtree that was just signed.
@@ -80,17 +93,26 @@ func (s *Swarm) offer(now int64, r chunk.Range) {
 	s.offerStripes(now, r, func(chunk.Range) bool { return true })
 }
 
-// publish offers everyone what lies before end.
+// publish offers everyone what lies before end, since there are few.
 func (s *Swarm) publish(now int64, end uint64) {
 	o := &s.live.offers
 	r := chunk.Range{Start: o.public, End: end}
 	o.public = end
 	for _, c := range s.order {
 		if c.state == stateOpen && !r.Empty() {
-			c.tell(r, now)
-			s.markReady(c)
+			s.let(now, c, r)
 		}
 	}
+}
+
+// let offers chunks to c.
+func (s *Swarm) let(now int64, c *channel, r chunk.Range) {
+	c.offered.Add(r)
+	if l := s.live; l.edge > l.window {
+		c.offered.Remove(chunk.Range{End: l.edge - l.window})
+	}
+	c.tell(r, now)
+	s.markReady(c)
 }
 
 // offerStripes offers those stripes of r that are wanted, each to offerCopies peers, or to one
@@ -139,23 +161,21 @@ func (s *Swarm) fosterOf(now int64, k int, other *channel) *channel {
 func (s *Swarm) foster(now int64, c *channel, stripe chunk.Range) {
 	if c != nil {
 		c.quiet = min(c.quiet, now)
-		c.tell(stripe, now)
-		s.markReady(c)
+		s.let(now, c, stripe)
 	}
 }
 
 // offerTo begins with a peer whose channel has just opened.
 func (s *Swarm) offerTo(now int64, c *channel) {
 	l := s.live
-	if s.Peers() <= offerCopies {
-		s.publish(now, l.edge)
-	} else {
+	if s.Peers() > offerCopies {
 		c.quiet = now + min(int64(s.Peers())*offerJoiner, offerJoinerMost)
+		l.offers.restAt = min(l.offers.restAt, c.quiet)
+		return
 	}
+	s.publish(now, l.edge)
 	for r := range s.have.Ranges() {
-		if r = r.Intersect(chunk.Range{End: l.offers.public}); !r.Empty() {
-			c.tell(r, now)
-		}
+		s.let(now, c, r)
 	}
 }
 
@@ -164,16 +184,128 @@ func (s *Swarm) advanceOffers(now int64) {
 	o := &s.live.offers
 	for o.fresh.len() > 0 && now >= o.fresh.at(0).at+offerAgain {
 		f := o.fresh.pop()
-		s.offerStripes(now, f.chunks, func(stripe chunk.Range) bool { return !s.held(stripe) })
+		s.offerStripes(now, f.chunks, func(stripe chunk.Range) bool { return !s.sent(stripe) && !s.held(stripe) })
 		o.again.push(f)
 	}
-	for o.again.len() > 0 && now >= max(o.again.at(0).at+offerAll, o.notBefore) {
-		if s.congested(now) {
-			o.notBefore = now + offerCheck
-			return
-		}
-		s.publish(now, o.again.pop().chunks.End)
+	for o.again.len() > 0 && now >= o.again.at(0).at+offerAll {
+		o.public = o.again.pop().chunks.End
+		o.restAt = min(o.restAt, now)
 	}
+	if now >= o.restAt {
+		s.offerRest(now)
+	}
+}
+
+// offerRest offers one block of the third stage to the next peer that lacks one, if little
+// waits to be sent.
+func (s *Swarm) offerRest(now int64) {
+	o := &s.live.offers
+	o.restAt = now + offerPace
+	if s.congested(now) || s.waiting() > offerWaiting*s.offerBlock() {
+		o.restAt = now + offerCheck
+		return
+	}
+	quiet := int64(math.MaxInt64)
+	for range s.order {
+		o.restTurn++
+		c := s.order[o.restTurn%len(s.order)]
+		switch {
+		case c.state != stateOpen || now-c.heardAt >= offerSilent:
+		case now < c.quiet:
+			quiet = min(quiet, c.quiet)
+		default:
+			if block := s.blockFor(now, c); !block.Empty() {
+				s.promise(block)
+				s.let(now, c, block)
+				return
+			}
+		}
+	}
+	o.restAt = quiet // all have been offered what they lack
+}
+
+// offerBlock is how many chunks are offered at a time in the third stage.
+func (s *Swarm) offerBlock() uint64 { return max(offerBlock, s.live.perMunro) }
+
+// waiting is how many chunks the peers wait for.
+func (s *Swarm) waiting() uint64 {
+	n := uint64(0)
+	for _, c := range s.order {
+		n += c.count()
+	}
+	return n
+}
+
+// blockFor returns what c is to be offered next of what it lacks: of the blocks that were
+// offered least the oldest. What it let pass, or what is so old that hardly anybody asks for it,
+// is offered together.
+func (s *Swarm) blockFor(now int64, c *channel) chunk.Range {
+	l := s.live
+	first, ok := c.peerHave.First()
+	if from := s.oldEnd(now); !ok || first < from {
+		if old := (chunk.Range{Start: l.edge - min(l.edge, l.window), End: from}); s.lacks(c, old) {
+			return old
+		}
+		first = from
+	}
+	size := s.offerBlock()
+	var best chunk.Range
+	least := 256
+	for at := first - first%size; at < l.offers.public; at += size {
+		block := chunk.Range{Start: max(at, first), End: min(at+size, l.offers.public)}
+		if !s.lacks(c, block) {
+			continue
+		}
+		if n := int(l.offers.promised[block.Start%l.window]); n < least {
+			best, least = block, n
+		}
+	}
+	return best
+}
+
+// oldEnd is the end of what was signed long ago.
+func (s *Swarm) oldEnd(now int64) uint64 {
+	l := s.live
+	for k := len(l.munros) - 1; k >= 0; k-- {
+		if now-l.munros[k].at > offerOld {
+			return min(l.munros[k].chunks.End, l.offers.public)
+		}
+	}
+	return l.edge - min(l.edge, l.window)
+}
+
+// lacks tells whether c has neither shown to hold some chunk of r nor was offered it.
+func (s *Swarm) lacks(c *channel, r chunk.Range) bool {
+	for i := r.Start; i < r.End; {
+		if run, ok := c.peerHave.Covering(i); ok {
+			i = run.End
+		} else if run, ok := c.offered.Covering(i); ok {
+			i = run.End
+		} else {
+			return s.have.Has(i)
+		}
+	}
+	return false
+}
+
+// promise notes that a block was offered in the third stage.
+func (s *Swarm) promise(r chunk.Range) {
+	l := s.live
+	for i := r.Start; i < r.End; i++ {
+		if n := &l.offers.promised[i%l.window]; *n < math.MaxUint8 {
+			*n++
+		}
+	}
+}
+
+// sent tells whether every chunk of r was sent to some peer.
+func (s *Swarm) sent(r chunk.Range) bool {
+	for i := r.Start; i < r.End; i++ {
+		if s.live.copies[i%s.live.window] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // congested tells whether the source's uplink is: several of its peers see a queue, or its
@@ -228,10 +360,10 @@ func (s *Swarm) held(r chunk.Range) bool {
 }
 
 // widest returns the interval in which r is announced: as much of whole, which holds its
-// beginning, as was let out.
-func (o *offers) widest(r, whole chunk.Range) chunk.Range {
-	if r.Start < o.public {
-		return whole.Intersect(chunk.Range{End: max(o.public, r.End)})
+// beginning, as the peer was offered.
+func (c *channel) widest(r, whole chunk.Range) chunk.Range {
+	if run, ok := c.offered.Covering(r.Start); ok {
+		return whole.Intersect(run)
 	}
 	return whole.Intersect(r)
 }
