@@ -1,0 +1,134 @@
+package swarm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// crowd is puppets at a source, and what each of them was offered.
+type crowd struct {
+	l     *lab
+	links []link
+	told  []chunk.Set
+}
+
+// join adds puppets.
+func (w *crowd) join(st *host, n int) {
+	for range n {
+		w.links = append(w.links, w.l.puppet().greet(st))
+		w.told = append(w.told, chunk.Set{})
+	}
+}
+
+// hear notes what was offered since the last call, and returns how many chunks were, in all.
+func (w *crowd) hear() (chunks uint64) {
+	for n, k := range w.links {
+		for r := range spread(k.heard(), wire.TypeHave).Ranges() {
+			w.told[n].Add(r)
+		}
+		chunks += w.told[n].Count()
+	}
+	return chunks
+}
+
+// copies returns to how many of the peers from the k-th on the chunks were offered, at the least and
+// at the most.
+func (w *crowd) copies(k int, chunks uint64) (least, most int) {
+	least = len(w.links)
+	for i := range chunks {
+		n := 0
+		for p := range w.told[k:] {
+			if w.told[k+p].Has(i) {
+				n++
+			}
+		}
+		least, most = min(least, n), max(most, n)
+	}
+	return least, most
+}
+
+// A crowd that joins a stream is offered what was before by blocks, each peer others, so that the
+// source sends each chunk once before it sends one twice; and no more while many wait to be sent.
+func TestCrowdIsOfferedBlocks(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(32, nil)
+	st.append(640, 0)
+	w := &crowd{l: l}
+	w.join(st.source, offerCopies)
+	if w.hear() != offerCopies*640 {
+		t.Errorf("the first peers were offered %d and %d chunks of 640", w.told[0].Count(), w.told[1].Count())
+	}
+	w.join(st.source, 6)
+	for range 30 {
+		l.run(20 * time.Millisecond)
+		w.hear()
+		if least, most := w.copies(offerCopies, 640); most > least+1 {
+			t.Fatalf("some chunks were offered to %d of those who came later, others to %d", most, least)
+		}
+	}
+	before := w.hear()
+	if least, _ := w.copies(offerCopies, 640); least == 0 || before == 8*640 {
+		t.Errorf("%d chunks were offered, each to %d who came later at least: want more than one, not yet six", before, least)
+	}
+	for _, k := range w.links[offerCopies:] {
+		k.say(k.f.AppendRequest(nil, chunk.Range{End: 640})) // which nobody ever acknowledges
+	}
+	l.run(100 * time.Millisecond)
+	before = w.hear()
+	for range 6 {
+		for _, k := range w.links {
+			k.say(nil)
+		}
+		l.run(50 * time.Millisecond)
+	}
+	if after := w.hear(); after != before {
+		t.Errorf("%d more chunks were offered while %d wait to be sent", after-before, st.source.s.waiting())
+	}
+}
+
+// A peer that shows to have some of the stream is offered what it lacks from there on, and a
+// silent one nothing.
+func TestRestIsForWhoLacksIt(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(32, nil)
+	st.append(320, 0)
+	w := &crowd{l: l}
+	w.join(st.source, 5)
+	has, silent := w.links[3], w.links[4]
+	has.say(has.f.AppendHave(nil, chunk.Range{Start: 96, End: 256}))
+	for range 30 {
+		for _, k := range w.links {
+			if k != silent {
+				k.say(nil)
+			}
+		}
+		l.run(100 * time.Millisecond)
+	}
+	w.hear()
+	if got := &w.told[3]; got.Count() != 64 || !got.ContainsAll(chunk.Range{Start: 256, End: 320}) {
+		t.Errorf("who has chunks 96 to 255 was offered %d chunks, want 256 to 319", got.Count())
+	}
+	if got := &w.told[2]; got.Count() != 320 {
+		t.Errorf("who has nothing was offered %d chunks of 320", got.Count())
+	}
+	before := w.told[4].Count()
+	st.append(160, 0)
+	for range 20 {
+		for _, k := range w.links {
+			if k != silent {
+				k.say(nil)
+			}
+		}
+		l.run(100 * time.Millisecond)
+	}
+	w.hear()
+	if got := w.told[4].Count(); got != before {
+		t.Errorf("who is silent was offered %d more chunks", got-before)
+	}
+	if got := w.told[2].Count(); got != 480 {
+		t.Errorf("who takes nothing was offered %d chunks of 480", got)
+	}
+}
