@@ -55,7 +55,7 @@ type offers struct {
 	public uint64      // end of what is in the third
 	turn   int
 
-	restAt   int64   // when the next block of the third stage may be offered; never while nobody lacks any
+	restAt   int64 // when the next block of the third stage may be offered; never while nobody lacks any
 	restTurn int
 	promised []uint8 // by chunk modulo window: how often it was offered in the third stage
 
