@@ -132,3 +132,34 @@ func TestRestIsForWhoLacksIt(t *testing.T) {
 		t.Errorf("who takes nothing was offered %d chunks of 480", got)
 	}
 }
+
+// What was signed long ago and is still missing is asked of another peer sooner than what is
+// new: everybody has it by then, and the screen is next.
+func TestLateChunksMoveSooner(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		l := newLab(t, 1)
+		st := l.stream(8, nil)
+		st.append(8, 0)
+		h := l.host(st.home(8))
+		slow, other := l.puppet().accept(h), l.puppet().accept(h)
+		slow.say(append(st.munro(chunk.Range{Start: 0, End: 8}, time.Second), slow.f.AppendHave(nil, chunk.Range{End: 8})...))
+		if late {
+			l.run(1100 * time.Millisecond)
+		}
+		slow.say(wire.AppendChoke(nil))
+		l.run(20 * time.Millisecond)
+		slow.say(wire.AppendUnchoke(nil)) // asked from now on
+		l.run(40 * time.Millisecond)
+		if got := spread(slow.heard(), wire.TypeRequest); got.Count() != 8 {
+			t.Fatalf("late %v: %d chunks were asked for, want 8", late, got.Count())
+		}
+		other.heard()
+		for range 6 {
+			other.say(other.f.AppendHave(nil, chunk.Range{End: 8}))
+			l.run(40 * time.Millisecond)
+		}
+		if got := spread(other.heard(), wire.TypeRequest); (got.Count() > 0) != late {
+			t.Errorf("late %v: another peer was asked for %d chunks after 260 ms", late, got.Count())
+		}
+	}
+}

@@ -18,6 +18,7 @@ const (
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
 	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
 	rescueAfter = 250e6 // ns
+	rescueLate  = 80e6  // ns, for what a screen may soon wait for: see late
 )
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
@@ -188,7 +189,7 @@ func (s *Swarm) rescue(now int64) {
 		looked := 0
 		for k := 0; k < c.outstanding.line.len() && looked < maxRescued; k++ {
 			r := *c.outstanding.line.at(k)
-			if now-r.at < rescueAfter {
+			if now-r.at < rescueLate {
 				break
 			}
 			for i := r.chunks.Start; i < r.chunks.End && looked < maxRescued; i++ {
@@ -204,8 +205,15 @@ func (s *Swarm) rescue(now int64) {
 // rescueFrom moves the request for chunk i, which has taken so long, if another peer is
 // likely faster.
 func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took int64) {
+	patience := int64(rescueAfter)
+	if s.late(now, i) {
+		patience = rescueLate
+	}
+	if took < patience {
+		return
+	}
 	o := s.bestFor(now, i)
-	if o == nil || o == c || took < 2*o.expected()+rescueAfter {
+	if o == nil || o == c || took < 2*o.expected()+patience {
 		return
 	}
 	c.answered(took)

@@ -85,6 +85,19 @@ func (l *liveState) offered(r chunk.Range) {
 	}
 }
 
+// lateAfter is for how long, in ns, a signed chunk has been known of when it is late.
+const lateAfter = 1e9
+
+// late tells whether chunk i of a stream is missing although it is long that it was signed: most
+// have it by then, so that to wait for one who is slow gains nothing, and soon a screen stands still.
+func (s *Swarm) late(now int64, i uint64) bool {
+	if s.live == nil {
+		return false
+	}
+	m := s.live.munroOf(i)
+	return m != nil && now-m.at > lateAfter
+}
+
 // askAll begins anew with what may be asked for: the place of playing has moved.
 func (s *Swarm) askAll() {
 	s.recount()
