@@ -52,6 +52,9 @@ type Config struct {
 	Logger zerolog.Logger
 }
 
+// NotAsked is what Status says where Config.Disabled is set.
+const NotAsked = "The router is not asked to let peers in: that is switched off, or the socket is for this machine alone."
+
 // Traversal gathers the addresses of one socket while Run runs. Its methods may be called by any goroutine.
 type Traversal struct {
 	cfg   Config
@@ -125,7 +128,7 @@ func (t *Traversal) Run(ctx context.Context) error {
 	if !t.cfg.Disabled {
 		wg.Go(func() { t.keepMapping(ctx, mapWake) })
 	} else {
-		t.board.put(sourceMapping, nil, "No port mapping is asked of the gateway: it is switched off by the settings.")
+		t.board.put(sourceMapping, nil, NotAsked)
 	}
 	wg.Wait()
 	return nil

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
-
-	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
 // bansCommand manages who is shut out (RFC 7574, 12.7).
@@ -93,9 +91,9 @@ func (b *bansListCommand) Run(ctx context.Context, c console) error {
 }
 
 type bansAddCommand struct {
-	Who    string          `arg:"" help:"IP address, with :PORT for one port of it, network (192.0.2.0/24), or a member's name or ID."`
-	For    config.Duration `help:"How long. Default: for good." placeholder:"D"`
-	Reason string          `help:"Why, for the list." placeholder:"TEXT"`
+	Who    string `arg:"" help:"IP address, with :PORT for one port of it, network (192.0.2.0/24), or a member's name or ID."`
+	For    span   `help:"How long. Default: for good." placeholder:"D"`
+	Reason string `help:"Why, for the list." placeholder:"TEXT"`
 	apiFlags
 }
 

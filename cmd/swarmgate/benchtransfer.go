@@ -96,6 +96,9 @@ func (b *benchTransfer) Run(ctx context.Context, c console) error {
 	}
 	out.event("result", fields)
 	out.say("%s in chunks of %d bytes, %s, offload %s", size(f.Bytes), b.ChunkSize, b.Hash, b.Offload)
+	if f.Bytes < benchLeast {
+		out.say("So little tells mostly what it costs to begin; take --size 1GB for figures that last.")
+	}
 	out.say("rate                               %.0f MB/s", f.MBPerSecond)
 	out.say("processor, sender / receiver       %.2f / %.2f s for each GB", f.SenderCPU, f.ReceiverCPU)
 	out.say("resident memory, sender / receiver %.0f / %.0f MB at most", f.SenderRSS, f.ReceiverRSS)
@@ -247,6 +250,9 @@ func (b *benchTransfer) receive(ctx context.Context, c console) error {
 	chunks := uint64(link.Length+int64(link.ChunkSize)-1) / uint64(link.ChunkSize)
 	return meter.tell(newPrinter(c, true), chunks, d.took)
 }
+
+// benchLeast is how many bytes make starting and ending matter little.
+const benchLeast = 100e6
 
 // warmMost bounds, in bytes, what warm writes.
 const warmMost = 2e9

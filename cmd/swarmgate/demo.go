@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,6 +39,9 @@ const loopback = "127.0.0.1:0"
 // Run carries the command out.
 func (d *demoCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, d.JSON)
+	if err := errors.Join(noTVs(d.NoDLNA, d.Interface), knownInterfaces(d.Interface)); err != nil {
+		return err
+	}
 	log := d.logger(out, zerolog.WarnLevel)
 	dir, remove, err := demoFolder(d.Dir)
 	if err != nil {
@@ -64,15 +68,6 @@ func (d *demoCommand) Run(ctx context.Context, c console) error {
 
 // openHome opens the gateway with the publisher's links in its catalog.
 func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log zerolog.Logger) (*home, *state.State, error) {
-	own := filepath.Join(dir, "gateway")
-	store, err := openState(own, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	peering, err := openPeering(loopback, peerFlags{}, store.PeerID(), log)
-	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
-	}
 	addr := string(d.HTTP)
 	if addr == "" {
 		addr = "127.0.0.1:8088"
@@ -80,12 +75,25 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 			addr = ":8088"
 		}
 	}
+	page, err := listenHTTP(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := filepath.Join(dir, "gateway")
+	store, err := openState(own, log)
+	if err != nil {
+		return nil, nil, errors.Join(err, page.Close())
+	}
+	peering, err := openPeering(loopback, peerFlags{}, store.PeerID(), log)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close(), page.Close())
+	}
 	h, err := openHome(homeConfig{
-		dir: own, name: d.Name, http: addr, dlna: !d.NoDLNA, interfaces: d.Interface,
+		dir: own, name: d.Name, http: page, dlna: !d.NoDLNA, interfaces: d.Interface,
 		links: links, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())
+		return nil, nil, errors.Join(err, peering.node.Close(), store.Close(), page.Close())
 	}
 	return h, store, nil
 }
@@ -162,6 +170,24 @@ func demoFolder(dir string) (string, func(), error) {
 		return "", nil, fmt.Errorf("make a temporary folder: %w; choose one with --dir", err)
 	}
 	return dir, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+// knownInterfaces refuses names that no network of this machine has.
+func knownInterfaces(names []string) error {
+	all, err := lan.List()
+	if err != nil || len(names) == 0 {
+		return nil //nolint:nilerr // the media server tells it
+	}
+	var there []string
+	for _, i := range all {
+		there = append(there, i.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(there, name) && !strings.ContainsAny(name, "*?[") {
+			return wrongUsage("--interface %s: this machine has no such network; it has %s", name, list(there))
+		}
+	}
+	return nil
 }
 
 // onLAN tells whether there is a network on which TVs could be.

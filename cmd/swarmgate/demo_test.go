@@ -166,10 +166,10 @@ func TestDemoWhereTVsDoNotReach(t *testing.T) {
 }
 
 // Where TVs can't find the gateway, it says why, and the page works.
-func TestDemoWithoutATVsNetwork(t *testing.T) {
+func TestRunWithoutATVsNetwork(t *testing.T) {
 	atHome(t)
-	p := begin(t, nil, "demo", "--http", free, "--interface", "nosuch")
-	p.say(t, "Ctrl-C ends it.")
+	p := begin(t, nil, "run", "--http", free, "--listen", free, "--interface", "nosuch")
+	p.say(t, "There are no channels yet")
 	words := p.out.String() + p.err.String()
 	if !strings.Contains(words, "not found") || !strings.Contains(words, "nosuch") {
 		t.Errorf("it says %q, want that TVs don't find it on nosuch", words)

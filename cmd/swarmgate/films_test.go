@@ -61,7 +61,7 @@ func TestFilmIsAFile(t *testing.T) {
 func TestFoldersWithoutFilms(t *testing.T) {
 	dir := tree(t, "a.txt", ".hidden/b.mp4")
 	_, err := films(dir, zerolog.Nop())
-	if err == nil || !strings.Contains(err.Error(), dir+": the folder has no films (.mp4, .mkv, .ts, .webm, …)") {
+	if err == nil || !strings.Contains(err.Error(), dir+": there is no film in the folder, nor below it; name one that has files ending in .mp4, .mkv, .ts, .webm or the like") {
 		t.Errorf("error %v, want that there are no films", err)
 	}
 	hidden := filepath.Join(dir, ".hidden") // named by its name, it is meant

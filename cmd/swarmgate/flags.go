@@ -108,6 +108,23 @@ func (a *address) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// span is a flag with a time that something lasts; no time at all would be no sense.
+type span config.Duration
+
+// UnmarshalText reads the flag.
+func (s *span) UnmarshalText(b []byte) error {
+	if err := (*config.Duration)(s).UnmarshalText(b); err != nil {
+		return err
+	}
+	if *s == 0 {
+		return fmt.Errorf("%q is no time at all; write more, or leave it out", b)
+	}
+	return nil
+}
+
+// String returns the text form.
+func (s span) String() string { return config.Duration(s).String() }
+
 // trackerURL is a flag that names a tracker.
 type trackerURL string
 

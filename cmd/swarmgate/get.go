@@ -27,8 +27,8 @@ type getCommand struct {
 	Link      string          `arg:"" help:"The link (ppsp:…)."`
 	Output    string          `short:"o" help:"File to write; - writes to standard output when all is there. Default: named after the title." placeholder:"FILE"`
 	Peer      []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
-	Timeout   config.Duration `help:"Give up after this time." placeholder:"D"`
-	Duration  config.Duration `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
+	Timeout   span            `help:"Give up after this time." placeholder:"D"`
+	Duration  span            `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
 	Seed      config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
 	LimitDown config.Rate     `help:"Most of a film that is fetched in a second, as 5Mbit/s. Default: no limit." placeholder:"RATE"`
 	profileFlags

@@ -29,9 +29,9 @@ import (
 
 // homeConfig says what a gateway shows and how; demo and run fill it in.
 type homeConfig struct {
-	dir        string // of state and films; it exists
-	name       string // empty for "Swarmgate (host)"
-	http       string // HOST:PORT
+	dir        string       // of state and films; it exists
+	name       string       // empty for "Swarmgate (host)"
+	http       net.Listener // of the page; openHome takes it over
 	dlna       bool
 	interfaces []string
 	links      []ppsp.Link
@@ -62,7 +62,7 @@ type home struct {
 // shutdownTime bounds the end of the HTTP server.
 const shutdownTime = 2 * time.Second
 
-// openHome opens everything, and nothing runs yet.
+// openHome opens everything, and nothing runs yet. After an error the caller closes what it gave.
 func openHome(c homeConfig) (*home, error) {
 	if c.name == "" {
 		host, err := os.Hostname()
@@ -94,10 +94,7 @@ func openHome(c homeConfig) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &home{cfg: c, gateway: gateway}
-	if h.listener, err = listenHTTP(c.http); err != nil {
-		return nil, err
-	}
+	h := &home{cfg: c, gateway: gateway, listener: c.http}
 	mounts := map[string]http.Handler{}
 	h.noDLNA = "The media server for TVs is switched off, by --no-dlna or by enabled = false under [dlna] in the configuration; switch it on to watch on a TV."
 	if c.dlna {
@@ -105,7 +102,7 @@ func openHome(c homeConfig) (*home, error) {
 	}
 	token, err := ownerToken(c.dir)
 	if err != nil {
-		return nil, errors.Join(err, h.listener.Close())
+		return nil, err
 	}
 	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
 	h.server = web.HTTPServer(page.Handler())
@@ -271,7 +268,7 @@ func listenHTTP(addr string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("HTTP %s is in use by another program; end that, or choose another port with --http, 0 for a free one", addr)
+		return nil, fmt.Errorf("HTTP %s is in use by another program; end that, or choose another port with --http, such as 127.0.0.1:0 for a free one", addr)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("HTTP %s needs rights that this user has not; choose a port above 1023 with --http", addr)
 	}

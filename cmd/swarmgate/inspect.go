@@ -34,10 +34,16 @@ func (i *inspectCommand) Run(ctx context.Context, c console) error {
 }
 
 func (i *inspectCommand) link(ctx context.Context) (ppsp.Link, error) {
+	if i.What == "" {
+		return ppsp.Link{}, wrongUsage("nothing was named to inspect; name a link, or a file")
+	}
 	if _, err := os.Stat(i.What); err != nil && strings.HasPrefix(strings.ToLower(i.What), ppsp.LinkScheme+":") {
 		link, err := ppsp.ParseLink(i.What)
 		if err != nil {
 			return link, usageError{err}
+		}
+		if i.metadataFlags != (metadataFlags{}) {
+			return link, wrongUsage("--hash, --addressing, --chunk-size and --integrity say how a file would be published, and a link says that itself; leave them out")
 		}
 		return link, nil
 	}

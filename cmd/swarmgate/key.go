@@ -18,17 +18,10 @@ import (
 // openKey reads the private key of a live stream, or makes it when the file is missing:
 // whoever goes on with the key goes on with the channel. It tells whether the key is new.
 func openKey(path string, algorithm ppsp.Signature) (key *livesig.PrivateKey, fresh bool, err error) {
-	b, err := os.ReadFile(path)
-	if err == nil {
-		key, err := livesig.ParsePEM(b)
-		if err != nil {
-			return nil, false, fmt.Errorf("key %s: %w; it was not changed, give another with --key", path, err)
-		}
-		return key, false, nil
+	if key, err = readKey(path); key != nil || err != nil {
+		return key, false, err
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, fmt.Errorf("key %s: %w; give another with --key", path, bare(err))
-	}
+	var b []byte
 	if key, err = livesig.Generate(algorithm, rand.Reader); err != nil {
 		return nil, false, fmt.Errorf("make key %s: %w", path, err)
 	}
@@ -36,6 +29,23 @@ func openKey(path string, algorithm ppsp.Signature) (key *livesig.PrivateKey, fr
 		return nil, false, fmt.Errorf("make key %s: %w", path, err)
 	}
 	return key, true, writeKey(path, b)
+}
+
+// readKey reads the private key of a live stream; there is neither key nor error when the file
+// is missing.
+func readKey(path string) (*livesig.PrivateKey, error) {
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("key %s: %w; give another with --key", path, bare(err))
+	}
+	key, err := livesig.ParsePEM(b)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w; it was not changed, give another with --key", path, err)
+	}
+	return key, nil
 }
 
 // writeKey writes the key so that it is either there whole or not at all.

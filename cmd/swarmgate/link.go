@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy/config"
@@ -19,7 +20,7 @@ type linkCommand struct {
 	Tracker    []trackerURL     `help:"Tracker to put into the link; may repeat." placeholder:"URL"`
 	Peer       []address        `help:"Peer to put into the link; may repeat." placeholder:"HOST:PORT"`
 	Title      string           `help:"Title of the film or channel." placeholder:"TEXT"`
-	Length     int64            `help:"Length of a film in bytes." placeholder:"N"`
+	Length     filmLength       `help:"Length of a film in bytes." placeholder:"N"`
 	Rate       config.Rate      `help:"Rate of a live channel." placeholder:"RATE"`
 	JSON       bool             `name:"json" help:"Print one JSON object a line for programs."`
 }
@@ -42,7 +43,7 @@ func (l *linkCommand) link() (ppsp.Link, error) {
 		return ppsp.Link{}, err
 	}
 	link := ppsp.NewLink(meta)
-	link.Title, link.Length, link.Rate = l.Title, l.Length, int64(l.Rate)
+	link.Title, link.Length, link.Rate = l.Title, int64(l.Length), int64(l.Rate)
 	for _, t := range l.Tracker {
 		link.Trackers = append(link.Trackers, string(t))
 	}
@@ -58,6 +59,15 @@ func (l *linkCommand) metadata() (meta ppsp.Metadata, err error) {
 		return meta, fmt.Errorf("--swarm-id: %w", err)
 	}
 	hash := hashOf(len(id))
+	named, misnamed := ppsp.ParseHash(l.Hash)
+	switch root := hash.Size() == len(id); {
+	case l.Kind == "live" && root:
+		return meta, fmt.Errorf("--kind live: a swarm ID of %d bytes is a film's, the root of a hash tree; leave --kind out", len(id))
+	case l.Kind != "live" && root && misnamed == nil && named != hash:
+		return meta, fmt.Errorf("--hash %s: a swarm ID of %d bytes is a root of %s; leave --hash out", l.Hash, len(id), hash)
+	case (l.Kind == "film" || l.Kind == "") && !root && len(id) < minKey:
+		return meta, fmt.Errorf("--swarm-id: a film's has 20, 28, 32, 48 or 64 bytes, and a live channel's %d or more, but this one has %d; copy it again whole", minKey, len(id))
+	}
 	switch {
 	case l.Kind == "film", l.Kind == "" && hash.Size() == len(id):
 		meta = ppsp.StaticDefaults(id)
@@ -90,6 +100,22 @@ func (l *linkCommand) metadata() (meta ppsp.Metadata, err error) {
 		meta.ChunkSize = uint32(l.ChunkSize)
 	}
 	return meta, nil
+}
+
+// minKey is the bytes of the shortest live swarm ID: the key of Ed25519 behind its number.
+const minKey = 33
+
+// filmLength is a flag with the bytes of a film.
+type filmLength int64
+
+// UnmarshalText reads the flag.
+func (n *filmLength) UnmarshalText(b []byte) error {
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil || v < 1 {
+		return fmt.Errorf("%q is no length of a film; write its bytes to the last one, as \"366100\"", b)
+	}
+	*n = filmLength(v)
+	return nil
 }
 
 // hashOf returns the function whose hashes have n bytes, SHA-256 if there is none.

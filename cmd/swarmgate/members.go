@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
-	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/members"
 )
 
@@ -71,14 +70,14 @@ func (m *membersListCommand) Run(ctx context.Context, c console) error {
 }
 
 type membersAddCommand struct {
-	Name     string          `arg:"" help:"Who it is, for the list."`
-	Swarm    []string        `required:"" help:"Link or ID of the closed swarm; may repeat." placeholder:"LINK"`
-	Address  string          `help:"Where the member listens, if that lasts: other peers may then learn of it." placeholder:"HOST:PORT"`
-	Days     int             `help:"How many days the certificates hold, up to 3650. Default: 30. Other members learn of no removal: until then they may let in who was removed." placeholder:"N" xor:"valid"`
-	For      config.Duration `help:"The same in hours and minutes: 12h, 90m." placeholder:"D" xor:"valid"`
-	Cert     string          `help:"File for the certificates. Default: NAME.crt." placeholder:"FILE" type:"path"`
-	Key      string          `help:"File for the private key. Default: NAME.key." placeholder:"FILE" type:"path"`
-	MemberCA string          `name:"member-ca" help:"Issue by this authority, a file that is there, without a gateway: then the member is on no list." placeholder:"FILE" type:"path"`
+	Name     string   `arg:"" help:"Who it is, for the list."`
+	Swarm    []string `required:"" help:"Link or ID of the closed swarm; may repeat." placeholder:"LINK"`
+	Address  string   `help:"Where the member listens, if that lasts: other peers may then learn of it." placeholder:"HOST:PORT"`
+	Days     int      `help:"How many days the certificates hold, up to 3650. Default: 30. Other members learn of no removal: until then they may let in who was removed." placeholder:"N" xor:"valid"`
+	For      span     `help:"The same in hours and minutes: 12h, 90m." placeholder:"D" xor:"valid"`
+	Cert     string   `help:"File for the certificates. Default: NAME.crt." placeholder:"FILE" type:"path"`
+	Key      string   `help:"File for the private key. Default: NAME.key." placeholder:"FILE" type:"path"`
+	MemberCA string   `name:"member-ca" help:"Issue by this authority, a file that is there, without a gateway: then the member is on no list." placeholder:"FILE" type:"path"`
 	apiFlags
 }
 
@@ -105,7 +104,7 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 		return wrongUsage("--days %d: write 1 to %d, or 0 for the usual %d", m.Days, maxDays, members.DefaultValid/(24*time.Hour))
 	}
 	if m.Days > 0 {
-		m.For = config.Duration(m.Days) * config.Duration(24*time.Hour)
+		m.For = span(m.Days) * span(24*time.Hour)
 	}
 	cert, key, err := m.files()
 	if err != nil {

@@ -158,7 +158,7 @@ func saySwarm(out *printer, l ppsp.Link) {
 	row("kind", "%s", m.Kind())
 	row("swarm ID", "%s", m.SwarmID)
 	if l.Length > 0 {
-		row("length", "%s, %d chunks", size(l.Length), (l.Length+int64(m.ChunkSize)-1)/int64(m.ChunkSize))
+		row("length", "%s, %s", size(l.Length), counted(int((l.Length+int64(m.ChunkSize)-1)/int64(m.ChunkSize)), "chunk"))
 	}
 	if l.Duration > 0 {
 		row("duration", "%s", l.Duration)

@@ -174,7 +174,7 @@ func (p *peering) report(ctx context.Context, out *printer, log zerolog.Logger) 
 		}
 		now := map[string]bool{}
 		for sentence := range strings.SplitSeq(p.nat.Status(), "\n") {
-			if now[sentence] = true; sentence != "" && !said[sentence] {
+			if now[sentence] = true; sentence != "" && sentence != nat.NotAsked && !said[sentence] { // what was wanted is no news
 				log.Info().Msg(sentence)
 			}
 		}

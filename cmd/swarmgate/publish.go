@@ -31,19 +31,19 @@ import (
 
 // publishCommand makes swarms of files or of a live input, and serves them.
 type publishCommand struct {
-	Path               string          `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
-	Live               bool            `help:"Publish the transport stream in PATH live, in real time."`
-	Tracker            []trackerURL    `help:"Tracker to announce at; may repeat." placeholder:"URL"`
-	Title              string          `help:"Title of the film or channel. Default: the file's name." placeholder:"TEXT"`
-	Key                string          `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
-	Dir                string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
-	Signature          string          `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519. Default: ecdsap256sha256." placeholder:"NAME"`
-	ChunksPerSignature uint64          `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
-	Rate               config.Rate     `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
-	Record             string          `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
-	Duration           config.Duration `help:"Stop after this time." placeholder:"D"`
-	Closed             bool            `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
-	MemberCA           string          `name:"member-ca" help:"Authority of membership certificates, made when the file is missing: of a closed swarm, members.pem in --dir by default; of an open one, peers name each other on the Internet by them." placeholder:"FILE" type:"path"`
+	Path               string       `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
+	Live               bool         `help:"Publish the transport stream in PATH live, in real time."`
+	Tracker            []trackerURL `help:"Tracker to announce at; may repeat." placeholder:"URL"`
+	Title              string       `help:"Title of the film or channel. Default: the file's name." placeholder:"TEXT"`
+	Key                string       `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
+	Dir                string       `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
+	Signature          string       `help:"Live signature for a new key: rsasha1, rsasha256, ecdsap256sha256, ecdsap384sha384, ed25519. Default: ecdsap256sha256." placeholder:"NAME"`
+	ChunksPerSignature uint64       `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
+	Rate               config.Rate  `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
+	Record             string       `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
+	Duration           span         `help:"Stop after this time." placeholder:"D"`
+	Closed             bool         `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
+	MemberCA           string       `name:"member-ca" help:"Authority of membership certificates, made when the file is missing: of a closed swarm, members.pem in --dir by default; of an open one, peers name each other on the Internet by them." placeholder:"FILE" type:"path"`
 	metadataFlags
 	profileFlags
 	peerFlags
@@ -59,6 +59,9 @@ const maxFilms = 1000
 func (p *publishCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, p.JSON)
 	log := p.logger(out, zerolog.InfoLevel)
+	if err := p.found(); err != nil { // before a folder is made for nothing
+		return err
+	}
 	dir, err := stateFolder(p.Dir, "publisher")
 	if err != nil {
 		return err
@@ -161,14 +164,13 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 	if err != nil {
 		return nil, err
 	}
+	if len(paths) > 1 && p.Title != "" {
+		return nil, wrongUsage("--title is for one film, and %s has %d, which are called after their files; leave it out", p.Path, len(paths))
+	}
 	var swarms []swarmService
 	for _, path := range paths {
-		title := ""
-		if len(paths) == 1 {
-			title = p.Title
-		}
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
-			Path: path, Metadata: meta, Title: title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
+			Path: path, Metadata: meta, Title: p.Title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
 			Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
@@ -212,6 +214,12 @@ func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string,
 	if meta.Integrity == ppsp.IntegrityNone {
 		log.Warn().Msg("without integrity protection any peer can alter the stream: publish so in a closed network only")
 	}
+	if p.Key == "" {
+		p.Key = filepath.Join(dir, "channel.key")
+	}
+	if _, err := readKey(p.Key); err != nil { // known before an encoder speaks
+		return nil, err
+	}
 	source, err := p.source(in, log)
 	if err != nil {
 		return nil, err
@@ -219,7 +227,7 @@ func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string,
 	if err := source.Look(ctx, inputPatience); err != nil {
 		return nil, fmt.Errorf("publish %s: %w", p.Path, err)
 	}
-	live, err := p.openChannel(dir, s, peering, meta, algorithm, source, log)
+	live, err := p.openChannel(s, peering, meta, algorithm, source, log)
 	if err != nil {
 		source.Stop()
 	}
@@ -230,10 +238,7 @@ func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string,
 const inputPatience = 2 * time.Second
 
 // openChannel makes a channel of the live input.
-func (p *publishCommand) openChannel(dir string, s *state.State, peering *peering, meta ppsp.Metadata, algorithm ppsp.Signature, source publish.Source, log zerolog.Logger) (*publish.Live, error) {
-	if p.Key == "" {
-		p.Key = filepath.Join(dir, "channel.key")
-	}
+func (p *publishCommand) openChannel(s *state.State, peering *peering, meta ppsp.Metadata, algorithm ppsp.Signature, source publish.Source, log zerolog.Logger) (*publish.Live, error) {
 	key, fresh, err := openKey(p.Key, algorithm)
 	switch {
 	case err != nil:
@@ -355,13 +360,25 @@ func (p *publishCommand) contacts(n *node.Node) []string {
 	return []string{a.String()}
 }
 
+// found tells whether there is what PATH names.
+func (p *publishCommand) found() error {
+	if p.Path == "-" {
+		return nil
+	}
+	_, err := os.Stat(p.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("publish %s: there is no such file or folder; check the path, or give - for standard input", p.Path)
+	case err != nil:
+		return fmt.Errorf("publish %s: %w; check the path and its rights", p.Path, bare(err))
+	}
+	return nil
+}
+
 // films lists what is published: the file, or the media files of the folder and those below.
 // Folders that may not be read are passed over, and told.
 func films(path string, log zerolog.Logger) ([]string, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("publish %s: there is no such file or folder; check the path", path)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w; check the path and its rights", path, bare(err))
 	}
@@ -373,7 +390,7 @@ func films(path string, log zerolog.Logger) ([]string, error) {
 		return nil, fmt.Errorf("publish %s: %w", path, bare(err))
 	}
 	if len(list.found) == 0 {
-		return nil, fmt.Errorf("publish %s: the folder has no films (.mp4, .mkv, .ts, .webm, …)", path)
+		return nil, fmt.Errorf("publish %s: there is no film in the folder, nor below it; name one that has files ending in .mp4, .mkv, .ts, .webm or the like", path)
 	}
 	slices.Sort(list.found)
 	return list.found, nil

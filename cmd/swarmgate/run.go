@@ -66,6 +66,14 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 	return s, nil
 }
 
+// noTVs refuses to name networks for a media server that is switched off.
+func noTVs(off bool, interfaces []string) error {
+	if off && len(interfaces) > 0 {
+		return wrongUsage("--interface %s says where TVs find the media server, which --no-dlna switches off; leave one of both out", strings.Join(interfaces, ","))
+	}
+	return nil
+}
+
 // unless writes the setting that a flag of the form --no-x switches off.
 func unless(off bool) string {
 	if off {
@@ -77,6 +85,9 @@ func unless(off bool) string {
 // Run carries the command out.
 func (r *runCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, r.JSON)
+	if err := noTVs(r.NoDLNA, r.Interface); err != nil {
+		return err
+	}
 	s, err := r.settings(config.Here())
 	if err != nil {
 		return err
@@ -98,10 +109,14 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 
 // openConfigured opens a gateway as its configuration says.
 func openConfigured(s *config.Settings, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
+	page, err := listenHTTP(s.HTTP.Listen.String()) // first: where it can't be, no folder is made
+	if err != nil {
+		return nil, nil, err
+	}
 	dir := s.StateDir()
 	store, err := openState(dir, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, page.Close())
 	}
 	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload)}
 	for _, server := range s.Peer.STUN {
@@ -109,16 +124,16 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 	}
 	peering, err := openPeering("", flags, store.PeerID(), log)
 	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
+		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
 	h, err := openHome(homeConfig{
-		dir: dir, name: s.DLNA.Name, http: s.HTTP.Listen.String(), dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
+		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
 		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, peering.node.Close(), store.Close())
+		return nil, nil, errors.Join(err, peering.node.Close(), store.Close(), page.Close())
 	}
 	return h, store.Close, nil
 }

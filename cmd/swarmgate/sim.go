@@ -6,17 +6,16 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/sim"
-	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
 // simCommand plays a scenario in virtual time.
 type simCommand struct {
-	Scenario string          `arg:"" optional:"" default:"live" help:"Name of the scenario; --list names them. Default: ${default}."`
-	Peers    int             `help:"Homes, instead of the scenario's number." placeholder:"N"`
-	Seed     uint64          `help:"The same seed gives the same table. Default: ${default}." default:"1" placeholder:"N"`
-	Duration config.Duration `help:"Virtual time after the warm-up, instead of the scenario's." placeholder:"D"`
-	List     bool            `help:"List the scenarios."`
-	JSON     bool            `name:"json" help:"Print one JSON object a line for programs."`
+	Scenario string `arg:"" optional:"" default:"live" help:"Name of the scenario; --list names them. Default: ${default}."`
+	Peers    *int   `help:"Homes, instead of the scenario's number." placeholder:"N"`
+	Seed     uint64 `help:"The same seed gives the same table. Default: ${default}." default:"1" placeholder:"N"`
+	Duration span   `help:"Virtual time after the warm-up, instead of the scenario's." placeholder:"D"`
+	List     bool   `help:"List the scenarios."`
+	JSON     bool   `name:"json" help:"Print one JSON object a line for programs."`
 }
 
 // Run carries the command out.
@@ -33,11 +32,10 @@ func (s *simCommand) Run(c console) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if s.Peers < 0 || s.Peers > sim.MaxPeers {
-		return wrongUsage("--peers %d: take 1 to %d homes", s.Peers, sim.MaxPeers)
-	}
-	if s.Peers > 0 {
-		scenario.Peers = s.Peers
+	if s.Peers != nil {
+		if scenario.Peers = *s.Peers; scenario.Peers < 1 || scenario.Peers > sim.MaxPeers {
+			return wrongUsage("--peers %d: take 1 to %d homes", scenario.Peers, sim.MaxPeers)
+		}
 	}
 	if s.Duration > 0 {
 		scenario.Duration = time.Duration(s.Duration)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -22,6 +23,9 @@ func (u usageError) Unwrap() error { return u.error }
 func wrongUsage(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
+
+// dashed is how the parser complains of a value that looks like a flag.
+var dashed = regexp.MustCompile(`^(--[a-z-]+): expected .* value but got "(.*)" \(.*$`)
 
 // misread says in one sentence why a command line was not understood.
 func misread(err error) string {
@@ -44,6 +48,7 @@ func misread(err error) string {
 	if rest, ok := strings.CutPrefix(words, "missing flags: "); ok {
 		words = rest + " is missing"
 	}
+	words = dashed.ReplaceAllString(words, `$1: "$2" begins with a dash; write $1=$2 if you mean it`)
 	return strings.TrimSuffix(words, "?") + "; see " + where + "--help"
 }
 

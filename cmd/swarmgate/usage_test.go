@@ -46,6 +46,12 @@ func TestWrongUsage(t *testing.T) {
 	}
 	live := "ppsp:live/0d" + strings.Repeat("11", 64)
 	film := "ppsp:film/" + filmID
+	films := filepath.Join(dir, "films")
+	for _, name := range []string{"a.mp4", "b.mp4"} {
+		if err := errors.Join(os.MkdirAll(films, 0o700), os.WriteFile(filepath.Join(films, name), []byte(name), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct{ line, words string }{
 		{"--nosuch", "unknown flag --nosuch; see swarmgate --help"},
 		{"nosuch", "there is no command nosuch; see swarmgate --help"},
@@ -115,11 +121,16 @@ func TestWrongUsage(t *testing.T) {
 		{"link", "--swarm-id=HEX is missing; see swarmgate link --help"},
 		{"link --swarm-id xy", `--swarm-id: swarm ID "xy" is not hexadecimal`},
 		{"link --swarm-id f0f0 --kind song", `--kind "song": write film or live`},
-		{"link --swarm-id f0f0", "signature algorithm 240 is unknown"},
-		{"link --swarm-id f0f0 --kind film", "swarm ID has 2 bytes, but a root of sha256 has 32"},
-		{"link --swarm-id f0f0 --hash md5", `--hash: hash function "md5" is unknown`},
-		{"link --swarm-id f0f0 --addressing octal", `--addressing: chunk addressing method "octal" is unknown`},
-		{"link --swarm-id f0f0 --integrity trust", `--integrity: integrity method "trust" is unknown`},
+		{"link --swarm-id f0f0", "--swarm-id: a film's has 20, 28, 32, 48 or 64 bytes, and a live channel's 33 or more, but this one has 2; copy it again whole"},
+		{"link --swarm-id f0f0 --kind film", "but this one has 2; copy it again whole"},
+		{"link --swarm-id HEX --kind live", "--kind live: a swarm ID of 32 bytes is a film's, the root of a hash tree; leave --kind out"},
+		{"link --swarm-id HEX --hash sha1", "--hash sha1: a swarm ID of 32 bytes is a root of sha256; leave --hash out"},
+		{"link --swarm-id HEX --length -3", `--length: "-3" begins with a dash; write --length=-3 if you mean it; see swarmgate link --help`},
+		{"link --swarm-id HEX --length=-3", `--length: "-3" is no length of a film; write its bytes to the last one, as "366100"`},
+		{"link --swarm-id HEX --length 1GB", `--length: "1GB" is no length of a film`},
+		{"link --swarm-id HEX --hash md5", `--hash: hash function "md5" is unknown`},
+		{"link --swarm-id HEX --addressing octal", `--addressing: chunk addressing method "octal" is unknown`},
+		{"link --swarm-id HEX --integrity trust", `--integrity: integrity method "trust" is unknown`},
 		{"get -o x FILM", "the link names neither tracker nor peer; name one with --peer HOST:PORT"},
 		{"get -o x --peer 7 FILM", `--peer: "7" is no address with a port`},
 		{"get -o x --timeout 5 FILM", `--timeout: "5" is no time span`},
@@ -134,6 +145,14 @@ func TestWrongUsage(t *testing.T) {
 		{"tracker --http --track-timeout x", `--track-timeout: "x" is no time span`},
 		{"sim nosuch", `scenario "nosuch" is unknown, use one of: live`},
 		{"sim --peers=-1", "--peers -1: take 1 to 5000 homes"},
+		{"sim --peers 0", "--peers 0: take 1 to 5000 homes"},
+		{"publish --duration 0 FILE", `--duration: "0" is no time at all; write more, or leave it out`},
+		{"get -o x --timeout 0s FILM", `--timeout: "0s" is no time at all; write more, or leave it out`},
+		{"bans add 192.0.2.1 --for 0", `--for: "0" is no time at all; write more, or leave it out`},
+		{"publish --title One FILMS", "--title is for one film, and FILMS has 2, which are called after their files; leave it out"},
+		{"inspect --hash sha1 ppsp:film/HEX", "say how a file would be published, and a link says that itself; leave them out"},
+		{"run --no-dlna --interface lo", "--interface lo says where TVs find the media server, which --no-dlna switches off; leave one of both out"},
+		{"demo --interface lo,nosuch", "--interface nosuch: this machine has no such network; it has "},
 		{"sim --peers 5001", "--peers 5001: take 1 to 5000 homes"},
 		{"sim --duration x", `--duration: "x" is no time span`},
 		{"sim --seed x", "--seed: "},
@@ -142,8 +161,8 @@ func TestWrongUsage(t *testing.T) {
 		{"config check extra", "unexpected argument extra; see swarmgate config check --help"},
 		{"version extra", "unexpected argument extra; see swarmgate version --help"},
 	} {
-		line := strings.NewReplacer("FILE", file, "DIR", dir, "FILM", film, "LIVE", live, "HEX", filmID).Replace(c.line)
-		sentence(t, strings.Fields(line), 2, c.words)
+		line := strings.NewReplacer("FILE", file, "DIR", dir, "FILMS", films, "FILM", film, "LIVE", live, "HEX", filmID).Replace(c.line)
+		sentence(t, strings.Fields(line), 2, strings.ReplaceAll(c.words, "FILMS", films))
 	}
 }
 
@@ -172,23 +191,23 @@ func TestFailures(t *testing.T) {
 	defer udp.Close()
 	film := "ppsp:film/" + filmID + "?peer=127.0.0.1:9"
 	for _, c := range []struct{ line, words string }{
-		{"demo --no-dlna --http TCP", "HTTP TCP is in use by another program; end that, or choose another port with --http, 0 for a free one"},
+		{"demo --no-dlna --http TCP", "HTTP TCP is in use by another program; end that, or choose another port with --http, such as 127.0.0.1:0 for a free one"},
 		{"demo --no-dlna --http 192.0.2.1:80", "HTTP 192.0.2.1:80: cannot assign requested address; choose an address of this machine with --http"},
 		{"demo --no-dlna --dir BELOW", "folder BELOW can't be made: not a directory; choose another with --dir"},
 		{"run --no-dlna --no-nat --dir BELOW", "folder BELOW can't be made: not a directory; choose another with --dir"},
 		{"run --no-dlna --no-nat --listen 127.0.0.1:0 --http TCP", "HTTP TCP is in use by another program"},
-		{"run --no-dlna --no-nat --listen UDP", "UDP UDP is in use by another program; end that, or choose another port, 0 for a free one"},
+		{"run --no-dlna --no-nat --listen UDP", "UDP UDP is in use by another program; end that, or listen on another port with --listen, port 0 for a free one"},
 		{"run --config DIR/not-there.toml", "not-there.toml: there is no such file; \"swarmgate config init --config "},
 		{"run --config BAD", "bad.toml:2:10: "},
-		{"run --config WRONG", `wrong.toml:2:10: http.listen = "here" is no address with a port`},
+		{"run --config WRONG", `wrong.toml:2:10: http.listen has a mistake: "here" is no address with a port`},
 		{"config check --config BAD", "bad.toml:2:10: "},
 		{"config check --config DIR/not-there.toml", "there is no such file"},
 		{"config show --config BAD", "bad.toml:2:10: "},
 		{"config init --config BAD", "bad.toml is there already and was not touched; choose another with --config"},
 		{"config init --config BELOW/x.toml", "not a directory; choose another place with --config"},
 		{"publish DIR/nothing", "there is no such file or folder; check the path"},
-		{"publish --live DIR/nothing.ts", "no such file or directory; check the path, or give - for standard input"},
-		{"publish EMPTY", "the file is empty, there is nothing to share"},
+		{"publish --live DIR/nothing.ts", "there is no such file or folder; check the path, or give - for standard input"},
+		{"publish EMPTY", "the file is empty, and there is nothing to share; name one that holds a film"},
 		{"publish --listen UDP FILE", "UDP UDP is in use by another program"},
 		{"publish --dir BELOW FILE", "folder BELOW can't be made"},
 		{"publish --key KEY -", "it was not changed, give another with --key"},
@@ -329,5 +348,27 @@ func TestStopped(t *testing.T) {
 	cancel()
 	if !stopped(ended, context.Canceled) || stopped(ended, io.EOF) || stopped(t.Context(), context.Canceled) {
 		t.Error("another error than the end of the context counts as stopped, or that does not")
+	}
+}
+
+// What fails before it begins leaves no folder behind.
+func TestFailuresLeaveNothing(t *testing.T) {
+	dir := atHome(t)
+	tcp, err := net.Listen("tcp", free)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	there := filepath.Join(dir, "x")
+	for _, line := range []string{
+		"publish nothing.mp4 --dir X", "publish --live nothing.ts --dir X", "run --no-dlna --no-nat --listen 127.0.0.1:0 --http TCP --dir X",
+	} {
+		line = strings.NewReplacer("X", there, "TCP", tcp.Addr().String()).Replace(line)
+		if status, _, words := once(t, strings.Fields(line)...); status != 1 {
+			t.Errorf("%s: %d %s", line, status, words)
+		}
+		if _, err := os.Stat(there); err == nil {
+			t.Errorf("%s: it leaves a folder", line)
+		}
 	}
 }

@@ -67,7 +67,7 @@ func Listen(cfg Config) (*Node, error) {
 	}
 	conn, err := net.ListenUDP("udp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("UDP %s is in use by another program; end that, or choose another port, 0 for a free one", cfg.Listen)
+		return nil, fmt.Errorf("UDP %s is in use by another program; end that, or listen on another port with --listen, port 0 for a free one", cfg.Listen)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open UDP %s: %w; use an address of this machine, or :PORT for all of them", cfg.Listen, bare(err))

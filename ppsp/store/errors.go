@@ -48,6 +48,14 @@ func remedy(op, path string, err error) error {
 	return fmt.Errorf("%s %s: %w: %s", op, path, bare(err), hint)
 }
 
+// unreadable is remedy for a file that is only read.
+func unreadable(op, path string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s %s: %w: this user may not read the file; give him the right, or publish as another", op, path, bare(err))
+	}
+	return remedy(op, path, err)
+}
+
 // bare takes the operation and path out of a *fs.PathError, since remedy names them.
 func bare(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {

@@ -39,14 +39,14 @@ func Seed(ctx context.Context, path string, c SeedConfig) (*File, ppsp.Metadata,
 	}
 	meta.SwarmID = ppsp.SwarmID(make([]byte, meta.Hash.Size()))
 	if err := meta.Validate(); err != nil {
-		return nil, meta, fmt.Errorf("seed %s: %w", path, err)
+		return nil, meta, fmt.Errorf("publish %s: %w", path, err)
 	}
 	if meta.ChunkSize == ppsp.VariableChunks {
-		return nil, meta, fmt.Errorf("seed %s: a film in a file has chunks of one size", path)
+		return nil, meta, fmt.Errorf("publish %s: a film in a file has chunks of one size", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, meta, remedy("seed", path, err)
+		return nil, meta, unreadable("publish", path, err)
 	}
 	f := &File{meta: meta, name: path, readOnly: true, content: file, size: -1}
 	if c.StateDir != "" {
@@ -75,11 +75,11 @@ func (f *File) seed(ctx context.Context, file *os.File, progress func(done, tota
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return remedy("seed", f.name, err)
+		return unreadable("publish", f.name, err)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("seed %s: it is not a regular file", f.name)
+		return fmt.Errorf("publish %s: it is not a regular file; name one that holds a film", f.name)
 	case info.Size() == 0:
-		return fmt.Errorf("seed %s: the file is empty, there is nothing to share", f.name)
+		return fmt.Errorf("publish %s: the file is empty, and there is nothing to share; name one that holds a film", f.name)
 	}
 	if err := f.openSeedSide(); err != nil {
 		return err

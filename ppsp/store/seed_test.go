@@ -256,3 +256,14 @@ func TestSeedDefaultChunkSize(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A film that may not be read has to be read, and not written.
+func TestUnreadableIsToldAsSuch(t *testing.T) {
+	err := unreadable("publish", "film", &os.PathError{Op: "open", Path: "film", Err: os.ErrPermission})
+	if words := err.Error(); !errors.Is(err, os.ErrPermission) || !strings.Contains(words, "may not read the file") || strings.Contains(words, "write") {
+		t.Errorf("%v", err)
+	}
+	if err := unreadable("publish", "film", os.ErrNotExist); !strings.Contains(err.Error(), "check the path") {
+		t.Errorf("%v", err)
+	}
+}

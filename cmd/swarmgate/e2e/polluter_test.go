@@ -30,8 +30,9 @@ type relay struct {
 	spoils bool
 	delay  time.Duration // of what the honest peer says
 	socket *net.UDPConn
-	asked  atomic.Int64 // datagrams that came from clients
-	chunks atomic.Int64 // that went to clients
+	asked  atomic.Int64  // datagrams that came from clients
+	chunks atomic.Int64  // that went to clients
+	marks  chan struct{} // has a value for each mark that came
 
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -52,6 +53,7 @@ func (r *relay) open(t *testing.T) *relay {
 	}
 	r.format = wire.NewFormat(r.link.Metadata, signature)
 	r.clients = map[netip.AddrPort]*net.UDPConn{}
+	r.marks = make(chan struct{}, 1)
 	r.socket = listenUDP(t)
 	r.running.Go(r.serve)
 	t.Cleanup(r.close)
@@ -85,6 +87,9 @@ func announce(t *testing.T, link ppsp.Link, address tracker.Address) {
 	}
 }
 
+// mark is a datagram that we send to the relay ourselves: what came before it was counted.
+const mark = "mark"
+
 // serve hands on what clients say, until the socket is closed.
 func (r *relay) serve() {
 	b := make([]byte, 1<<16)
@@ -92,6 +97,10 @@ func (r *relay) serve() {
 		n, from, err := r.socket.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return
+		}
+		if string(b[:n]) == mark {
+			r.marks <- struct{}{}
+			continue
 		}
 		r.asked.Add(1)
 		if to := r.upstream(from); to != nil {
@@ -186,17 +195,36 @@ func (r *relay) look(datagram []byte) {
 func (r *relay) cutOff(t *testing.T, gateway *process) {
 	t.Helper()
 	gateway.logged(5*time.Second, "peer shut out", r.addr().String())
-	time.Sleep(500 * time.Millisecond) // what was on its way
+	r.settle(t) // what was on its way
 	asked := r.asked.Load()
 	for range 20 {
 		r.knock(r.socket)
-		time.Sleep(50 * time.Millisecond)
 	}
+	r.settle(t)
 	if more := r.asked.Load() - asked; more > 0 {
 		t.Errorf("%d datagrams came to the polluter after it was shut out", more)
 	}
 	t.Logf("%d spoilt chunks were sent to the gateway", r.chunks.Load())
+}
+
+// settle waits until the gateway has dealt with all that was sent to it before, and the relay
+// has counted what came of it: on the loopback interface nothing overtakes anything.
+func (r *relay) settle(t *testing.T) {
+	t.Helper()
 	r.strangerIsWelcome(t)
+	socket, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(r.addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	if _, err := socket.Write([]byte(mark)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-r.marks:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the relay does not read")
+	}
 }
 
 // strangerIsWelcome knocks from another address: else silence would prove nothing.
