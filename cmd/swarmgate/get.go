@@ -309,7 +309,7 @@ func (g *getCommand) why(l ppsp.Link, m *membership.Member) string {
 	case trouble != "":
 		return "no peer was found: " + trouble
 	case l.Closed:
-		return "no peer let us in; is the publisher running? If it is, it does not take this certificate any more: ask who issued it for a new one"
+		return "no peer let us in; is the publisher running? If it is, it may be that it does not take this certificate any more: ask who issued it"
 	case forced != swarm.ProfileAuto:
 		return fmt.Sprintf("no peer was found that speaks --profile %s; is the publisher running? If it is, leave --profile out, or copy the link again from who publishes it", forced)
 	}

@@ -18,11 +18,11 @@ func TestThrottle(t *testing.T) {
 		th := throttle{rate: rate, chunk: size}
 		var have chunk.Set
 		have.Add(chunk.Range{Start: 10, End: 300})
-		had, wanted := have.Count(), uint64(0)
+		had := have.Count()
 		for k := range 200 {
 			now := began.Add(time.Duration(k) * throttleStep)
 			w := th.window(now, &have)
-			wanted = 0
+			wanted := uint64(0)
 			for i := uint64(0); i < w.End; i++ {
 				if i < 10 || i >= 300 {
 					wanted++

@@ -11,6 +11,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
 )
 
 // Bounds of what is looked at in a file: boxes, their depth, and bytes of one box.
@@ -21,11 +22,13 @@ const (
 )
 
 // Duration returns how long the film in a file plays, in whole milliseconds as a link holds
-// them. It is 0 where it can't be told: MP4 and QuickTime files tell it, others and damaged
-// ones don't. Only the boxes that hold times are read, wherever in the file they lie.
+// them. It is 0 where it can't be told: MP4 and QuickTime files tell it in boxes, which are
+// read wherever in the file they lie, and transport streams by their clocks, which are looked at
+// in some places; others and damaged ones don't.
 func Duration(path string) time.Duration {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".mp4", ".m4v", ".mov":
+	ending := strings.ToLower(filepath.Ext(path))
+	switch ending {
+	case ".mp4", ".m4v", ".mov", ".ts", ".m2ts", ".mts":
 	default:
 		return 0
 	}
@@ -37,6 +40,9 @@ func Duration(path string) time.Duration {
 	info, err := f.Stat()
 	if err != nil {
 		return 0
+	}
+	if strings.HasSuffix(ending, "ts") {
+		return mpegts.PCRDuration(streamTicks(f, info.Size())).Truncate(time.Millisecond)
 	}
 	return movieDuration(f, info.Size())
 }

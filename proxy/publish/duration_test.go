@@ -121,9 +121,6 @@ func TestDurationOfTheDemosFilm(t *testing.T) {
 	if got := Duration("../../cmd/swarmgate/media/film.mp4"); got != 24*time.Second {
 		t.Errorf("%s, want 24s", got)
 	}
-	if got := Duration("../../cmd/swarmgate/media/channel.ts"); got != 0 {
-		t.Errorf("a transport stream: %s, want 0", got)
-	}
 	if got := Duration(filepath.Join(t.TempDir(), "none.mp4")); got != 0 {
 		t.Errorf("no file: %s, want 0", got)
 	}
