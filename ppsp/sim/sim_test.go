@@ -140,19 +140,28 @@ func TestLiars(t *testing.T) {
 	}
 }
 
-// Viewers of a film start soon, and get to where they seek.
+// Viewers of a film start soon, and get to where they seek. In a film as short as this, what one
+// seed shows says little.
 func TestFilm(t *testing.T) {
 	if slow {
 		t.Skip("hundreds of thousands of chunks take minutes under the race detector")
 	}
 	sc := small(t, "vod", 12, 2*time.Second, 10*time.Second)
 	sc.Length, sc.Seeks = time.Minute, 15*time.Second
-	r := play(t, sc, 1)
-	if r.StartupP95 > 2 {
-		t.Errorf("start-up 95th percentile %.2f s, want at most 2", r.StartupP95)
+	const seeds = 3
+	still := 0.0
+	for seed := range uint64(seeds) {
+		r := play(t, sc, seed+1)
+		if r.StartupP95 > 2 {
+			t.Errorf("start-up 95th percentile %.2f s, want at most 2", r.StartupP95)
+		}
+		if r.Seeks == 0 || r.SeekP50 > 2 {
+			t.Errorf("%d seeks, median %.2f s", r.Seeks, r.SeekP50)
+		}
+		still += r.RebufferShare / seeds
 	}
-	if r.Seeks == 0 || r.SeekP50 > 2 || r.RebufferShare > 0.3 {
-		t.Errorf("%d seeks, median %.2f s; %.1f %% of the time stood still", r.Seeks, r.SeekP50, 100*r.RebufferShare)
+	if still > 0.25 {
+		t.Errorf("%.1f %% of the time stood still", 100*still)
 	}
 }
 

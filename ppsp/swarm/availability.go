@@ -61,6 +61,17 @@ func (c *channel) echoTime() int64 {
 	return c.echoAt
 }
 
+// toldBy notes that an ACK tells the peer of r, of which no HAVE has to then.
+func (c *channel) toldBy(now int64, r chunk.Range) {
+	if c.haves.Runs() == 0 || c.draft10 {
+		return
+	}
+	if c.haves.Remove(r); c.haves.Runs() == 0 {
+		c.havesAt = math.MaxInt64
+		c.announced(now, r)
+	}
+}
+
 // repeatNews announces the last news again, unless the peer has shown to know of them.
 func (c *channel) repeatNews(now int64) {
 	if run, ok := c.peerHave.Covering(c.echo.End - 1); ok && run.End >= c.echo.End {

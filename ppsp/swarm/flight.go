@@ -78,6 +78,7 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 	c.peerHas(r)
 	c.removeQueued(r)
 	f := &c.flight
+	passed := f.passed
 	for k, left := 0, r.Len(); k < f.line.len() && left > 0; {
 		c.s.work--
 		e := f.line.at(k)
@@ -90,8 +91,8 @@ func (c *channel) handleAck(now int64, r chunk.Range, delay uint64) bool {
 		c.s.work -= f.line.len() / 64
 		f.passed = max(f.passed, e.seq+cut.End-e.chunks.Start)
 		rtt := now - e.at
-		if e.tries > 0 {
-			rtt = 0 // whose answer this is cannot be told (RFC 6298, 3)
+		if e.tries > 0 || e.seq < passed {
+			rtt = 0 // whose answer this is, or when it came, cannot be told (RFC 6298, 3)
 		}
 		f.ackAt, f.delay = now, int64(delay)
 		if e.probe > 0 {

@@ -71,7 +71,7 @@ func (c *channel) appendMessages(now int64, b []byte) (out []byte, segment int) 
 	start := len(b)
 	b = wire.AppendChannel(b, c.remoteID)
 	if !serves || bulk || !c.alone {
-		b = c.appendAcks(b, start)
+		b = c.appendAcks(now, b, start)
 		b = c.appendRequests(b, start)
 		if c.haves.Runs() > 0 && now >= c.quiet {
 			b = c.appendHaves(now, b, start)
@@ -171,16 +171,40 @@ func (c *channel) acknowledge(now int64, i, delay uint64) {
 	}
 }
 
-func (c *channel) appendAcks(b []byte, start int) []byte {
+func (c *channel) appendAcks(now int64, b []byte, start int) []byte {
 	for c.acks.len() > 0 {
-		a := *c.acks.at(0)
-		if !fits(b, start, c.s.specRoom(a.chunks, 8)) {
+		a := c.acks.at(0)
+		whole, room := c.interval(a.chunks)
+		if !fits(b, start, room) {
 			c.ackAt = math.MinInt64 // in the next datagram
 			return b
 		}
-		c.acks.pop()
-		b = c.s.format.AppendAck(b, a.chunks, a.delay)
+		b = c.s.format.AppendAck(b, whole, a.delay)
+		c.toldBy(now, whole)
+		if a.chunks.Start = whole.End; a.chunks.Start >= a.chunks.End {
+			c.acks.pop()
+		}
 	}
 	c.ackAt, c.ackCount = math.MaxInt64, 0
 	return b
+}
+
+// interval returns what acknowledges the first chunks of r, which have come: the "biggest, complete
+// interval covering" them (RFC 7574, 4.3.2), where bins are used the biggest complete bin; and how
+// many bytes that takes at most. A peer of draft 10 is told of each chunk by itself.
+func (c *channel) interval(r chunk.Range) (whole chunk.Range, room int) {
+	s := c.s
+	one := 1 + s.specSize + 8
+	whole, ok := s.have.Covering(r.Start)
+	if !ok || whole.End < r.End || c.draft10 { // gone meanwhile
+		return r, s.specRoom(r, 8)
+	}
+	if a := s.format.Addressing; a != ppsp.Bins32 && a != ppsp.Bins64 {
+		return whole, one
+	}
+	bin := chunk.Leaf(r.Start)
+	for over := bin.Parent(); over.Range().Start >= whole.Start && over.Range().End <= whole.End; over = bin.Parent() {
+		bin = over
+	}
+	return bin.Range(), one
 }

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -66,6 +67,50 @@ func TestAcknowledgements(t *testing.T) {
 	l.run(25 * time.Millisecond)
 	if d := l.log[len(l.log)-1]; len(types(t, k.f, d.b)) < 2 {
 		t.Errorf("the REQUEST goes without the ACK: %v", types(t, k.f, d.b))
+	}
+}
+
+// "it MUST send an ACK message containing the chunk specification of its biggest, complete interval
+// covering C" (RFC 7574, 4.3.2): with ranges all around it, with bins the biggest complete one. The
+// sender takes all of that for acknowledged, also what it does not know to have arrived.
+func TestAckOfTheBiggestInterval(t *testing.T) {
+	for addressing, want := range map[ppsp.Addressing][]chunk.Range{
+		ppsp.ChunkRanges32: {{Start: 8, End: 12}, {Start: 8, End: 13}, {Start: 8, End: 14}, {Start: 20, End: 21}},
+		ppsp.ByteRanges64:  {{Start: 8, End: 12}, {Start: 8, End: 13}, {Start: 8, End: 14}, {Start: 20, End: 21}},
+		ppsp.Bins32:        {{Start: 8, End: 12}, {Start: 12, End: 13}, {Start: 12, End: 14}, {Start: 20, End: 21}},
+		ppsp.Bins64:        {{Start: 8, End: 12}, {Start: 12, End: 13}, {Start: 12, End: 14}, {Start: 20, End: 21}},
+	} {
+		l := newLab(t, 1)
+		f := newFilm(t, 64*1024, func(m *ppsp.Metadata) { m.Addressing = addressing })
+		leech, p := l.host(f.leech()), l.puppet()
+		k := p.accept(leech)
+		l.logging = true
+		for _, chunks := range [][]uint64{{8, 9, 10, 11}, {12}, {13}, {20}} {
+			for _, i := range chunks {
+				k.say(k.data(f, i))
+			}
+			l.run(100 * time.Millisecond)
+		}
+		if _, about := l.when(leech, wire.TypeAck); !slices.Equal(about, want) {
+			t.Errorf("%v: acknowledged %v, want %v", addressing, about, want)
+		}
+	}
+}
+
+// An ACK of more than has just come also stands for what was acknowledged in vain.
+func TestLostAckIsMadeUpFor(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 60*1024, nil)
+	seed, p := l.host(f.seed(f.all())), l.puppet()
+	k := p.greet(seed)
+	k.heard()
+	k.say(k.f.AppendRequest(nil, chunk.Range{End: 2}))
+	l.run(100 * time.Millisecond)
+	k.say(k.f.AppendAck(nil, chunk.Range{End: 2}, 1000)) // that of the first was lost
+	k.say(k.f.AppendRequest(nil, chunk.Range{Start: 2, End: 6}))
+	k.take(3 * time.Second)
+	if c := seed.s.Counters(); c.Retransmits != 0 || c.ChunksSent != 6 {
+		t.Errorf("%d chunks sent, %d of them again", c.ChunksSent, c.Retransmits)
 	}
 }
 
