@@ -219,7 +219,7 @@ func TestRefusedDestinations(t *testing.T) {
 func TestListenSaysWhatToDo(t *testing.T) {
 	n := open(t, loopback)
 	for _, c := range []struct{ listen, words string }{
-		{n.Addr().String(), "is in use by another program; end that, or choose another port, 0 for a free one"},
+		{n.Addr().String(), "is in use by another program; end that, or listen on another port with --listen, port 0 for a free one"},
 		{"nonsense", `UDP address "nonsense": address nonsense: missing port in address; use HOST:PORT or :PORT`},
 		{"127.0.0.1:70000", "invalid port; use HOST:PORT or :PORT"},
 		{"192.0.2.1:0", "open UDP 192.0.2.1:0: cannot assign requested address; use an address of this machine, or :PORT for all of them"},
