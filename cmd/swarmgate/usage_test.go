@@ -255,7 +255,7 @@ func TestHelp(t *testing.T) {
 		{"demo", "http dir name interface no-dlna json log-level log-format"},
 		{"run", "config http dir name interface no-dlna member-ca member-cert member-key listen stun no-nat upload json log-level log-format"},
 		{"publish", "live listen tracker title key dir hash addressing chunk-size integrity signature chunks-per-signature profile record duration closed member-ca stun no-nat upload json log-level log-format"},
-		{"get", "output peer listen timeout duration seed profile member-cert member-key stun no-nat upload json log-level log-format"},
+		{"get", "output peer listen timeout duration seed limit-down profile member-cert member-key stun no-nat upload json log-level log-format"},
 		{"link", "swarm-id kind hash addressing chunk-size integrity tracker peer title length rate json"},
 		{"inspect", "hash addressing chunk-size integrity json"},
 		{"tracker", "listen http cert key track-timeout json log-level log-format"},

@@ -109,20 +109,25 @@ func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
 }
 
 // Lost takes back chunks that the store no longer has: they are fetched again. Where their
-// hashes went with them, peers go on from the beginning: to each of them we have the hashes
-// around every chunk that we ever announced, so that it would not send them again (RFC 7574, 5.3),
-// and nothing takes a HAVE back.
+// hashes went with them, peers go on from the beginning: each of them takes us to have the
+// hashes around every chunk that we ever announced, so that it would not send them again (RFC
+// 7574, 5.3), and nothing takes a HAVE back.
 func (s *Swarm) Lost(chunks *chunk.Set) {
-	known := true // where there are hashes at all
-	proven := s.tree != nil && s.meta.Integrity == ppsp.IntegrityMerkle
 	for r := range chunks.Ranges() {
 		s.have.Remove(r)
-		for i := r.Start; proven && known && i < r.End; i++ {
-			_, known = s.tree.Hash(chunk.Leaf(i))
-		}
 	}
 	s.picking.wanted = true
-	if known {
+	if s.tree == nil || s.meta.Integrity != ppsp.IntegrityMerkle {
+		return
+	}
+	gone := false
+	for r := range chunks.Ranges() {
+		r = r.Intersect(chunk.Range{End: s.tree.Chunks()})
+		for i := r.Start; i < r.End; i++ {
+			gone = s.unprove(i) || gone
+		}
+	}
+	if !gone {
 		return
 	}
 	for _, c := range s.order {
@@ -131,6 +136,21 @@ func (s *Swarm) Lost(chunks *chunk.Set) {
 			c.close("hashes were lost that the peer believes we have")
 		}
 	}
+}
+
+// unprove tells whether hashes that prove chunk i are gone. Then it takes back, too, what is held
+// beside them: to announce it would tell peers that we have them.
+func (s *Swarm) unprove(i uint64) (gone bool) {
+	for n := chunk.Leaf(i); n != chunk.NoBin; n = n.Parent() { // up to a peak, which is known
+		if _, known := s.tree.Hash(n); known {
+			break
+		}
+		gone = true
+		if _, known := s.tree.Hash(n.Sibling()); !known {
+			s.have.Remove(n.Parent().Range())
+		}
+	}
+	return gone
 }
 
 // pickFilm follows the readers' windows, then what is left from a random place on, so that

@@ -187,24 +187,37 @@ func TestLost(t *testing.T) {
 // have those around all that we announced: where the store lost some of them, it has to begin
 // anew, whoever of the two found the other, or nothing below them could ever be proven.
 func TestLostHashes(t *testing.T) {
-	for name, meets := range map[string]func(l *lab, seed, leech *host){
-		"we found the peer": func(_ *lab, seed, leech *host) { leech.meet(seed) },
-		"the peer found us": func(_ *lab, seed, leech *host) { seed.meet(leech) },
+	first := func(_ *lab, seed, leech *host) { leech.meet(seed) }
+	for name, c := range map[string]struct {
+		meet func(l *lab, seed, leech *host)
+		kept []uint64 // chunks, without the hashes around them
+	}{
+		"we found the peer":  {first, nil},
+		"the peer found us":  {func(_ *lab, seed, leech *host) { seed.meet(leech) }, nil},
+		"one chunk was kept": {first, []uint64{9}},
+		"some were kept":     {first, []uint64{0, 17, 18, 19, 40}},
 	} {
 		l := newLab(t, 1)
 		f := newFilm(t, 600*1024, nil)
 		seed, leech := l.host(f.seed(f.all())), l.host(f.leech())
 		leech.want(true)
-		meets(l, seed, leech)
+		c.meet(l, seed, leech)
 		l.until(10*time.Second, "half of it", func() bool { return leech.s.Have().Count() > f.chunks()/2 })
-		had := leech.s.Have().Clone()
-		clear(leech.store.chunks)
+		lost := leech.s.Have().Clone()
+		for _, i := range c.kept {
+			lost.Remove(chunk.One(i))
+		}
+		for r := range lost.Ranges() {
+			for i := r.Start; i < r.End; i++ {
+				delete(leech.store.chunks, i)
+			}
+		}
 		tree := merkle.NewTree(f.meta.Hash, []byte(f.meta.SwarmID))
 		if err := tree.SetPeaks(f.tree.AppendPeaks(nil)); err != nil {
 			t.Fatal(err)
 		}
 		leech.s.tree = tree
-		leech.s.Lost(&had)
+		leech.s.Lost(&lost)
 		leech.drain()
 		l.until(3*time.Second, name+": complete, hashes and all", leech.s.Complete)
 		f.check(t, leech)
