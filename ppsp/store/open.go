@@ -180,7 +180,7 @@ func (f *File) resume(ctx context.Context, file *os.File) error {
 	switch {
 	case err != nil && !errors.Is(err, errDamaged):
 		return remedy("open", f.sidecar, err)
-	case err == nil && old.meta != f.meta && f.holdsOther(old, mine.Size()):
+	case err == nil && !sameContent(old.meta, f.meta) && f.holdsOther(old, mine.Size()):
 		return fmt.Errorf("open %s: %w: part of swarm %s, fetched by another link; take that link, choose another name, or remove it",
 			part, ErrExists, old.meta.SwarmID.Short())
 	case err == nil:
@@ -199,6 +199,13 @@ func (f *File) resume(ctx context.Context, file *os.File) error {
 	}
 	f.now.changes++ // saved even when nothing is fetched; a complete film gets its name
 	return nil
+}
+
+// sameContent tells whether two swarms have the same bytes and proofs: how chunks are addressed on
+// the wire is nothing to the disk.
+func sameContent(a, b ppsp.Metadata) bool {
+	a.Addressing = b.Addressing
+	return a == b
 }
 
 // holdsOther tells whether the sidecar, which is of another swarm, claims any of the so many bytes
@@ -252,7 +259,7 @@ func (f *File) blank() error {
 
 // load takes over what a sidecar claims.
 func (f *File) load(ctx context.Context, old *head) error {
-	if old.meta != f.meta {
+	if !sameContent(old.meta, f.meta) {
 		return fmt.Errorf("sidecar is of another swarm, %s", old.meta.SwarmID.Short())
 	}
 	if f.meta.Integrity == ppsp.IntegrityNone {

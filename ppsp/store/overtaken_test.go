@@ -162,10 +162,24 @@ func TestPartOfAnotherSwarm(t *testing.T) {
 		if _, err := OpenFile(t.Context(), path, wrong); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "part of swarm "+m.meta.SwarmID.Short()) {
 			t.Errorf("%s: %v", name, err)
 		}
-		m.holds(t, m.open(t, path), chunk.Range{End: 4})
+		f := m.open(t, path)
+		m.holds(t, f, chunk.Range{End: 4})
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 
+		wrong = m.meta
+		wrong.Addressing = ppsp.Bins64
+		again, err := OpenFile(t.Context(), path, wrong) // nothing to the disk
+		if err != nil || again.Held() != 4 {
+			t.Fatalf("other addressing: %v", err)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+		change(&wrong)
 		fresh := filepath.Join(t.TempDir(), "film")
-		f, err := OpenFile(t.Context(), fresh, wrong)
+		f, err = OpenFile(t.Context(), fresh, wrong)
 		if err == nil {
 			err = f.Close()
 		}
