@@ -31,6 +31,7 @@ type availability struct {
 	gave     chunk.Set   // of the news, what came from the peer
 	quiet    int64       // live source: nothing is announced before
 	offered  chunk.Set   // live source: what the peer was offered
+	fedAt    int64       // live source: when the peer last told of a chunk that it was not offered; 0 for never
 	echo     chunk.Range // announced last
 	echoAt   int64       // when to announce it again, as nothing followed
 	echoes   int         // how often that was done
@@ -107,6 +108,7 @@ func (c *channel) handleHave(now int64, r chunk.Range) bool {
 	if run, ok := c.s.have.Covering(r.End - 1); ok && c.peerHave.ContainsAll(r) {
 		c.retell(now, r.Intersect(run))
 	}
+	c.noteHeld(now, r)
 	c.peerHas(r)
 	if last, ok := c.peerHave.Last(); ok && c.s.tree != nil && !c.s.tree.Sized() {
 		c.proof.Announced(last + 1)

@@ -85,7 +85,7 @@ func TestCrowdIsOfferedBlocks(t *testing.T) {
 		l.run(50 * time.Millisecond)
 	}
 	if after := w.hear(); after != before {
-		t.Errorf("%d more chunks were offered while %d wait to be sent", after-before, st.source.s.waiting())
+		t.Errorf("%d more chunks were offered while %d wait to be sent", after-before, st.source.s.waiting(l.now))
 	}
 }
 
@@ -161,5 +161,74 @@ func TestLateChunksMoveSooner(t *testing.T) {
 		if got := spread(other.heard(), wire.TypeRequest); (got.Count() > 0) != late {
 			t.Errorf("late %v: another peer was asked for %d chunks after 260 ms", late, got.Count())
 		}
+	}
+}
+
+// A datagram that asks for the same again and again is a flood: its sender is shut out. Requests that
+// overlap a little, as those of other implementations may, are none.
+func TestRequestFlood(t *testing.T) {
+	for _, flood := range []bool{false, true} {
+		l := newLab(t, 1)
+		st := l.stream(8, nil)
+		st.append(80, 0)
+		k := l.puppet().greet(st.source)
+		var b []byte
+		for i := range uint64(maxRepeats + 2) {
+			r := chunk.Range{Start: 4 * i, End: 4*i + 5} // the last is the next one's first
+			if flood {
+				r = chunk.Range{End: 80}
+			}
+			b = k.f.AppendRequest(b, r)
+		}
+		k.say(b)
+		l.run(50 * time.Millisecond)
+		if bans := st.source.of(EventBan); (len(bans) > 0) != flood {
+			t.Errorf("flood %v: bans %v", flood, bans)
+		}
+	}
+}
+
+// Stripes are given to peers that get chunks from others too: who does not has nobody to pass them on to.
+func TestShunnedPeersAreNoFosters(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(32, nil)
+	st.append(64, 0)
+	w := &crowd{l: l}
+	w.join(st.source, 6)
+	stay := func(d time.Duration) { // the first four show what they have of each other, all but the newest
+		for range int(d / (50 * time.Millisecond)) {
+			edge, _ := st.source.s.Edge()
+			for n, k := range w.links {
+				if n < 4 {
+					k.say(k.f.AppendHave(nil, chunk.Range{End: edge - 32}))
+				} else {
+					k.say(nil)
+				}
+			}
+			l.run(50 * time.Millisecond)
+		}
+	}
+	for range 20 {
+		st.append(32, 0)
+		stay(150 * time.Millisecond)
+	}
+	w.hear()
+	st.append(32, 0)
+	l.run(60 * time.Millisecond)
+	w.hear()
+	edge, _ := st.source.s.Edge()
+	for n := 4; n < 6; n++ {
+		if run, ok := w.told[n].NextIn(edge - 32); ok {
+			t.Errorf("a peer that has no others was given chunks from %d on to pass on", run.Start)
+		}
+	}
+	given := 0
+	for n := range 4 {
+		if w.told[n].Has(edge - 1) {
+			given++
+		}
+	}
+	if given != offerCopies {
+		t.Errorf("the newest chunk was given to %d of the others, want %d", given, offerCopies)
 	}
 }

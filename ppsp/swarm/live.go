@@ -101,7 +101,7 @@ func newLiveState(cfg *Config) (*liveState, error) {
 	}
 	l.source, l.perMunro, l.appendNext = cfg.Key, n, cfg.FirstChunk
 	l.copies = make([]uint8, cfg.Window)
-	l.offers.promised = make([]uint8, cfg.Window)
+	l.offers.promised, l.offers.holders = make([]uint8, cfg.Window), make([]uint8, cfg.Window)
 	l.offers.restAt = math.MaxInt64
 	return l, nil
 }

@@ -16,7 +16,7 @@ import (
 //	after offerAgain   stripes that nobody was sent and no peer has shown to hold, to as many others
 //	after offerAll     what a peer lacks, to that peer: who still lacks a chunk gets it here
 //
-// The third stage goes block by block, first what was offered least, and only while few
+// The third stage (rest.go) goes block by block, first what was offered least, and only while few
 // chunks wait to be sent: were everybody offered everything at a time, all would ask for the same,
 // the new chunks would stand in line behind copies of old ones, and a crowd that joins
 // would wait for what the source alone has while it repeats itself.
@@ -32,6 +32,7 @@ const (
 	offerJoiner     = 50e6   // ns for each peer that is here and could give a joiner what it needs …
 	offerJoinerMost = 700e6  // … at most
 	offerTested     = 1e9    // ns that a peer must be here to be given stripes
+	offerFed        = 1e9    // ns since a peer showed to get chunks from others, after which it has no others
 	offerSilent     = 1500e6 // ns without a word from it, after which it is given none
 	// While the uplink is congested nothing gets to the third stage, stripes go to one peer
 	// each, and what was sent offerCopies times waits: everybody asking the source for what
@@ -41,11 +42,6 @@ const (
 	offerStale = 1e9  // ns after which such an account is no longer true
 	offerLook  = 20e6 // ns between two looks at that
 	offerCheck = 50e6 // ns that what has to wait waits at least
-
-	offerBlock   = 16   // chunks of a block of the third stage, or a subtree if that has more
-	offerWaiting = 2    // blocks of chunks that may wait to be sent while one more is offered
-	offerPace    = 20e6 // ns between two blocks
-	offerOld     = 4e9  // ns since its signing, after which a chunk is offered without such care: few ask for it
 )
 
 // offers is the state of these stages.
@@ -57,7 +53,9 @@ type offers struct {
 
 	restAt   int64 // when the next block of the third stage may be offered; never while nobody lacks any
 	restTurn int
-	promised []uint8 // by chunk modulo window: how often it was offered in the third stage
+	lonelyAt int64   // when one may be offered to a peer that has no others
+	promised []uint8 // by chunk modulo window: how often it was offered in the third stage, and
+	holders  []uint8 // how many peers have told that they hold it, who get chunks from others too
 
 	congested bool
 	lookAt    int64 // when to see whether it still is
@@ -141,15 +139,16 @@ func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) 
 }
 
 // fosterOf returns a peer that is to be given a stripe, other than one that has it: the
-// first from the k-th on that has been here for a while and is heard of; else any.
+// first from the k-th on that has been here for a while, is heard of and has other peers; else any.
 func (s *Swarm) fosterOf(now int64, k int, other *channel) *channel {
 	var spare *channel
+	choosy, _ := s.looksAtFed(now)
 	for n := range s.order {
 		c := s.order[(k+n)%len(s.order)]
 		if c.state != stateOpen || c == other {
 			continue
 		}
-		if now-c.openedAt >= offerTested && now-c.heardAt < offerSilent {
+		if c.tested(now) && (!choosy || c.fed(now)) {
 			return c
 		}
 		spare = c
@@ -193,108 +192,6 @@ func (s *Swarm) advanceOffers(now int64) {
 	}
 	if now >= o.restAt {
 		s.offerRest(now)
-	}
-}
-
-// offerRest offers one block of the third stage to the next peer that lacks one, if little
-// waits to be sent.
-func (s *Swarm) offerRest(now int64) {
-	o := &s.live.offers
-	o.restAt = now + offerPace
-	if s.congested(now) || s.waiting() > offerWaiting*s.offerBlock() {
-		o.restAt = now + offerCheck
-		return
-	}
-	quiet := int64(math.MaxInt64)
-	for range s.order {
-		o.restTurn++
-		c := s.order[o.restTurn%len(s.order)]
-		switch {
-		case c.state != stateOpen || now-c.heardAt >= offerSilent:
-		case now < c.quiet:
-			quiet = min(quiet, c.quiet)
-		default:
-			if block := s.blockFor(now, c); !block.Empty() {
-				s.promise(block)
-				s.let(now, c, block)
-				return
-			}
-		}
-	}
-	o.restAt = quiet // all have been offered what they lack
-}
-
-// offerBlock is how many chunks are offered at a time in the third stage.
-func (s *Swarm) offerBlock() uint64 { return max(offerBlock, s.live.perMunro) }
-
-// waiting is how many chunks the peers wait for.
-func (s *Swarm) waiting() uint64 {
-	n := uint64(0)
-	for _, c := range s.order {
-		n += c.count()
-	}
-	return n
-}
-
-// blockFor returns what c is to be offered next of what it lacks: of the blocks that were
-// offered least the oldest. What it let pass, or what is so old that hardly anybody asks for it,
-// is offered together.
-func (s *Swarm) blockFor(now int64, c *channel) chunk.Range {
-	l := s.live
-	first, ok := c.peerHave.First()
-	if from := s.oldEnd(now); !ok || first < from {
-		if old := (chunk.Range{Start: l.edge - min(l.edge, l.window), End: from}); s.lacks(c, old) {
-			return old
-		}
-		first = from
-	}
-	size := s.offerBlock()
-	var best chunk.Range
-	least := 256
-	for at := first - first%size; at < l.offers.public; at += size {
-		block := chunk.Range{Start: max(at, first), End: min(at+size, l.offers.public)}
-		if !s.lacks(c, block) {
-			continue
-		}
-		if n := int(l.offers.promised[block.Start%l.window]); n < least {
-			best, least = block, n
-		}
-	}
-	return best
-}
-
-// oldEnd is the end of what was signed long ago.
-func (s *Swarm) oldEnd(now int64) uint64 {
-	l := s.live
-	for k := len(l.munros) - 1; k >= 0; k-- {
-		if now-l.munros[k].at > offerOld {
-			return min(l.munros[k].chunks.End, l.offers.public)
-		}
-	}
-	return l.edge - min(l.edge, l.window)
-}
-
-// lacks tells whether c has neither shown to hold some chunk of r nor was offered it.
-func (s *Swarm) lacks(c *channel, r chunk.Range) bool {
-	for i := r.Start; i < r.End; {
-		if run, ok := c.peerHave.Covering(i); ok {
-			i = run.End
-		} else if run, ok := c.offered.Covering(i); ok {
-			i = run.End
-		} else {
-			return s.have.Has(i)
-		}
-	}
-	return false
-}
-
-// promise notes that a block was offered in the third stage.
-func (s *Swarm) promise(r chunk.Range) {
-	l := s.live
-	for i := r.Start; i < r.End; i++ {
-		if n := &l.offers.promised[i%l.window]; *n < math.MaxUint8 {
-			*n++
-		}
 	}
 }
 

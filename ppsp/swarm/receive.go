@@ -77,7 +77,8 @@ func (c *channel) handle(now int64, b []byte) {
 // rest of the datagram is discarded.
 func (c *channel) handleRest(now int64) {
 	s := c.s
-	s.work = maxWork
+	s.work, s.repeats = maxWork, 0
+	s.asked.Clear()
 	for c.state == stateOpen || c.state == stateResponding {
 		ok, err := s.decoder.Next(&s.message)
 		if err == nil && !ok {
@@ -121,7 +122,7 @@ func (c *channel) handleMessage(now int64, m *wire.Message) bool {
 	case wire.TypeData:
 		return c.handleData(now, m)
 	case wire.TypeRequest:
-		return c.handleRequest(m.Chunks)
+		return c.handleRequest(now, m.Chunks)
 	case wire.TypeCancel:
 		c.handleCancel(m.Chunks)
 	case wire.TypeChoke:

@@ -47,9 +47,31 @@ func (v *serving) count() uint64 {
 	return n
 }
 
+// maxRepeats is how many requests of a datagram may be for what others in it ask for already.
+// Honest peers make none.
+const maxRepeats = 16
+
+// floods tells whether the requests of this datagram repeat each other, which is of no use but to keep
+// us busy.
+func (c *channel) floods(now int64, r chunk.Range) bool {
+	s := c.s
+	if !s.asked.ContainsAll(r) {
+		s.asked.Add(r)
+		return false
+	}
+	if s.repeats++; s.repeats <= maxRepeats {
+		return false
+	}
+	c.ban(now, "a flood of requests")
+	return true
+}
+
 // handleRequest queues what the peer asks for and we have (RFC 7574, 8.10). What we do not
 // have is left out in silence: the peer will ask elsewhere.
-func (c *channel) handleRequest(r chunk.Range) bool {
+func (c *channel) handleRequest(now int64, r chunk.Range) bool {
+	if c.floods(now, r) {
+		return false
+	}
 	if r.Len() > maxQueued {
 		r.End = r.Start + maxQueued
 	}

@@ -34,7 +34,7 @@ func (s *Swarm) append(now int64, b []byte) error {
 	if err := s.cfg.Store.WriteChunk(i, b); err != nil {
 		return fmt.Errorf("append chunk %d: %w", i, err)
 	}
-	l.copies[i%l.window], l.offers.promised[i%l.window] = 0, 0
+	l.copies[i%l.window], l.offers.promised[i%l.window], l.offers.holders[i%l.window] = 0, 0, 0
 	l.appendNext++
 	r, err := s.sign(now, b)
 	if err != nil || r.Empty() {

@@ -150,7 +150,9 @@ type Swarm struct {
 	reader  ChunksReader // the store, if it is one
 	runSize uint64       // chunks that go together in bulk
 	events  fifo[Event]
-	work    int // left of maxWork for this datagram
+	work    int       // left of maxWork for this datagram
+	asked   chunk.Set // in this datagram
+	repeats int       // of it, requests for what it had asked for before
 	counts  Counters
 	closed  bool
 	failed  bool // the store refused a chunk: nothing more is requested
