@@ -37,6 +37,7 @@ func (w *world) equipFilm(h *home) error {
 	}
 	h.viewer = &viewer{
 		host: h.host, size: w.Chunk, interval: w.interval, chunks: w.chunks, seeks: int64(w.Seeks), random: h.random,
+		from: w.from(),
 	}
 	h.host.player = h.viewer
 	h.viewer.join(w.now)

@@ -13,16 +13,13 @@ type Result struct {
 	Joined    int    `json:"joined"` // homes that ever were there, honest ones
 	ChunkSize int    `json:"chunk_size"`
 
-	Continuity            // live: share of chunks played in time
-	DelayP50      float64 `json:"delay_p50_s"` // live: from signature to playing
-	DelayP95      float64 `json:"delay_p95_s"`
-	StartupP50    float64 `json:"startup_p50_s"` // from joining to the first chunk
-	StartupP95    float64 `json:"startup_p95_s"`
-	RebufferShare float64 `json:"rebuffer_share"`  // film: of the time of all viewers, start and seeks aside
-	RebufferP95   float64 `json:"rebuffer_p95"`    // film: of each viewer's time
-	Seeks         int     `json:"seeks,omitempty"` // film
-	SeekP50       float64 `json:"seek_p50_s"`      // film: from seeking to playing
-	SeekP95       float64 `json:"seek_p95_s"`      //
+	Continuity          // live: share of chunks played in time
+	DelayP50   float64  `json:"delay_p50_s"` // live: from signature to playing
+	DelayP95   float64  `json:"delay_p95_s"`
+	StartupP50 float64  `json:"startup_p50_s"` // from joining to the first chunk
+	StartupP95 float64  `json:"startup_p95_s"`
+	Watching            // film, after the warm-up
+	Crowd      Watching `json:"warmup,omitzero"` // film, while the viewers come
 
 	SourceUploadRatio float64 `json:"source_upload_ratio"` // bytes the source sent per byte of the stream
 	Overhead          float64 `json:"overhead"`            // bytes sent by all per byte received and new
@@ -36,6 +33,15 @@ type Result struct {
 
 	mean             float64    // of continuity
 	HonestContinuity Continuity `json:"without_liars,omitzero"` // the same homes without the malicious ones
+}
+
+// Watching is how viewers of a film fared.
+type Watching struct {
+	RebufferShare float64 `json:"rebuffer_share"`  // of the time of all viewers, start and seeks aside
+	RebufferP95   float64 `json:"rebuffer_p95"`    // of each viewer's time
+	Seeks         int     `json:"seeks,omitempty"` //
+	SeekP50       float64 `json:"seek_p50_s"`      // from seeking to playing
+	SeekP95       float64 `json:"seek_p95_s"`      //
 }
 
 // Continuity is the share of chunks that homes played in time.
@@ -60,8 +66,7 @@ type LiesResult struct {
 // tally is what homes that left or stayed have shown.
 type tally struct {
 	continuity, startup      []float64
-	rebuffer, sought         []float64
-	watched, stalled         int64
+	early, counted           viewing
 	sent, got, again, chunks uint64
 	badChunks, worst         int
 	polluters                map[int32]bool
@@ -69,6 +74,31 @@ type tally struct {
 	sourceHonest             float64
 	sourcePeers              int
 	failed                   string
+}
+
+// viewing is what all viewers saw.
+type viewing struct {
+	rebuffer, sought []float64
+	watched, stalled int64
+}
+
+func (t *viewing) add(w *watching) {
+	t.watched += w.watched
+	t.stalled += w.stalled
+	if all := w.stalled + w.watched; all > 0 {
+		t.rebuffer = append(t.rebuffer, float64(w.stalled)/float64(all))
+	}
+	for _, s := range w.sought {
+		t.sought = append(t.sought, float64(s)/1e9)
+	}
+}
+
+func (t *viewing) result() Watching {
+	return Watching{
+		RebufferShare: float64(t.stalled) / float64(max(t.stalled+t.watched, 1)),
+		RebufferP95:   percentile(t.rebuffer, 95),
+		Seeks:         len(t.sought), SeekP50: percentile(t.sought, 50), SeekP95: percentile(t.sought, 95),
+	}
 }
 
 // retire counts what a home has shown, which then may be forgotten.
@@ -112,12 +142,8 @@ func (w *world) retireViewer(v *viewer, end int64) {
 	t := &w.tally
 	v.finish(end)
 	t.startup = append(t.startup, float64(v.startup)/1e9)
-	t.watched += v.watched
-	t.stalled += v.stalled
-	t.rebuffer = append(t.rebuffer, float64(v.stalled)/float64(max(v.stalled+v.watched, 1)))
-	for _, s := range v.sought {
-		t.sought = append(t.sought, float64(s)/1e9)
-	}
+	t.early.add(&v.early)
+	t.counted.add(&v.counted)
 	t.failed = max(t.failed, v.failed)
 }
 
@@ -131,7 +157,7 @@ func (w *world) result(seed uint64) Result {
 	t := &w.tally
 	r := Result{
 		Scenario: w.Name, Seed: seed, Peers: w.Peers, Joined: len(w.homes) - w.liars, ChunkSize: w.Chunk,
-		VirtualSeconds: float64(w.now) / 1e9, Seeks: len(t.sought),
+		VirtualSeconds: float64(w.now) / 1e9, Watching: t.counted.result(), Crowd: t.early.result(),
 	}
 	var delays histogram
 	delays.open()
@@ -146,9 +172,6 @@ func (w *world) result(seed uint64) Result {
 	r.mean = mean(t.continuity)
 	r.DelayP50, r.DelayP95 = delays.percentile(50), delays.percentile(95)
 	r.StartupP50, r.StartupP95 = percentile(t.startup, 50), percentile(t.startup, 95)
-	r.RebufferShare = float64(t.stalled) / float64(max(t.stalled+t.watched, 1))
-	r.RebufferP95 = percentile(t.rebuffer, 95)
-	r.SeekP50, r.SeekP95 = percentile(t.sought, 50), percentile(t.sought, 95)
 	r.SourceUploadRatio = float64(w.source.sentBytes) / w.published()
 	r.Overhead = float64(t.sent+w.source.sentBytes)/max(float64(t.got), 1) - 1
 	r.Duplicates = float64(t.again) / max(float64(t.chunks), 1)

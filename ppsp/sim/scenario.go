@@ -86,7 +86,7 @@ func Scenarios() []Scenario {
 	film := live
 	film.Name, film.Kind, film.Peers, film.Rate = "vod", Film, 500, 4e6
 	film.About = "a film of 4 Mbit/s from one seeder with 20 Mbit/s; 500 viewers come within a minute, and seek"
-	film.Source.Up, film.Joining, film.Duration = 20e6, time.Minute, 2*time.Minute
+	film.Source.Up, film.Joining, film.Duration = 20e6, time.Minute, 3*time.Minute
 	film.Length, film.Seeks, film.Warmup = 3*time.Minute, time.Minute, time.Minute
 	uplink := film
 	uplink.Name, uplink.Kind, uplink.Peers = "uplink", Uplink, 4

@@ -21,9 +21,14 @@ func (r Result) WriteTable(w io.Writer) error {
 	if r.StartupP50 > 0 {
 		row("start-up", "median %.2f s, 95th percentile %.2f s", r.StartupP50, r.StartupP95)
 	}
-	if r.Seeks > 0 {
-		row("standing still", "%.2f %% of the time, %.2f %% at the 95th percentile", 100*r.RebufferShare, 100*r.RebufferP95)
-		row("seek to playing", "median %.2f s, 95th percentile %.2f s, of %d", r.SeekP50, r.SeekP95, r.Seeks)
+	for _, w := range []struct {
+		when string
+		*Watching
+	}{{"", &r.Watching}, {", while they came", &r.Crowd}} {
+		if w.Seeks > 0 {
+			row("standing still"+w.when, "%.2f %% of the time, %.2f %% at the 95th percentile", 100*w.RebufferShare, 100*w.RebufferP95)
+			row("seek to playing"+w.when, "median %.2f s, 95th percentile %.2f s, of %d", w.SeekP50, w.SeekP95, w.Seeks)
+		}
 	}
 	if l := r.Lies; l != nil {
 		row("without liars", "median %.4f, 5th percentile %.4f", r.HonestContinuity.ContinuityP50, r.HonestContinuity.ContinuityP5)

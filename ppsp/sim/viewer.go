@@ -45,10 +45,25 @@ type viewer struct {
 	toldAny bool
 
 	startup int64 // ns, 0 until it started
-	watched int64 // ns of playing
-	stalled int64 // ns of standing still
-	sought  []int64
+	from    int64 // what it sees from then on is counted apart from …
+	early   watching
+	counted watching
 	failed  string
+}
+
+// watching is what a viewer saw of the film.
+type watching struct {
+	watched int64   // ns of playing
+	stalled int64   // ns of standing still
+	sought  []int64 // ns from each seek to playing
+}
+
+// during returns where what happens at t is counted.
+func (v *viewer) during(t int64) *watching {
+	if t < v.from {
+		return &v.early
+	}
+	return &v.counted
 }
 
 func (v *viewer) join(now int64) {
@@ -86,9 +101,9 @@ func (v *viewer) tick(now int64) int64 {
 			v.state, v.since = forMore, v.dueAt
 			break
 		}
+		v.during(v.dueAt).watched += v.interval
 		v.at++
 		v.dueAt += v.interval
-		v.watched += v.interval
 	}
 	if v.state != notWaiting {
 		v.resume(now)
@@ -123,28 +138,22 @@ func (v *viewer) resume(now int64) {
 	if !ok || run.End < enough {
 		return
 	}
+	v.finish(now)
+	v.dueAt = now
+}
+
+// finish counts the wait that ends, or lasts at the end.
+func (v *viewer) finish(now int64) {
 	switch waited := now - v.since; v.state {
 	case forStart:
 		v.startup = waited
 	case forSeek:
-		v.sought = append(v.sought, waited)
+		w := v.during(v.since)
+		w.sought = append(w.sought, waited)
 	case forMore:
-		v.stalled += waited
-	case notWaiting:
-	}
-	v.state, v.dueAt = notWaiting, now
-}
-
-// finish counts the wait that lasts.
-func (v *viewer) finish(now int64) {
-	waited := now - v.since
-	switch v.state {
-	case forStart:
-		v.startup = waited
-	case forSeek:
-		v.sought = append(v.sought, waited)
-	case forMore:
-		v.stalled += waited
+		early := max(min(now, v.from)-v.since, 0)
+		v.early.stalled += early
+		v.counted.stalled += waited - early
 	case notWaiting:
 	}
 	v.state = notWaiting
