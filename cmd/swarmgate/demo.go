@@ -39,10 +39,11 @@ const loopback = "127.0.0.1:0"
 // Run carries the command out.
 func (d *demoCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, d.JSON)
-	if err := errors.Join(noTVs(d.NoDLNA, d.Interface), knownInterfaces(d.Interface)); err != nil {
+	if err := knownInterfaces(d.Interface); err != nil {
 		return err
 	}
 	log := d.logger(out, zerolog.WarnLevel)
+	noTVs(d.NoDLNA, d.Interface, log)
 	dir, remove, err := demoFolder(d.Dir)
 	if err != nil {
 		return err

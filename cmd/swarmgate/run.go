@@ -66,12 +66,11 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 	return s, nil
 }
 
-// noTVs refuses to name networks for a media server that is switched off.
-func noTVs(off bool, interfaces []string) error {
+// noTVs points out networks that are named for a media server that is switched off.
+func noTVs(off bool, interfaces []string, log zerolog.Logger) {
 	if off && len(interfaces) > 0 {
-		return wrongUsage("--interface %s says where TVs find the media server, which --no-dlna switches off; leave one of both out", strings.Join(interfaces, ","))
+		log.Warn().Strs("interface", interfaces).Msg("--interface has no effect beside --no-dlna, which switches the media server off")
 	}
-	return nil
 }
 
 // unless writes the setting that a flag of the form --no-x switches off.
@@ -85,9 +84,6 @@ func unless(off bool) string {
 // Run carries the command out.
 func (r *runCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, r.JSON)
-	if err := noTVs(r.NoDLNA, r.Interface); err != nil {
-		return err
-	}
 	s, err := r.settings(config.Here())
 	if err != nil {
 		return err
@@ -96,6 +92,7 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 	for _, notice := range s.Notices {
 		log.Warn().Msg(notice)
 	}
+	noTVs(r.NoDLNA, r.Interface, log)
 	credential, err := memberFlags{s.Members.Certificate, s.Members.Key}.credential()
 	if err != nil {
 		return err

@@ -64,6 +64,22 @@ func TestRunWithDefaults(t *testing.T) {
 	}
 }
 
+// A network for a media server that is switched off is pointed out, and nothing fails for it.
+func TestInterfaceWithoutMediaServer(t *testing.T) {
+	atHome(t)
+	for _, args := range [][]string{{"run", "--listen", free, "--dir", t.TempDir()}, {"demo"}} {
+		p := begin(t, nil, append(args, "--http", free, "--no-dlna", "--interface", "lo")...)
+		p.say(t, "In a player")
+		if words := p.err.String(); !strings.Contains(words, "--interface has no effect beside --no-dlna") {
+			t.Errorf("%v: it says %q", args, words)
+		}
+		p.stop()
+		if status := p.end(t, 5*time.Second); status != 0 {
+			t.Errorf("%v: exit status %d", args, status)
+		}
+	}
+}
+
 // Flags go before the environment, and that before the file.
 func TestSettingsOfRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "swarmgate.toml")

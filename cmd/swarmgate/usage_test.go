@@ -151,7 +151,6 @@ func TestWrongUsage(t *testing.T) {
 		{"bans add 192.0.2.1 --for 0", `--for: "0" is no time at all; write more, or leave it out`},
 		{"publish --title One FILMS", "--title is for one film, and FILMS has 2, which are called after their files; leave it out"},
 		{"inspect --hash sha1 ppsp:film/HEX", "say how a file would be published, and a link says that itself; leave them out"},
-		{"run --no-dlna --interface lo", "--interface lo says where TVs find the media server, which --no-dlna switches off; leave one of both out"},
 		{"demo --interface lo,nosuch", "--interface nosuch: this machine has no such network; it has "},
 		{"sim --peers 5001", "--peers 5001: take 1 to 5000 homes"},
 		{"sim --duration x", `--duration: "x" is no time span`},
