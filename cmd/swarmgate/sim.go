@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"time"
@@ -19,7 +20,7 @@ type simCommand struct {
 }
 
 // Run carries the command out.
-func (s *simCommand) Run(c console) error {
+func (s *simCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, s.JSON)
 	if s.List {
 		for _, sc := range sim.Scenarios() {
@@ -41,7 +42,11 @@ func (s *simCommand) Run(c console) error {
 		scenario.Duration = time.Duration(s.Duration)
 	}
 	begun := time.Now()
-	r, err := sim.Run(scenario, s.Seed)
+	r, err := sim.Run(scenario, s.Seed, func(now, end time.Duration, part, parts int) error {
+		out.keep(simulated(now, end, part, parts, time.Since(begun)), false)
+		return ctx.Err()
+	})
+	out.keep("", false)
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
@@ -59,4 +64,14 @@ func (s *simCommand) Run(c console) error {
 		return nil
 	}
 	return r.WriteTable(c.out)
+}
+
+// simulated tells how far a simulation has come. What is to come takes longer than what was,
+// since there are more homes then, so no end is foretold.
+func simulated(now, end time.Duration, part, parts int, took time.Duration) string {
+	line := fmt.Sprintf("%.0f of %.0f s of virtual time, after %s", now.Seconds(), end.Seconds(), took.Round(time.Second))
+	if parts > 1 {
+		line += fmt.Sprintf(" (part %d of %d)", part, parts)
+	}
+	return line
 }

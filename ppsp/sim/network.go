@@ -29,6 +29,10 @@ type network struct {
 	shards []*shard
 	acts   heap[func()]
 	acted  uint64
+
+	watch   func(now int64) error // once a second; an error ends it all
+	watched int64                 // the second in which watch was told
+	halted  error                 // by watch
 }
 
 // newNetwork makes a network in which no datagram is faster than least, nanoseconds.
@@ -54,7 +58,10 @@ func (n *network) at(when int64, act func()) {
 
 // run carries on until the time given.
 func (n *network) run(until int64) {
-	for n.now < until {
+	for n.now < until && n.halted == nil {
+		if second := n.now / 1e9; n.watch != nil && second > n.watched {
+			n.watched, n.halted = second, n.watch(n.now)
+		}
 		for n.acts.next() <= n.now {
 			n.acts.pop().v()
 		}

@@ -176,6 +176,9 @@ func (w *world) result(seed uint64) Result {
 	r.Overhead = float64(t.sent+w.source.sentBytes)/max(float64(t.got), 1) - 1
 	r.Duplicates = float64(t.again) / max(float64(t.chunks), 1)
 	r.Lies = w.lies()
+	if w.err == nil {
+		w.err = w.halted
+	}
 	if t.failed != "" && w.err == nil {
 		w.err = errors.New(t.failed)
 	}

@@ -128,24 +128,40 @@ func (sc *Scenario) check() error {
 	return errors.Join(errs...)
 }
 
-// Run plays a scenario. The same seed gives the same Result.
-func Run(sc Scenario, seed uint64) (Result, error) {
+// Watch is told once a virtual second how far a simulation has come, the first of so many
+// parts. Its error ends the simulation.
+type Watch func(now, end time.Duration, part, parts int) error
+
+// of tells of one part.
+func (w Watch) of(part, parts int, end time.Duration) func(now int64) error {
+	return func(now int64) error {
+		if w == nil {
+			return nil
+		}
+		return w(time.Duration(now), end, part, parts)
+	}
+}
+
+// Run plays a scenario, and tells watch, which may be nil, how far it is. The same seed gives
+// the same Result.
+func Run(sc Scenario, seed uint64, watch Watch) (Result, error) {
 	if err := sc.check(); err != nil {
 		return Result{}, err
 	}
 	if sc.Kind == Uplink {
-		return runUplink(sc, seed)
+		return runUplink(sc, seed, watch.of(1, 1, 3*(sc.Warmup+sc.Duration)))
 	}
+	end := sc.Lead + sc.Warmup + sc.Duration
 	if sc.Liars == 0 {
-		return runSwarm(sc, seed)
+		return runSwarm(sc, seed, watch.of(1, 1, end))
 	}
 	honest := sc
 	honest.Liars, honest.Peers = 0, sc.Peers-liarsOf(&sc)
-	alone, err := runSwarm(honest, seed)
+	alone, err := runSwarm(honest, seed, watch.of(1, 2, end))
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := runSwarm(sc, seed)
+	r, err := runSwarm(sc, seed, watch.of(2, 2, end))
 	r.HonestContinuity = alone.Continuity
 	r.Lies.ContinuityLost = 100 * (alone.mean - r.mean)
 	return r, err

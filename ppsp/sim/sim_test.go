@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"strconv"
 	"testing"
@@ -23,7 +24,7 @@ func small(t *testing.T, name string, peers int, warmup, duration time.Duration)
 // play runs a scenario and logs its table.
 func play(t *testing.T, sc Scenario, seed uint64) Result {
 	t.Helper()
-	r, err := Run(sc, seed)
+	r, err := Run(sc, seed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +216,29 @@ func TestScenarioRefused(t *testing.T) {
 	} {
 		sc := Scenarios()[0]
 		change(&sc)
-		if _, err := Run(sc, 1); err == nil {
+		if _, err := Run(sc, 1, nil); err == nil {
 			t.Errorf("%s: ran all the same", name)
+		}
+	}
+}
+
+// Who watches a simulation hears of each second, and can end it.
+func TestWatch(t *testing.T) {
+	for _, name := range []string{"live", "vod", "uplink"} {
+		sc := small(t, name, 3, 2*time.Second, 4*time.Second)
+		enough := errors.New("enough")
+		told := 0
+		_, err := Run(sc, 1, func(now, end time.Duration, part, parts int) error {
+			if told++; now >= end || part != 1 || parts != 1 {
+				t.Errorf("%s: %s of %s, part %d of %d", name, now, end, part, parts)
+			}
+			if now >= 2*time.Second {
+				return enough
+			}
+			return nil
+		})
+		if !errors.Is(err, enough) || told != 2 {
+			t.Errorf("%s: told %d times, want 2; it ended with %v", name, told, err)
 		}
 	}
 }

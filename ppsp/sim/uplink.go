@@ -9,12 +9,13 @@ import (
 
 // runUplink plays a home that seeds a film on its uplink: alone, then beside a TCP-like
 // flow from the same home, then that flow goes on alone.
-func runUplink(sc Scenario, seed uint64) (Result, error) {
+func runUplink(sc Scenario, seed uint64, watch func(now int64) error) (Result, error) {
 	_, random := newRandom(seed)
 	w := &world{Scenario: sc, random: random}
 	w.network = newNetwork(w.Home.Delay + min(w.Home.Delay, w.Source.Delay))
 	w.interval = int64(sc.Chunk) * 8 * 1e9 / sc.Rate
 	w.Length = 2 * (sc.Warmup + sc.Duration) * time.Duration(sc.Source.Up) / time.Duration(sc.Rate) // more than can be sent
+	w.watch = watch
 	if err := w.openFilm(); err != nil {
 		return Result{}, err
 	}
@@ -34,7 +35,7 @@ func runUplink(sc Scenario, seed uint64) (Result, error) {
 	w.source.engine.Close(w.now)
 	w.source.engine = nil
 	flow := w.measure(far)
-	if flow.flowRate == 0 {
+	if flow.flowRate == 0 && w.halted == nil {
 		return Result{}, errors.New("the flow alone moved nothing")
 	}
 	r := w.result(seed)

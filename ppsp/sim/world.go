@@ -56,11 +56,12 @@ func newRandom(seed uint64) (*rand.ChaCha8, *rand.Rand) {
 }
 
 // runSwarm plays a live or film scenario.
-func runSwarm(sc Scenario, seed uint64) (Result, error) {
+func runSwarm(sc Scenario, seed uint64, watch func(now int64) error) (Result, error) {
 	w, err := newWorld(sc, seed)
 	if err != nil {
 		return Result{}, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
+	w.watch = watch
 	w.run(int64(w.Lead + w.Warmup + w.Duration))
 	return w.result(seed), w.err
 }
