@@ -127,6 +127,7 @@ func (s *Swarm) drop(c *channel) {
 		return
 	}
 	c.state = stateGone
+	s.forgetUpload(c)
 	c.releaseAll()
 	if c.incoming {
 		s.incoming--

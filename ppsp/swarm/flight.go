@@ -15,10 +15,14 @@ const (
 	// deafAfter is how many datagrams may go unanswered before the requests of a peer that
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
-	// Up to lineLosses in a round trip are taken for faults of the line while the queueing
-	// delay is below lineQueue ns.
+	// Up to lineLosses in a round trip, or one in lineShare of what is under way if that is
+	// more, are taken for faults of the line while the queueing delay is below lineQueue ns.
 	lineQueue  = 25e6
 	lineLosses = 2
+	lineShare  = 25
+	// lossRun is how many chunks that were sent in a row are lost together: what proves the
+	// later ones often was in the datagram of the first.
+	lossRun = 8
 )
 
 // sent is DATA messages of neighbouring chunks under way, as far as they are open.
@@ -39,6 +43,7 @@ type flight struct {
 	ackAt  int64  // when something was last acknowledged
 	losses int    // in the round trip that began …
 	lostAt int64  // … then
+	lost   uint64 // seq from which on a loss is another one than the last
 	delay  int64  // µs, the newest that was measured
 }
 
@@ -154,7 +159,7 @@ func (c *channel) settle(now int64, f sent) {
 			c.path.dropped(f.probe)
 			c.control.Acked(now, lost, c.flight.delay, 0)
 		default:
-			c.lost(now, lost)
+			c.lost(now, f.seq, lost)
 		}
 		c.resend(f)
 	}
@@ -165,13 +170,16 @@ func (c *channel) settle(now int64, f sent) {
 // streams may be "as aggressive as TCP (or even more)" (RFC 7574, 8.15); for films it departs
 // from RFC 6817, 2.4.2, which halves the window at each such loss: with 1 % of loss they would
 // stand still.
-func (c *channel) lost(now int64, size int) {
+func (c *channel) lost(now int64, seq uint64, size int) {
 	f := &c.flight
 	if now-f.lostAt > c.control.RTT() {
 		f.lostAt, f.losses = now, 0
 	}
-	f.losses++
-	if f.losses <= lineLosses && c.control.QueueDelay() < lineQueue {
+	if seq >= f.lost {
+		f.losses++
+		f.lost = seq + lossRun
+	}
+	if f.losses <= max(lineLosses, c.control.Window()/(lineShare*c.s.usualChunk())) && c.control.QueueDelay() < lineQueue {
 		c.control.Acked(now, size, f.delay, 0)
 		return
 	}

@@ -13,12 +13,22 @@ const (
 	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile …
 	pickLiveIn  = 8e6   // … of a stream, where news come all the time
 	inOrder     = 512   // chunks that a reader waits for next
+	atOnce      = 192   // of these, it needs so many to go on, …
+	almost      = 16    // … which it has when no more than so many of them are missing
 	seedCost    = 4     // how much slower another may be that is asked before one that has all
-	lineOfLater = 400e6 // ns that requests may wait at a peer that is asked for what can wait
+	lineOfAhead = 250e6 // ns that requests may wait at a peer for what a reader needs later,
+	lineOfRest  = 100e6 // and for what no reader waits for
+	seedShare   = 4     // one of so many peers, or less, that have all are few
+	spareAfter  = 100e6 // ns after which what was asked of such a one is asked of others that have it
+	spareWait   = 500e6 // ns longer that others may take with what is needed now
+	gatherEvery = 200e6 // ns between two looks at what others have
+	rescueEvery = 30e6  // ns between two looks for requests of a film that take too long
+	maxSpared   = 32    // chunks that are tried to be moved in a look from one that has all
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
 	liveReserve = 8     // more chunks that may be asked of a peer if they are new and it alone has them
 	rescueAfter = 250e6 // ns
 	rescueLate  = 80e6  // ns, for what a screen may soon wait for: see late
+	rescueSoon  = 60e6  // ns, for what a reader of a film needs at once
 )
 
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
@@ -26,17 +36,29 @@ type picking struct {
 	every  int64 // ns between two rounds
 	wanted bool  // something changed that could allow new requests
 	at     int64 // when the last round was
+	lookAt int64 // when the next is due although nothing changed
 	turn   int
 	able   []*channel // peers with room, in this round
-	// Of the room at each peer, what is not to be used now: so many chunks, and so many
-	// quarters. What can wait must not stand in the way of what a reader waits for.
-	keep, quarters int
+	// Of the room at each peer, what is not to be used now: so many chunks, and what would
+	// wait there for longer than line, 0 for no bound. What can wait must not stand in the way
+	// of what a reader waits for.
+	keep int
+	line int64 // ns
+	// spared says that few peers have all of a film, and many want it: what can wait and others
+	// have, too, is not asked of those, so that they give what only they can give.
+	spared bool
+	later  bool // it is about what can wait
+	// elsewhere is what some other peer has, as of othersAt less gatherEvery.
+	elsewhere chunk.Set
+	othersAt  int64
+	rescueAt  int64 // film: when to look for requests that take too long
+	others    bool  // none of those is to be asked
 }
 
 // pickAt returns when a round is due.
 func (p *picking) pickAt() int64 {
 	if !p.wanted {
-		return math.MaxInt64
+		return p.lookAt
 	}
 	return p.at + p.every
 }
@@ -47,7 +69,8 @@ func (s *Swarm) pick(now int64) {
 	if now < p.pickAt() {
 		return
 	}
-	p.wanted, p.at, p.keep, p.quarters = false, now, 0, 0
+	p.wanted, p.at, p.keep, p.line, p.later, p.others = false, now, 0, 0, false, false
+	p.lookAt = math.MaxInt64
 	if s.failed {
 		return
 	}
@@ -165,15 +188,24 @@ func (s *Swarm) pickFilm(now int64) {
 	if !s.tree.Sized() && s.wanted() { // the last chunk proves the length (RFC 7574, 5.6.2)
 		s.pickIn(now, chunk.Range{Start: n - 1, End: n})
 	}
+	s.picking.spared = s.fewSeeds(now)
+	s.gatherOthers(now)
+	if s.wanted() && !s.Complete() && (s.picking.spared || s.requested.Count() > 0) {
+		s.picking.lookAt = now + rescueEvery
+	}
 	s.rescue(now)
+	if !s.pickNext(now, n) {
+		return
+	}
 	for _, w := range s.static.windows {
-		s.pickWindow(now, w.Intersect(chunk.Range{End: n}))
+		s.pickAhead(now, w.Intersect(chunk.Range{End: n}))
 	}
 	if !s.static.all {
 		return
 	}
+	s.picking.later = true
 	if len(s.static.windows) > 0 {
-		s.picking.quarters = 3
+		s.picking.line = lineOfRest
 	}
 	if !s.static.placed && s.Peers() > 1 {
 		s.static.placed, s.static.place = true, s.rand.Uint64N(n)
@@ -183,15 +215,86 @@ func (s *Swarm) pickFilm(now int64) {
 	s.pickIn(now, chunk.Range{End: from})
 }
 
-// pickWindow asks for what a reader waits for next in order, and for what it needs later in
-// parts, of each from another place on: those who watch the same place then have different
-// chunks to give each other, and do not all ask the seeder for the same.
-func (s *Swarm) pickWindow(now int64, w chunk.Range) {
-	urgent := chunk.Range{Start: w.Start, End: min(w.Start+inOrder, w.End)}
-	s.picking.quarters = 0
-	s.pickIn(now, urgent)
-	s.picking.quarters = 2
-	for at := urgent.End; at < w.End && len(s.picking.able) > 0; {
+// fewSeeds tells whether few of many peers have all of the film.
+func (s *Swarm) fewSeeds(now int64) bool {
+	seeds, open := 0, 0
+	for _, c := range s.order {
+		if c.state == stateOpen {
+			open++
+			c.patient = now < c.laterAt
+			if c.full = c.complete(); c.full {
+				seeds++
+			}
+		}
+	}
+	return open > manyPeers && seeds*seedShare <= open
+}
+
+// gatherOthers notes what those have who have not all of the film, now and then.
+func (s *Swarm) gatherOthers(now int64) {
+	p := &s.picking
+	if !p.spared || now < p.othersAt {
+		return
+	}
+	p.othersAt = now + gatherEvery
+	p.elsewhere.Clear()
+	for _, c := range s.order {
+		if c.full || c.state != stateOpen || c.choked || now < c.snubbed {
+			continue
+		}
+		for r := range c.peerHave.Ranges() {
+			p.elsewhere.Add(r)
+		}
+	}
+}
+
+// pickNext asks for what readers need at once, and tells whether there is time for the rest. While a
+// reader stands still, or is about to, nothing else is asked for: what can wait would take our
+// downlink, and its place in the lines of our peers.
+func (s *Swarm) pickNext(now int64, n uint64) bool {
+	missing := uint64(0)
+	for _, w := range s.static.windows {
+		next := chunk.Range{Start: w.Start, End: min(w.Start+atOnce, w.End, n)}
+		s.pickIn(now, next)
+		for gap := range s.have.Missing(next) {
+			missing += gap.Len()
+		}
+	}
+	if missing > almost {
+		s.picking.others = true
+		return s.picking.spared && s.onlySeedsOwe(n)
+	}
+	for _, w := range s.static.windows {
+		s.pickIn(now, chunk.Range{Start: w.Start, End: min(w.Start+inOrder, w.End, n)})
+	}
+	return missing == 0
+}
+
+// onlySeedsOwe tells whether what readers need at once was all asked, and of such as have all of the
+// film: then others may as well give us something else meanwhile.
+func (s *Swarm) onlySeedsOwe(n uint64) bool {
+	for _, w := range s.static.windows {
+		next := chunk.Range{Start: w.Start, End: min(w.Start+atOnce, w.End, n)}
+		if !s.free(next).Empty() {
+			return false
+		}
+		for _, c := range s.order {
+			for k := 0; !c.full && k < c.outstanding.line.len(); k++ {
+				if c.outstanding.line.at(k).chunks.Overlaps(next) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// pickAhead asks for what a reader needs later than next in parts, of each from another place on:
+// those who watch the same place then have different chunks to give each other, and do not all
+// ask the seeder for the same.
+func (s *Swarm) pickAhead(now int64, w chunk.Range) {
+	s.picking.line, s.picking.later = lineOfAhead, true
+	for at := w.Start + inOrder; at < w.End && len(s.picking.able) > 0; {
 		part := chunk.Range{Start: at, End: min(at+2*(at-w.Start), w.End)}
 		from := part.Start + s.static.turn%part.Len()
 		s.pickIn(now, chunk.Range{Start: from, End: part.End})
@@ -204,18 +307,34 @@ func (s *Swarm) pickWindow(now int64, w chunk.Range) {
 // and would likely have answered twice in that time: those for which a reader waits, and at
 // the end of a download all. In a live stream everybody waits for everything.
 func (s *Swarm) rescue(now int64) {
+	if s.live == nil {
+		if now < s.picking.rescueAt {
+			return
+		}
+		s.picking.rescueAt = now + rescueEvery
+	}
 	last := s.tree != nil && s.have.Count()+s.requested.Count() == s.tree.Chunks()
 	for _, c := range s.order {
+		if s.picking.spared && c.full {
+			s.spare(now, c)
+		}
 		looked := 0
 		for k := 0; k < c.outstanding.line.len() && looked < maxRescued; k++ {
 			r := *c.outstanding.line.at(k)
-			if now-r.at < rescueLate {
+			after := int64(rescueAfter)
+			switch {
+			case s.live != nil:
+				after = rescueLate // which late says of each chunk
+			case last || s.atOnce(r.chunks.Start):
+				after = rescueSoon
+			}
+			if now-r.at < after {
 				break
 			}
 			for i := r.chunks.Start; i < r.chunks.End && looked < maxRescued; i++ {
 				looked++
 				if last || s.tree == nil || s.awaited(i) {
-					s.rescueFrom(c, now, i, now-r.at)
+					s.rescueFrom(c, now, i, now-r.at, after)
 				}
 			}
 		}
@@ -224,16 +343,15 @@ func (s *Swarm) rescue(now int64) {
 
 // rescueFrom moves the request for chunk i, which has taken so long, if another peer is
 // likely faster.
-func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took int64) {
-	patience := int64(rescueAfter)
-	if s.late(now, i) {
-		patience = rescueLate
+func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took, after int64) {
+	if s.live != nil && !s.late(now, i) {
+		after = rescueAfter
 	}
-	if took < patience {
+	if took < after {
 		return
 	}
 	o := s.bestFor(now, i)
-	if o == nil || o == c || took < 2*o.expected()+patience {
+	if o == nil || o == c || took < 2*o.expected()+after {
 		return
 	}
 	c.answered(took)
@@ -244,6 +362,11 @@ func (s *Swarm) rescueFrom(c *channel, now int64, i uint64, took int64) {
 // awaited tells whether a reader waits for chunk i.
 func (s *Swarm) awaited(i uint64) bool {
 	return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return r.Contains(i) })
+}
+
+// atOnce tells whether a reader needs chunk i to go on.
+func (s *Swarm) atOnce(i uint64) bool {
+	return slices.ContainsFunc(s.static.windows, func(r chunk.Range) bool { return i >= r.Start && i < min(r.Start+atOnce, r.End) })
 }
 
 // urgent tells whether a reader waits for chunk i next.
@@ -340,19 +463,61 @@ func (s *Swarm) giveTrain(now int64, c *channel, i, end uint64) uint64 {
 // with one request, share their hashes, and are acknowledged and announced together.
 const askTrain = 8
 
-// kept is how much of the room at c is not to be used now.
+// kept is how much of the room at c is not to be used now. The whole of it is what c answers in
+// the way there and back and filmQueue more, see adjust.
 func (p *picking) kept(c *channel) int {
-	return p.keep + p.quarters*(c.spare+c.outstanding.live)/4
+	if p.line == 0 {
+		return p.keep
+	}
+	all := c.spare + c.outstanding.live
+	used := max(int(int64(all)*(c.quickest+p.line)/(c.quickest+filmQueue)), minPipeline)
+	return p.keep + max(all-used, 0)
 }
 
 // reserved tells whether c is not to be asked now: what room there is is kept, or what can
 // wait would wait in its line before what others, too, wait for. Who has nothing to do is asked.
 func (s *Swarm) reserved(c *channel) bool {
 	p := &s.picking
-	if c.outstanding.live == 0 {
-		return false
+	if c.full && (p.others || p.line > 0 && p.spared && c.patient) {
+		return true
 	}
-	return c.spare <= p.kept(c) || p.quarters > 0 && c.latency > c.quickest+lineOfLater/int64(p.quarters)
+	return c.outstanding.live > 0 && c.spare <= p.kept(c)
+}
+
+// spare asks others for what was asked of c, one of few that have all of the film, and they have
+// by now: unless a reader waits for it and c is likely faster.
+func (s *Swarm) spare(now int64, c *channel) {
+	tries, n := 0, c.outstanding.line.len()
+	for k := 0; k < n && tries < maxSpared; k++ {
+		if n = c.outstanding.line.len(); n == 0 {
+			return
+		}
+		r := *c.outstanding.line.at((k + s.picking.turn) % n) // elsewhere each time, as some can't be moved
+		if now-r.at < spareAfter {
+			continue
+		}
+		run, ok := s.picking.elsewhere.NextIn(r.chunks.Start)
+		run = run.Intersect(r.chunks)
+		if !ok {
+			continue
+		}
+		for i := run.Start; i < run.End && tries < maxSpared; i++ {
+			tries++
+			o := s.bestOther(now, i)
+			if o == nil || s.awaited(i) && o.expected() > c.expected() {
+				break
+			}
+			c.cancel(i)
+			s.give(now, o, i)
+		}
+	}
+}
+
+// bestOther is bestFor among those that have not all of the film.
+func (s *Swarm) bestOther(now int64, i uint64) *channel {
+	s.picking.others = true
+	defer func() { s.picking.others = false }()
+	return s.bestFor(now, i)
 }
 
 // bestFor returns the peer that will likely deliver chunk i first, nil for none.
@@ -367,8 +532,14 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 		if now < c.snubbed {
 			wait += maxTimeout
 		}
-		if s.live == nil && c.complete() {
-			wait *= seedCost // what only it has comes from nobody else
+		if s.live == nil && c.full {
+			if s.picking.others || s.picking.spared && s.picking.later && s.picking.elsewhere.Has(i) {
+				continue // what only it has comes from nobody else
+			}
+			wait *= seedCost
+			if s.picking.spared && s.picking.elsewhere.Has(i) {
+				wait += spareWait
+			}
 		}
 		if best == nil || wait < least {
 			best, least = c, wait
@@ -384,7 +555,11 @@ func (s *Swarm) nextOffered(i uint64) uint64 {
 		if s.reserved(c) {
 			continue
 		}
-		if r, ok := c.peerHave.NextIn(i); ok && r.Start < c.reach {
+		from := i
+		if c.full && s.picking.spared && s.picking.later {
+			from = s.picking.elsewhere.NextMissing(i)
+		}
+		if r, ok := c.peerHave.NextIn(from); ok && r.Start < c.reach {
 			next = min(next, r.Start)
 		}
 	}

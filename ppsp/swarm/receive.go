@@ -195,6 +195,7 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	}
 	s.counts.ChunksReceived++
 	s.counts.ChunkBytesReceived += uint64(len(b))
+	c.debt -= float64(len(b))
 	asked := c.took(now, i, true)
 	c.acknowledge(now, i, delay)
 	if c.outstanding.live == 0 && s.live != nil {

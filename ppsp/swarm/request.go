@@ -18,10 +18,19 @@ const (
 	filmQueue        = 500e6
 	minTimeout       = 300e6 // ns without an asked chunk before it is asked of another peer
 	maxTimeout       = 2e9
-	filmOverdue      = 3   // times that, for a chunk of a film that others overtook
-	snubAfter        = 2   // silences in a row after which a peer is snubbed
-	snubFor          = 1e9 // ns, doubled by each further silence …
-	snubDoublings    = 5   // … so often at most
+	filmOverdue      = 3     // times that, for a chunk of a film that others overtook
+	askAgainAfter    = 100e6 // ns beyond two round trips without anything, before a peer is asked again for the same
+	maxAskedAgain    = 128   // requests that are then repeated
+	// Of a peer whose answer took slowAnswer ns longer than the way takes, nothing that can wait is
+	// asked for as long again, times restAfterSlow: where many wait for one that alone has what
+	// they need, all leave it to those who need it now.
+	slowAnswer    = 200e6
+	restAfterSlow = 8
+	restMost      = 8e9 // ns
+	overtaken     = 4   // chunks asked for later that came, after which a request is repeated
+	snubAfter     = 2   // silences in a row after which a peer is snubbed
+	snubFor       = 1e9 // ns, doubled by each further silence …
+	snubDoublings = 5   // … so often at most
 )
 
 // request is neighbouring chunks asked of a peer at one time, as far as they are open.
@@ -29,6 +38,7 @@ type request struct {
 	chunks chunk.Range
 	at     int64
 	depth  int // requests that were open with the first of chunks; with the next one more
+	passed int // chunks asked for later that came since, of the oldest request
 }
 
 // requests are what was asked of one peer, oldest first.
@@ -65,10 +75,10 @@ func (q *requests) take(r chunk.Range) (taken request, ok bool) {
 		if cut.Empty() {
 			continue
 		}
-		taken = request{cut, e.at, e.depth + int(cut.Start-e.chunks.Start)}
+		taken = request{chunks: cut, at: e.at, depth: e.depth + int(cut.Start-e.chunks.Start)}
 		q.live -= int(cut.Len())
 		left, right := chunk.Range{Start: e.chunks.Start, End: cut.Start}, chunk.Range{Start: cut.End, End: e.chunks.End}
-		rest := request{right, e.at, e.depth + int(cut.End-e.chunks.Start)}
+		rest := request{chunks: right, at: e.at, depth: e.depth + int(cut.End-e.chunks.Start)}
 		switch {
 		case left.Empty() && right.Empty():
 			q.line.remove(k)
@@ -88,6 +98,9 @@ func (q *requests) take(r chunk.Range) (taken request, ok bool) {
 // requesting is the side of a channel that asks.
 type requesting struct {
 	choked      bool
+	laterAt     int64  // not before is it asked for what can wait
+	patient     bool   // it is not, as of the last round
+	full        bool   // it has all of a film, as of the last round of picking
 	spare       int    // room left in this round of picking
 	reach       uint64 // end of what may be asked of the peer in this round
 	outstanding requests
@@ -96,6 +109,8 @@ type requesting struct {
 	dataAt      int64   // when the peer last sent a chunk that counted, or was asked again
 	gaveAt      int64   // when it last sent one that counted, 0 for never
 	silences    int     // in a row
+	askedAgain  int     // times since then that the requests were repeated
+	askedAt     int64   // when something was asked last
 	snubbed     int64   // until
 	pipeline    float64 // chunks that may be asked of it at a time
 	latency     int64   // ns from request to chunk, smoothed; 0 while unknown
@@ -123,6 +138,7 @@ func (c *channel) ask(now int64, r chunk.Range) {
 	if c.outstanding.live == 0 {
 		c.dataAt = now
 	}
+	c.askedAt = now
 	c.outstanding.push(r, now)
 	c.toAsk.add(r)
 	c.s.requested.Add(r)
@@ -135,17 +151,35 @@ func (c *channel) took(now int64, i uint64, fresh bool) bool {
 	r, asked := c.outstanding.take(chunk.One(i))
 	if asked || fresh {
 		c.dataAt, c.gaveAt = now, now
-		c.snubbed, c.silences = 0, 0
+		c.snubbed, c.silences, c.askedAgain = 0, 0, 0
 	}
 	if asked {
 		c.useful = true
 		c.answered(now - r.at)
+		if now-r.at > c.quickest+slowAnswer {
+			c.laterAt = now + min(restAfterSlow*(now-r.at), restMost)
+		}
 		c.adjust(r.depth, now-r.at)
 		c.s.requested.Remove(chunk.One(i))
 		c.toAsk.remove(chunk.One(i))
+		c.overtook(now, r.at)
 	}
 	c.s.picking.wanted = true
 	return asked
+}
+
+// overtook repeats the oldest request once many chunks that were asked for later have come:
+// "Peer Q SHOULD process the REQUESTs in the order received" (RFC 7574, 3.7), so it was lost.
+func (c *channel) overtook(now, at int64) {
+	r := c.outstanding.oldest()
+	if r == nil || r.at >= at || c.s.live != nil {
+		return
+	}
+	if r.passed++; r.passed >= overtaken && now-r.at > 2*(now-at) {
+		r.passed = -overtaken
+		c.toAsk.add(r.chunks)
+		c.s.markReady(c)
+	}
 }
 
 // answered notes how long a request took.
@@ -221,6 +255,21 @@ func (c *channel) releaseAll() {
 	c.s.picking.wanted = true
 }
 
+// giveUp is releaseAll for a peer that may be there, which is told in a film: else it would send
+// all of it at last, when others have.
+func (c *channel) giveUp() {
+	for k := range min(c.outstanding.line.len(), maxAskedAgain) {
+		if c.s.live == nil && !c.draft10 {
+			c.toCancel.Add(c.outstanding.line.at(k).chunks)
+		}
+	}
+	gone := c.toCancel
+	c.toCancel = chunk.Set{}
+	c.releaseAll()
+	c.toCancel = gone
+	c.s.markReady(c)
+}
+
 // patience is how long the peer may leave its oldest request without sending anything.
 func (c *channel) patience() int64 {
 	return min(max(4*c.control.RTT(), 3*c.latency, int64(minTimeout)), int64(maxTimeout))
@@ -244,7 +293,28 @@ func (c *channel) requestTimeout() int64 {
 	if r == nil {
 		return math.MaxInt64
 	}
-	return min(max(r.at, c.dataAt)+c.patience(), r.at+c.overdue())
+	return min(max(r.at, c.dataAt)+c.patience(), r.at+c.overdue(), c.askAgainAt())
+}
+
+// askAgainAt returns when to repeat what was asked for, as the peer sends nothing at all. "Responding
+// to REQUESTs is OPTIONAL" (RFC 7574, 3.9) and nothing acknowledges them: a datagram with many
+// that was lost would else cost all our patience.
+func (c *channel) askAgainAt() int64 {
+	if c.s.live != nil || c.draft10 || c.askedAgain >= maxEchoes {
+		return math.MaxInt64
+	}
+	way := max(c.control.RTT(), c.quickest, int64(firstLatency))
+	return max(c.askedAt, c.dataAt) + (2*way+askAgainAfter)<<c.askedAgain
+}
+
+// askAgain repeats the requests that are open, oldest first.
+func (c *channel) askAgain(now int64) {
+	c.askedAgain++
+	c.askedAt = now
+	for k := range min(c.outstanding.line.len(), maxAskedAgain) {
+		c.toAsk.add(c.outstanding.line.at(k).chunks)
+	}
+	c.s.markReady(c)
 }
 
 // checkRequests takes back what the peer has left lying: everything when it is silent, and
@@ -261,9 +331,12 @@ func (c *channel) checkRequests(now int64) {
 		if c.silences++; c.silences >= snubAfter {
 			c.snubbed = now + int64(snubFor)<<min(c.silences-snubAfter, snubDoublings)
 		}
-		c.releaseAll()
+		c.giveUp()
 		c.reprobe(now)
 		return
+	}
+	if now >= c.askAgainAt() {
+		c.askAgain(now)
 	}
 	limit := now - c.overdue()
 	for r != nil && r.at <= limit {

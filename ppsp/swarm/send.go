@@ -61,7 +61,7 @@ func (c *channel) appendDatagram(now int64, b []byte) (out []byte, segment int, 
 func (c *channel) appendMessages(now int64, b []byte) (out []byte, segment int) {
 	serving, tries, serves := c.nextToServe(now)
 	bulk := serves && serving.Len() > 1
-	due := c.speakDue || now >= c.ackAt || now >= c.havesAt || c.toAsk.chunks > 0 || c.toCancel.Runs() > 0
+	due := c.speakDue || now >= c.ackAt || now >= c.havesAt || c.toAsk.chunks > 0 || c.toCancel.Runs() > 0 || c.tellPermit
 	if bulk && !due {
 		return c.appendRun(now, b, serving, tries)
 	}
@@ -71,6 +71,7 @@ func (c *channel) appendMessages(now int64, b []byte) (out []byte, segment int) 
 	start := len(b)
 	b = wire.AppendChannel(b, c.remoteID)
 	if !serves || bulk || !c.alone {
+		b = c.appendChoke(now, b)
 		b = c.appendAcks(now, b, start)
 		b = c.appendRequests(b, start)
 		if c.haves.Runs() > 0 && now >= c.quiet {

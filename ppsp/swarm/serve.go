@@ -16,13 +16,15 @@ const (
 	serveQueue  = 100e6 // ns of queue on the way to a peer, above which a home holds back
 	// maxScarceScan bounds the chunks looked at for one that the source has hardly sent.
 	maxScarceScan = 256
-	maxPassed     = 3    // times that such chunks go before those that were asked for earlier
-	manyPeers     = 4    // of a seed, beyond which it minds what it has given already
-	maxGivenRuns  = 4096 // of what is remembered of that
+	maxPassed     = 7       // times that such chunks go before those that were asked for earlier
+	manyPeers     = 4       // of a seed, beyond which it minds what it has given already
+	givenFor      = 10e9    // ns, or twice that, for which it does
+	maxGivenRuns  = 1 << 14 // of what is remembered of that
 )
 
 // serving is the side of a channel that gives.
 type serving struct {
+	account
 	control    *ledbat.Controller
 	queue      queue      // what the peer waits for
 	flight     flight     // what is under way
@@ -72,8 +74,15 @@ func (c *channel) handleRequest(now int64, r chunk.Range) bool {
 	if c.floods(now, r) {
 		return false
 	}
+	if !c.mayRequest(now) {
+		return true
+	}
 	if r.Len() > maxQueued {
 		r.End = r.Start + maxQueued
+	}
+	if c.queue.chunks == 0 {
+		c.since = now
+		c.s.uploads.changed = true
 	}
 	for at := r.Start; at < r.End && c.s.work >= 0; {
 		run, ok := c.s.have.NextIn(at)
@@ -91,8 +100,12 @@ func (c *channel) handleRequest(now int64, r chunk.Range) bool {
 		if c.queue.full(part) {
 			break
 		}
-		c.askedAgain(part)
-		c.queue.add(part)
+		c.suspectHashes(part)
+		if c.s.live != nil || c.draft10 {
+			c.queue.add(part)
+		} else {
+			c.enqueue(now, part)
+		}
 		at = part.End
 	}
 	c.deferAt = 0
@@ -100,10 +113,57 @@ func (c *channel) handleRequest(now int64, r chunk.Range) bool {
 	return true
 }
 
-// askedAgain takes a request for a chunk that is under way for a sign that hashes were lost: they
+// enqueue puts r into the line, but what waits there already keeps its place: requests are repeated
+// when nothing comes, since they may have been lost. What was sent less than a round trip ago may
+// have crossed the request; what was sent earlier is taken for lost.
+func (c *channel) enqueue(now int64, r chunk.Range) {
+	if c.s.work -= 1 + (len(c.queue.ranges)+c.flight.line.len())/8; c.s.work < 0 {
+		return
+	}
+	for _, q := range c.queue.ranges {
+		if q.Overlaps(r) {
+			c.enqueueLess(now, r, q)
+			return
+		}
+	}
+	for k := range c.again.len() {
+		if f := c.again.at(k); f.chunks.Overlaps(r) {
+			c.enqueueLess(now, r, f.chunks)
+			return
+		}
+	}
+	for k := range c.flight.line.len() {
+		f := *c.flight.line.at(k)
+		cut := f.chunks.Intersect(r)
+		if cut.Empty() {
+			continue
+		}
+		if now-f.at >= max(c.control.RTT(), int64(firstLatency)) {
+			f.seq += cut.Start - f.chunks.Start
+			f.chunks = cut
+			cutAt(&c.flight.line, k, cut)
+			c.settle(now, f)
+		}
+		c.enqueueLess(now, r, cut)
+		return
+	}
+	c.queue.add(r)
+}
+
+// enqueueLess is enqueue for what of r is not in less.
+func (c *channel) enqueueLess(now int64, r, less chunk.Range) {
+	if r.Start < less.Start {
+		c.enqueue(now, chunk.Range{Start: r.Start, End: less.Start})
+	}
+	if less.End < r.End {
+		c.enqueue(now, chunk.Range{Start: less.End, End: r.End})
+	}
+}
+
+// suspectHashes takes a request for a chunk that is under way for a sign that hashes were lost: they
 // go again with it. The sender may only skip hashes that it "believes" the receiver to have
 // (RFC 7574, 5.3).
-func (c *channel) askedAgain(r chunk.Range) {
+func (c *channel) suspectHashes(r chunk.Range) {
 	if c.flight.line.len() == 0 {
 		return
 	}
@@ -130,7 +190,7 @@ func (c *channel) clear() bool {
 
 // serveAt returns when the next chunk may be sent.
 func (c *channel) serveAt() int64 {
-	if c.queue.chunks == 0 && c.again.len() == 0 || !c.clear() {
+	if (c.queue.chunks == 0 || c.held) && c.again.len() == 0 || !c.clear() {
 		return math.MaxInt64
 	}
 	return max(c.sendAt, c.deferAt, c.s.budget.ready())
@@ -144,6 +204,9 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 	}
 	if r, tries, ok = c.nextAgain(); ok {
 		return r, tries, true
+	}
+	if c.held {
+		return r, 0, false
 	}
 	if c.s.congested(now) {
 		i, ok := c.scarce()
@@ -179,14 +242,23 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 // comes behind, if it is not asked of others by then.
 func (c *channel) notGiven() (chunk.Range, bool) {
 	s := c.s
-	if s.live != nil || len(s.order) < manyPeers || !s.Complete() {
+	if !s.uploads.scarce {
 		return chunk.Range{}, false
 	}
 	for _, r := range c.queue.ranges[:min(len(c.queue.ranges), maxScarceScan)] {
-		if i := s.given.NextMissing(r.Start); i < r.End {
+		for at := r.Start; at < r.End; {
+			i := s.given.NextMissing(at)
+			if at = s.givenBefore.NextMissing(i); at != i {
+				continue
+			}
+			if i >= r.End {
+				break
+			}
 			r.Start = i
-			if next, ok := s.given.NextIn(i); ok {
-				r.End = min(r.End, next.Start)
+			for _, set := range []*chunk.Set{&s.given, &s.givenBefore} {
+				if next, ok := set.NextIn(i); ok {
+					r.End = min(r.End, next.Start)
+				}
 			}
 			return r, true
 		}
@@ -195,12 +267,14 @@ func (c *channel) notGiven() (chunk.Range, bool) {
 }
 
 // gave notes what was sent, within bounds.
-func (s *Swarm) gave(r chunk.Range) {
+func (s *Swarm) gave(now int64, r chunk.Range) {
 	if s.live != nil || len(s.order) < manyPeers {
 		return
 	}
-	if s.given.Runs() >= maxGivenRuns || s.given.Count() == s.tree.Chunks() {
+	if s.given.Runs() >= maxGivenRuns || now-s.givenAt > givenFor {
+		s.given, s.givenBefore = s.givenBefore, s.given
 		s.given.Clear()
+		s.givenAt = now
 	}
 	s.given.Add(r)
 }
@@ -253,7 +327,7 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 		c.s.counts.Retransmits += r.Len()
 	} else {
 		c.queue.remove(r)
-		c.s.gave(r)
+		c.s.gave(now, r)
 		if l := c.s.live; l != nil && l.source != nil && l.copies[r.Start%l.window] < math.MaxUint8 {
 			l.copies[r.Start%l.window]++
 		}
@@ -263,6 +337,7 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 	c.control.Sent(now, all)
 	c.paced(now, all)
 	c.s.counts.ChunksSent += r.Len()
+	c.s.spent(now, c, all)
 }
 
 // paced notes that so many bytes were sent.

@@ -134,13 +134,16 @@ type Swarm struct {
 	bans       Bans
 	pex        pexState
 
-	given     chunk.Set // film: sent to some peer since it was last cleared
-	requested chunk.Set // chunks asked of some channel, each of one
-	turn      int
-	suspects  []netip.AddrPort // to be asked whether they were started again
-	picking   picking
-	news      news
-	budget    bucket
+	given       chunk.Set // film: sent to some peer since givenAt …
+	givenBefore chunk.Set // … and in as long before
+	givenAt     int64
+	requested   chunk.Set // chunks asked of some channel, each of one
+	turn        int
+	suspects    []netip.AddrPort // to be asked whether they were started again
+	picking     picking
+	news        news
+	budget      bucket
+	uploads     uploads
 
 	decoder wire.Decoder
 	message wire.Message
@@ -183,7 +186,7 @@ func New(cfg Config) (*Swarm, error) {
 		budget:     bucket{rate: min(max(cfg.Upload, 0), maxRate)},
 	}
 	s.static.turn = uint64(s.rand.Uint32())
-	s.picking.every = pickEvery
+	s.picking.every, s.picking.lookAt = pickEvery, math.MaxInt64
 	if cfg.Meta.Kind() == ppsp.Live {
 		s.picking.every = pickLiveIn
 	}
@@ -247,8 +250,9 @@ func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to ne
 		t.at = len(t.bytes)
 		return out, t.segment, t.to, true
 	}
-	if s.picking.wanted && !s.closed {
+	if !s.closed {
 		s.pick(now)
+		s.shareUpload(now)
 	}
 	if s.refusals.len() > 0 && !s.closed {
 		r := s.refusals.pop()
@@ -308,7 +312,7 @@ func (s *Swarm) NextTimeout() int64 {
 	if s.closed {
 		return math.MaxInt64
 	}
-	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange(), s.news.due())
+	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange(), s.news.due(), s.dueUploads())
 	for _, c := range s.order {
 		at = min(at, c.dueAt)
 	}

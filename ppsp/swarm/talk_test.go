@@ -245,11 +245,11 @@ func TestRequestLost(t *testing.T) {
 	k.say(k.f.AppendHave(nil, chunk.Range{Start: 5, End: 6}))
 	leech.want(false, chunk.One(5))
 	l.run(500 * time.Millisecond)
-	if n := has(k.heard(), wire.TypeRequest); n != 2 {
-		t.Errorf("asked %d times in half a second, want 2", n)
+	if n := has(k.heard(), wire.TypeRequest); n < 2 || n > 3 {
+		t.Errorf("asked %d times in half a second, want 2 or 3", n)
 	}
 	l.run(20 * time.Second)
-	if n := has(k.heard(), wire.TypeRequest); n < 2 || n > 12 {
+	if n := has(k.heard(), wire.TypeRequest); n < 2 || n > 40 {
 		t.Errorf("asked %d times in 20 s of silence", n)
 	}
 	k.say(k.data(f, 5))

@@ -1,0 +1,159 @@
+package swarm
+
+import (
+	"testing"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
+)
+
+// crowd adds homes that fetch all of a film of one peer; nobody reaches another.
+func (l *lab) crowd(n int, f film, of *host) []*host {
+	var homes []*host
+	l.tap = func(d flying) bool { return d.from == of.addr || d.to == of.addr }
+	for range n {
+		h := l.host(f.leech())
+		h.want(true)
+		h.meet(of)
+		homes = append(homes, h)
+	}
+	return homes
+}
+
+// A need that has just come up is met before the needs of those that have been given much: of a
+// fair share it would take ten times as long.
+func TestNewNeedGoesFirst(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 4000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 200_000
+	seed := l.host(cfg)
+	l.crowd(12, f, seed)
+	l.run(5 * time.Second)
+	h, window := l.host(f.leech()), chunk.Range{Start: 3000, End: 3100}
+	h.want(false, window)
+	from := l.now
+	h.meet(seed)
+	l.until(10*time.Second, "there", func() bool { return missing(h, window) == 0 })
+	if took := l.now - from; took > 3e9 {
+		t.Errorf("100 KB came after %d ms at 200 KB/s, beside 12 that fetch everything", took/1e6)
+	}
+}
+
+// "Peer and chunk selection algorithms … will implement fairness and provide sharing incentives"
+// (RFC 7574, 12.6.2): who gives is given before who only takes, who is not left without.
+func TestReciprocity(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 8100*1024, nil) // of which nobody has the end
+	mine, theirs := chunk.Range{End: 4000}, chunk.Range{Start: 4000, End: 8000}
+	cfg := f.seed(mine)
+	cfg.Upload = 100_000
+	home := l.host(cfg)
+	home.want(true)
+	takers := l.crowd(6, f, home)
+	var givers []*host
+	for range 6 {
+		h := l.host(f.seed(theirs))
+		h.want(true)
+		h.meet(home)
+		givers = append(givers, h)
+	}
+	l.run(15 * time.Second)
+	given, taken := uint64(0), uint64(0)
+	for k := range givers {
+		given += givers[k].s.Counters().ChunksReceived
+		taken += takers[k].s.Counters().ChunksReceived
+	}
+	if home.s.have.Count() < 7000 {
+		t.Fatalf("the givers gave %d chunks: the test tests nothing", home.s.have.Count()-mine.Len())
+	}
+	if given < 2*taken || taken == 0 {
+		t.Errorf("who gives got %d chunks, who does not %d", given, taken)
+	}
+}
+
+// "Peer A can send a CHOKE message to Peer B to signal it will no longer be responding to REQUEST
+// messages … because Peer A's upload capacity is exhausted. Peer A MAY send a subsequent UNCHOKE
+// message" (RFC 7574, 3.9). Nobody is left out for good, and the upload does not stand still.
+func TestChokesWhoWouldWait(t *testing.T) {
+	l := newLab(t, 1)
+	l.logging = true
+	f := newFilm(t, 4000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 40_000
+	seed := l.host(cfg)
+	homes := l.crowd(20, f, seed)
+	l.run(60 * time.Second)
+	choked, _ := l.when(seed, wire.TypeChoke)
+	unchoked, _ := l.when(seed, wire.TypeUnchoke)
+	if len(choked) == 0 || len(unchoked) == 0 {
+		t.Fatalf("%d times CHOKE, %d times UNCHOKE", len(choked), len(unchoked))
+	}
+	for k, h := range homes {
+		if n := h.s.Counters().ChunksReceived; n < 2400/20/10 {
+			t.Errorf("home %d got %d chunks of about 2400", k, n)
+		}
+	}
+	if n := seed.s.Counters().BytesSent; n < 40_000*60*85/100 {
+		t.Errorf("%d bytes were sent in a minute, with a limit of 40000 a second", n)
+	}
+}
+
+// "Peer A will just discard the unwanted REQUESTs and resend the CHOKE, assuming it got lost"
+// (RFC 7574, 12.6.8). "Peer A SHOULD discard old requests" (3.9).
+func TestRequestsOfTheChoked(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 100*1024, nil)
+	h, p := l.host(f.seed(f.all())), l.puppet()
+	k := p.greet(h)
+	l.run(time.Second)
+	k.heard()
+	c := h.s.channelTo(p.addr)
+	h.s.choke(l.now, c, true)
+	h.drain()
+	k.say(k.f.AppendRequest(nil, chunk.One(3)))
+	first := k.take(100 * time.Millisecond)
+	l.run(300 * time.Millisecond)
+	k.say(k.f.AppendRequest(nil, chunk.One(3)))
+	again := k.take(100 * time.Millisecond)
+	if has(first, wire.TypeChoke) != 1 || has(again, wire.TypeChoke) != 1 || has(first, wire.TypeData)+has(again, wire.TypeData) != 0 {
+		t.Errorf("CHOKE %d times and again %d times, %d chunks", has(first, wire.TypeChoke), has(again, wire.TypeChoke), has(first, wire.TypeData)+has(again, wire.TypeData))
+	}
+	h.s.choke(l.now, c, false)
+	h.drain()
+	opened := k.take(time.Minute)
+	if n := has(opened, wire.TypeUnchoke); n < 2 || n > 1+maxEchoes || has(opened, wire.TypeData) != 0 {
+		t.Errorf("UNCHOKE %d times to who does not ask, %d old requests answered", n, has(opened, wire.TypeData))
+	}
+	k.say(k.f.AppendRequest(nil, chunk.One(3)))
+	if got := k.take(time.Second); has(got, wire.TypeData) == 0 || has(got, wire.TypeUnchoke) != 0 || c.permit != mayAsk {
+		t.Error("who may ask again gets nothing")
+	}
+	if u := h.s.uploads; u.choked != 0 || u.held != 0 {
+		t.Errorf("%d choked and %d waiting in the end", u.choked, u.held)
+	}
+}
+
+// A peer that takes what it asks for slowly does not hold up the others.
+func TestSlowTakers(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 3000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 400_000
+	seed := l.host(cfg)
+	for range 8 { // they ask and acknowledge nothing
+		p := l.puppet()
+		k := p.greet(seed)
+		k.say(k.f.AppendRequest(nil, f.all()))
+	}
+	l.run(time.Second)
+	h := l.host(f.leech())
+	h.want(true)
+	h.meet(seed)
+	from := l.now
+	l.until(30*time.Second, "complete", h.s.Complete)
+	if took := l.now - from; took > 20e9 {
+		t.Errorf("3 MB came after %d ms at 400 KB/s, beside 8 that take nothing", took/1e6)
+	}
+}
