@@ -36,7 +36,7 @@ func TestNewNeedGoesFirst(t *testing.T) {
 	from := l.now
 	h.meet(seed)
 	l.until(10*time.Second, "there", func() bool { return missing(h, window) == 0 })
-	if took := l.now - from; took > 3e9 {
+	if took := l.now - from; took > 2e9 {
 		t.Errorf("100 KB came after %d ms at 200 KB/s, beside 12 that fetch everything", took/1e6)
 	}
 }
@@ -153,7 +153,7 @@ func TestSlowTakers(t *testing.T) {
 	h.meet(seed)
 	from := l.now
 	l.until(30*time.Second, "complete", h.s.Complete)
-	if took := l.now - from; took > 20e9 {
+	if took := l.now - from; took > 15e9 {
 		t.Errorf("3 MB came after %d ms at 400 KB/s, beside 8 that take nothing", took/1e6)
 	}
 }

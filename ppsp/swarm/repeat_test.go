@@ -78,7 +78,7 @@ func TestRepeatedRequestsCostNothing(t *testing.T) {
 	k.say(k.f.AppendRequest(nil, chunk.Range{Start: 10, End: 20}))
 	k.say(k.f.AppendRequest(nil, chunk.Range{Start: 30, End: 40}))
 	k.say(k.f.AppendRequest(nil, chunk.Range{Start: 8, End: 40}))
-	l.run(l2ms(l) + 15*time.Millisecond)
+	l.run(time.Duration(l.delay) + 15*time.Millisecond)
 	if first, _ := c.queue.first(); first < 10 || first >= 20 {
 		t.Errorf("chunk %d is next in line, want what was asked for first", first)
 	}
@@ -98,8 +98,6 @@ func TestRepeatedRequestsCostNothing(t *testing.T) {
 	}
 }
 
-// l2ms is the way there.
-func l2ms(l *lab) time.Duration { return time.Duration(l.delay) }
 
 // What proves a chunk often is in the datagram before: what is lost with it counts as one loss, and
 // a line that drops one datagram in a hundred carries a film many times faster than it plays.
@@ -111,7 +109,7 @@ func TestLossyLine(t *testing.T) {
 	leech.want(true)
 	leech.meet(seed)
 	l.until(time.Minute, "complete", leech.s.Complete)
-	if rate := float64(len(f.content)) * 8e3 / float64(l.now); rate < 12 {
+	if rate := float64(len(f.content)) * 8e3 / float64(l.now); rate < 30 {
 		t.Errorf("%.1f Mbit/s at 1 %% loss and a round trip of 40 ms", rate)
 	}
 }
