@@ -98,7 +98,6 @@ func TestRepeatedRequestsCostNothing(t *testing.T) {
 	}
 }
 
-
 // What proves a chunk often is in the datagram before: what is lost with it counts as one loss, and
 // a line that drops one datagram in a hundred carries a film many times faster than it plays.
 func TestLossyLine(t *testing.T) {
