@@ -40,8 +40,10 @@ const (
 	chokeLeast    = 1e9    // ns that a peer stays choked
 	chokeMost     = 3e9    // and after which it may ask again although the line is long: others have had more by then
 	rechokeGap    = 200e6
-	// unchokeAgain is when UNCHOKE is repeated to a peer that does not ask; doubles.
-	unchokeAgain = 500e6
+	// unchokeAgain is when UNCHOKE is repeated to a peer that does not ask; doubles so often. It never
+	// ends: a peer that missed all of them would wait for good, as nothing acknowledges them.
+	unchokeAgain     = 500e6
+	unchokeDoublings = 6
 )
 
 // uploads tells whose turn it is.
@@ -112,7 +114,7 @@ func (s *Swarm) shareUpload(now int64) {
 	if s.live != nil || !u.changed && now < s.dueUploads() {
 		return
 	}
-	u.changed, u.at = false, now+turnEvery
+	u.changed = false
 	s.ageAccounts(now)
 	u.waiting = u.waiting[:0]
 	line, fresh := uint64(0), false
@@ -132,6 +134,22 @@ func (s *Swarm) shareUpload(now int64) {
 	slices.SortStableFunc(u.waiting, func(a, b *channel) int { return cmp.Compare(a.rank(), b.rank()) })
 	s.takeTurns(now, fresh)
 	s.chokeSome(now, line)
+	u.at = s.nextTurn(now)
+}
+
+// nextTurn returns when to look again: soon while someone waits or is choked, else when UNCHOKE is to
+// be repeated.
+func (s *Swarm) nextTurn(now int64) int64 {
+	at := int64(math.MaxInt64)
+	for _, c := range s.order {
+		switch {
+		case s.uploads.held > 0 || c.tellPermit || c.permit == barred:
+			return now + turnEvery
+		case c.permit == allowed:
+			at = min(at, c.unchokeAt())
+		}
+	}
+	return max(at, now+turnEvery)
 }
 
 // freshen tells whether c waits for what nobody was given lately. Who waits in vain for others to
@@ -237,17 +255,18 @@ func (s *Swarm) adjustSlots(now int64) {
 	case queue > fullQueue || s.budget.short():
 		u.slots = max(u.slots-1-u.slots/8, slotsLeast)
 	case queue < emptyQueue:
-		u.slots = min(u.slots+1+u.slots/8, MaxChannels)
+		u.slots = min(max(u.slots, slotsLeast)+1+u.slots/8, MaxChannels)
 	}
 }
 
 // chokeSome chokes the last of those who wait while they would wait too long, and lets others
-// ask again when the line is short.
+// ask again when the line is short. Where nothing went out before, the rate tells nothing: then
+// our uplink is not busy.
 func (s *Swarm) chokeSome(now int64, line uint64) {
 	u := &s.uploads
 	perSecond := max(u.rate/float64(s.usualChunk()), 1)
 	long := func(limit float64) bool { return float64(line)/perSecond > limit/1e9 }
-	for k := len(u.waiting) - 1; k >= u.slots && s.Peers() > slotsLeast && long(chokeLine); k-- {
+	for k := len(u.waiting) - 1; k >= u.slots && u.busy && s.Peers() > slotsLeast && long(chokeLine); k-- {
 		if c := u.waiting[k]; c.held && c.understands(wire.TypeChoke) && c.understands(wire.TypeUnchoke) {
 			line -= c.queue.chunks
 			s.choke(now, c, true)
@@ -278,6 +297,7 @@ func (s *Swarm) choke(now int64, c *channel, choke bool) {
 		s.uploads.choked++
 	}
 	c.permit, c.setAt, c.tellPermit, c.told = allowed, now, true, 0
+	s.uploads.at = min(s.uploads.at, now+turnEvery)
 	if choke {
 		c.permit = barred
 		c.queue.clear()
@@ -287,12 +307,15 @@ func (s *Swarm) choke(now int64, c *channel, choke bool) {
 	s.markReady(c)
 }
 
-// repeatUnchoke says again that c may ask, as long as it does not.
+// unchokeAt returns when UNCHOKE is to be repeated.
+func (a *account) unchokeAt() int64 { return a.saidAt + unchokeAgain<<min(a.told, unchokeDoublings) }
+
+// repeatUnchoke says again that c may ask, as long as it does not and may want to.
 func (s *Swarm) repeatUnchoke(now int64, c *channel) {
-	if c.permit != allowed || c.tellPermit || now < c.saidAt+unchokeAgain<<c.told {
+	if c.permit != allowed || c.tellPermit || now < c.unchokeAt() {
 		return
 	}
-	if c.told >= maxEchoes {
+	if c.complete() {
 		s.heeded(c)
 		return
 	}

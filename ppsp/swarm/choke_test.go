@@ -123,7 +123,7 @@ func TestRequestsOfTheChoked(t *testing.T) {
 	h.s.choke(l.now, c, false)
 	h.drain()
 	opened := k.take(time.Minute)
-	if n := has(opened, wire.TypeUnchoke); n < 2 || n > 1+maxEchoes || has(opened, wire.TypeData) != 0 {
+	if n := has(opened, wire.TypeUnchoke); n < 2 || n > 1+unchokeDoublings || has(opened, wire.TypeData) != 0 {
 		t.Errorf("UNCHOKE %d times to who does not ask, %d old requests answered", n, has(opened, wire.TypeData))
 	}
 	k.say(k.f.AppendRequest(nil, chunk.One(3)))
@@ -155,5 +155,61 @@ func TestSlowTakers(t *testing.T) {
 	l.until(30*time.Second, "complete", h.s.Complete)
 	if took := l.now - from; took > 15e9 {
 		t.Errorf("3 MB came after %d ms at 400 KB/s, beside 8 that take nothing", took/1e6)
+	}
+}
+
+// Nothing acknowledges an UNCHOKE: who missed many of them is told again, as long as it may not know.
+func TestUnchokeSurvivesSilence(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 300*1024, nil)
+	seed, leech := l.host(f.seed(f.all())), l.host(f.leech())
+	leech.want(true)
+	leech.meet(seed)
+	l.until(5*time.Second, "begun", func() bool { return leech.s.have.Count() > 3 })
+	seed.s.choke(l.now, seed.s.channelTo(leech.addr), true)
+	seed.drain()
+	l.run(500 * time.Millisecond)
+	if !leech.s.channelTo(seed.addr).choked {
+		t.Fatal("nobody is choked: the test tests nothing")
+	}
+	l.tap = func(flying) bool { return false }
+	l.run(10 * time.Second)
+	l.tap = nil
+	l.until(40*time.Second, "complete", leech.s.Complete)
+	l.run(time.Second)
+	if n := seed.s.uploads.choked; n != 0 {
+		t.Errorf("%d are choked in the end", n)
+	}
+}
+
+// An uplink that has nothing to do chokes nobody, however many ask at the same time.
+func TestIdleUplinkChokesNobody(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 400*1024, nil)
+	seed := l.host(f.seed(f.all()))
+	var links []link
+	for range 12 {
+		links = append(links, l.puppet().greet(seed))
+	}
+	l.run(time.Minute)
+	for _, k := range links {
+		k.heard()
+		k.say(k.f.AppendRequest(nil, chunk.Range{Start: 10, End: 26}))
+	}
+	var got chunk.Set
+	for range 10 {
+		for n, k := range links {
+			for _, m := range k.take(10 * time.Millisecond) {
+				if m.Type == wire.TypeChoke {
+					t.Errorf("peer %d was choked", n)
+				}
+				if m.Type == wire.TypeData {
+					got.Add(chunk.One(uint64(n)*1000 + m.Chunks.Start))
+				}
+			}
+		}
+	}
+	if n := got.Count(); n != 12*16 {
+		t.Errorf("%d chunks came of %d", n, 12*16)
 	}
 }

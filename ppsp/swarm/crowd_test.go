@@ -232,3 +232,29 @@ func TestShunnedPeersAreNoFosters(t *testing.T) {
 		t.Errorf("the newest chunk was given to %d of the others, want %d", given, offerCopies)
 	}
 }
+
+// A peer whose discard window lets go all but one chunk may tell of the same thousands again and again:
+// to count them at the source takes no more than the work that a datagram is worth.
+func TestHoldersAreCountedWithinBounds(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(32, nil)
+	st.append(4096, 0)
+	k := l.puppet().greet(st.source)
+	l.run(time.Second)
+	st.source.s.channelTo(k.p.addr).discard = 1
+	st.source.s.channelTo(k.p.addr).offered.Clear()
+	clear(st.source.s.live.offers.holders)
+	var b []byte
+	for range 80 {
+		b = k.f.AppendHave(b, chunk.Range{End: 4096})
+	}
+	k.say(b)
+	l.run(100 * time.Millisecond)
+	counted := 0
+	for _, n := range st.source.s.live.offers.holders {
+		counted += int(n)
+	}
+	if counted == 0 || counted > 4*maxWork+4096 {
+		t.Errorf("%d times was a chunk counted for one datagram of %d bytes, want at most %d", counted, len(b), 4*maxWork+4096)
+	}
+}

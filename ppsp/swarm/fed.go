@@ -39,6 +39,7 @@ func (c *channel) noteHeld(now int64, r chunk.Range) {
 			c.fedAt = now
 		}
 		if c.fed(now) {
+			c.s.work -= int(gap.Len()) / 4
 			count(l.offers.holders, gap)
 		}
 	}

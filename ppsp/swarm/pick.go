@@ -260,14 +260,26 @@ func (s *Swarm) pickNext(now int64, n uint64) bool {
 			missing += gap.Len()
 		}
 	}
-	if missing > almost {
+	if missing > almost && s.owed(n) {
 		s.picking.others = true
 		return s.picking.spared && s.onlySeedsOwe(n)
 	}
 	for _, w := range s.static.windows {
 		s.pickIn(now, chunk.Range{Start: w.Start, End: min(w.Start+inOrder, w.End, n)})
 	}
-	return missing == 0
+	return missing == 0 || !s.owed(n)
+}
+
+// owed tells whether any of what readers need at once is asked of somebody: what nobody can give us
+// now is not worth to wait for with all else.
+func (s *Swarm) owed(n uint64) bool {
+	for _, w := range s.static.windows {
+		next := chunk.Range{Start: w.Start, End: min(w.Start+atOnce, w.End, n)}
+		if r, ok := s.requested.NextIn(next.Start); ok && r.Start < next.End {
+			return true
+		}
+	}
+	return false
 }
 
 // onlySeedsOwe tells whether what readers need at once was all asked, and of such as have all of the

@@ -306,3 +306,13 @@ func TestChokeMovesRequests(t *testing.T) {
 		t.Errorf("complete %d ms after the CHOKE", took/1e6)
 	}
 }
+
+// What nobody has holds up nothing else: a reader that waits for it does not keep the rest from coming.
+func TestNobodyHasIt(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 1000*1024, nil)
+	part, leech := l.host(f.seed(chunk.Range{Start: 400, End: 1000})), l.host(f.leech())
+	leech.want(true, chunk.Range{Start: 100, End: 1000})
+	leech.meet(part)
+	l.until(30*time.Second, "there", func() bool { return leech.s.have.Count() == 600 })
+}
