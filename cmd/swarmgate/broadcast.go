@@ -28,8 +28,12 @@ type broadcast struct {
 
 // Run streams, and then serves the recording, if there is one, until ctx ends.
 func (b *broadcast) Run(ctx context.Context) error {
-	if err := b.Live.Run(ctx); err != nil || ctx.Err() != nil || !b.Recorded() {
+	if err := b.Live.Run(ctx); err != nil || ctx.Err() != nil {
 		return err
+	}
+	if !b.Recorded() {
+		b.out.say("The broadcast is over.")
+		return nil
 	}
 	film, err := publish.OpenFilm(ctx, b.film())
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -194,6 +195,17 @@ func TestSim(t *testing.T) {
 	}
 	if _, other, _ := once(t, "sim", "live", "--peers", "3", "--duration", "2s", "--seed", "8"); other == first {
 		t.Error("another seed gives the same table")
+	}
+}
+
+// Who stops a simulation gets no table, and scripts don't take the silence for success.
+func TestSimStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, complaint strings.Builder
+	status := run(ctx, []string{"sim", "live", "--peers", "3"}, console{in: strings.NewReader(""), out: &out, err: &complaint})
+	if status != 1 || out.String() != "" || !strings.HasPrefix(complaint.String(), "swarmgate: stopped before the scenario was over") {
+		t.Errorf("exit status %d, %q, it prints %q", status, complaint.String(), out.String())
 	}
 }
 

@@ -212,6 +212,6 @@ func (m *membersRemoveCommand) Run(ctx context.Context, c console) error {
 	}
 	out := newPrinter(c, m.JSON)
 	out.event("member", map[string]any{"who": m.Who, "removed": true})
-	out.say("%s is a member no more, for this gateway and for publishers by the same authority; other members may let him in until his certificates end.", m.Who)
+	out.say("%s is a member no more, for this gateway and for publishers by the same authority; other members may go on to let this one in until the certificates end.", m.Who)
 	return nil
 }

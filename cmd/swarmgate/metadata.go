@@ -10,7 +10,7 @@ import (
 // metadataFlags say how a new swarm is made (RFC 7574, 3.1); what is left out has the
 // defaults of RFC 7574, Table 8.
 type metadataFlags struct {
-	Hash       string    `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: sha256; sha1 with --profile draft10." placeholder:"NAME"`
+	Hash       string    `help:"Merkle hash function: sha1, sha224, sha256, sha384, sha512. Default: sha256; sha1 for publish --profile draft10." placeholder:"NAME"`
 	Addressing string    `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32 for films; chunk64 for live, whose numbers go on for ever." placeholder:"NAME"`
 	ChunkSize  chunkSize `help:"Bytes of a chunk; for live also: variable. Default: 1024 for films, 1316 for live." placeholder:"N"`
 	Integrity  string    `help:"How content is protected: merkle or none for films; unified, signall or none for live. Without protection anyone in the swarm can alter it: for closed networks only. Default: merkle, unified." placeholder:"NAME"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -47,6 +48,9 @@ func (s *simCommand) Run(ctx context.Context, c console) error {
 		return ctx.Err()
 	})
 	out.keep("", false)
+	if ctx.Err() != nil && err != nil {
+		return errors.New("stopped before the scenario was over; there is no table of a part of it")
+	}
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
