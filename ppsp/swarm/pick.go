@@ -39,6 +39,7 @@ type picking struct {
 	lookAt int64 // when the next is due although nothing changed
 	turn   int
 	able   []*channel // peers with room, in this round
+	open   []*channel // those of them that may be asked for what is picked now
 	// Of the room at each peer, what is not to be used now: so many chunks, and what would
 	// wait there for longer than line, 0 for no bound. What can wait must not stand in the way
 	// of what a reader waits for.
@@ -419,17 +420,28 @@ func (s *Swarm) free(r chunk.Range) chunk.Range {
 
 // pickIn gives the free chunks of r to peers, in order.
 func (s *Swarm) pickIn(now int64, r chunk.Range) {
-	for scanned := 0; scanned < maxPickScan && len(s.picking.able) > 0; scanned++ {
+	p := &s.picking
+	p.open = p.open[:0]
+	for _, c := range p.able { // once, not at each chunk: most are reserved when it is about what can wait
+		if !s.reserved(c) {
+			p.open = append(p.open, c)
+		}
+	}
+	for scanned := 0; scanned < maxPickScan && len(p.open) > 0; scanned++ {
 		run := s.free(r)
 		if run.Empty() {
 			return
 		}
 		i := run.Start
-		if c := s.bestFor(now, i); c != nil {
-			r.Start = s.giveTrain(now, c, i, r.End)
+		c := s.bestOf(p.open, now, i)
+		if c == nil {
+			r.Start = s.nextOffered(p.open, i+1)
 			continue
 		}
-		r.Start = s.nextOffered(i + 1)
+		r.Start = s.giveTrain(now, c, i, r.End)
+		if s.reserved(c) {
+			p.open = slices.DeleteFunc(p.open, func(o *channel) bool { return o == c })
+		}
 	}
 }
 
@@ -533,10 +545,13 @@ func (s *Swarm) bestOther(now int64, i uint64) *channel {
 }
 
 // bestFor returns the peer that will likely deliver chunk i first, nil for none.
-func (s *Swarm) bestFor(now int64, i uint64) *channel {
+func (s *Swarm) bestFor(now int64, i uint64) *channel { return s.bestOf(s.picking.able, now, i) }
+
+// bestOf is bestFor among some of those with room.
+func (s *Swarm) bestOf(able []*channel, now int64, i uint64) *channel {
 	var best *channel
 	var least float64
-	for _, c := range s.picking.able {
+	for _, c := range able {
 		if i >= c.reach || s.reserved(c) || !c.peerHave.Has(i) {
 			continue
 		}
@@ -560,10 +575,10 @@ func (s *Swarm) bestFor(now int64, i uint64) *channel {
 	return best
 }
 
-// nextOffered returns the first chunk from i on that may be asked of a peer with room.
-func (s *Swarm) nextOffered(i uint64) uint64 {
+// nextOffered returns the first chunk from i on that may be asked of one of those with room.
+func (s *Swarm) nextOffered(able []*channel, i uint64) uint64 {
 	next := uint64(math.MaxUint64)
-	for _, c := range s.picking.able {
+	for _, c := range able {
 		if s.reserved(c) {
 			continue
 		}

@@ -62,7 +62,7 @@ func (s *Swarm) pickOffered(now int64, r chunk.Range, most uint8) {
 		if c := s.bestFor(now, i); c != nil {
 			r.Start = s.giveTrain(now, c, i, r.End)
 		} else {
-			r.Start = s.nextOffered(i + 1)
+			r.Start = s.nextOffered(s.picking.able, i+1)
 		}
 	}
 }
