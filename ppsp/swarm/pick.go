@@ -22,6 +22,7 @@ const (
 	spareAfter  = 100e6 // ns after which what was asked of such a one is asked of others that have it
 	spareWait   = 500e6 // ns longer that others may take with what is needed now
 	gatherEvery = 200e6 // ns between two looks at what others have
+	slowOther   = 1e9   // ns that others take, beyond which what they have is asked of those with all, too
 	rescueEvery = 30e6  // ns between two looks for requests of a film that take too long
 	maxSpared   = 32    // chunks that are tried to be moved in a look from one that has all
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
@@ -231,7 +232,8 @@ func (s *Swarm) fewSeeds(now int64) bool {
 	return open > manyPeers && seeds*seedShare <= open
 }
 
-// gatherOthers notes what those have who have not all of the film, now and then.
+// gatherOthers notes what those have who have not all of the film, now and then; not of such as take so
+// long that all would wait for them.
 func (s *Swarm) gatherOthers(now int64) {
 	p := &s.picking
 	if !p.spared || now < p.othersAt {
@@ -240,7 +242,7 @@ func (s *Swarm) gatherOthers(now int64) {
 	p.othersAt = now + gatherEvery
 	p.elsewhere.Clear()
 	for _, c := range s.order {
-		if c.full || c.state != stateOpen || c.choked || now < c.snubbed {
+		if c.full || c.state != stateOpen || c.choked || now < c.snubbed || c.latency > slowOther {
 			continue
 		}
 		for r := range c.peerHave.Ranges() {

@@ -158,3 +158,32 @@ func TestSeedIsSpared(t *testing.T) {
 		t.Errorf("the seed sent %d chunks of %d to 10 homes that have each other", n, f.chunks())
 	}
 }
+
+// Nor do all wait for one that has nearly all, and gives next to nothing, while the seed has time.
+func TestSlowOneDoesNotStandForTheSeed(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 3000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 300_000
+	seed := l.host(cfg)
+	cfg = f.seed(chunk.Range{End: 2950})
+	cfg.Upload = 5_000
+	slow := l.host(cfg)
+	var homes []*host
+	for range 4 {
+		h := l.host(f.leech())
+		h.want(true)
+		homes = append(homes, h)
+	}
+	for _, h := range homes {
+		h.meet(append([]*host{seed, slow}, homes...)...)
+	}
+	l.until(40*time.Second, "complete", func() bool {
+		for _, h := range homes {
+			if !h.s.Complete() {
+				return false
+			}
+		}
+		return true
+	})
+}
