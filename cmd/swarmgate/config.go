@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/members"
 )
 
 // configCommand looks after the configuration of "swarmgate run".
@@ -35,6 +36,9 @@ func (c *configCheck) Run(con console) error {
 		}
 		err = s.Validate()
 	}
+	if err == nil {
+		err = checkMembership(s)
+	}
 	if all := mistakes(err); len(all) > 1 {
 		for _, mistake := range all {
 			fmt.Fprintln(con.err, oneLine(mistake))
@@ -51,6 +55,15 @@ func (c *configCheck) Run(con console) error {
 	out.event("config", map[string]any{"ok": true, "file": s.File})
 	out.say("The configuration is valid (%s).", from)
 	return nil
+}
+
+// checkMembership reads the files of closed swarms that the configuration names.
+func checkMembership(s *config.Settings) error {
+	_, err := memberFlags{s.Members.Certificate, s.Members.Key}.credential()
+	if s.Members.Authority == "" {
+		return err
+	}
+	return errors.Join(err, members.CheckAuthority(s.Members.Authority))
 }
 
 // mistakes returns what err is joined of, each a mistake in a configuration.

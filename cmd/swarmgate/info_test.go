@@ -144,6 +144,16 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("exit status %d, %q, %q", status, out, err)
 	}
 	sentence(t, []string{"config", "check", "--config", path + ".none"}, 1, "there is no such file")
+	for setting, want := range map[string]string{
+		`certificate = "/nowhere.crt"`: "membership certificate /nowhere.crt",
+		`authority = "` + path + `"`:   "membership authority",
+	} {
+		members := filepath.Join(t.TempDir(), "members.toml")
+		if err := os.WriteFile(members, []byte("[members]\n"+setting+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sentence(t, []string{"config", "check", "--config", members}, 1, want)
+	}
 	t.Setenv("SWARMGATE_HTTP_LISTEN", "nowhere")
 	sentence(t, []string{"config", "check"}, 1, "SWARMGATE_HTTP_LISTEN")
 }

@@ -30,6 +30,16 @@ const MaxRemoved = 10_000
 // maxRevoked bounds that file in bytes, of some 90 a line.
 const maxRevoked = 1 << 20
 
+// CheckAuthority tells what is wrong with the file of an authority. One that is missing is no
+// mistake: OpenAuthority makes it.
+func CheckAuthority(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	_, err := OpenAuthority(path)
+	return err
+}
+
 // OpenAuthority reads the file of an authority, or makes it when it is missing.
 func OpenAuthority(path string) (*member.Authority, error) {
 	b, err := readFile(path, member.MaxPEM)
@@ -177,15 +187,15 @@ func readFile(path string, most int64) ([]byte, error) {
 func ReadCredential(certificates, key string) (*member.Credential, error) {
 	c, err := readFile(certificates, member.MaxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("--member-cert %s: %w; check the path", certificates, bare(err))
+		return nil, fmt.Errorf("membership certificate %s: %w; check the path (--member-cert, or members.certificate)", certificates, bare(err))
 	}
 	k, err := readFile(key, member.MaxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("--member-key %s: %w; check the path", key, bare(err))
+		return nil, fmt.Errorf("key of the membership certificates %s: %w; check the path (--member-key, or members.key)", key, bare(err))
 	}
 	credential, err := member.ParseCredential(c, k)
 	if err != nil {
-		return nil, fmt.Errorf("--member-cert %s, --member-key %s: %w", certificates, key, err)
+		return nil, fmt.Errorf("membership certificate %s with key %s: %w", certificates, key, err)
 	}
 	return credential, nil
 }

@@ -229,7 +229,7 @@ func TestReadCredential(t *testing.T) {
 		t.Errorf("%v, %v", c, err)
 	}
 	for _, paths := range [][2]string{{key, key}, {cert, cert}, {cert, filepath.Join(dir, "none")}, {filepath.Join(dir, "none"), key}} {
-		if _, err := ReadCredential(paths[0], paths[1]); err == nil || !strings.Contains(err.Error(), "--member-") {
+		if _, err := ReadCredential(paths[0], paths[1]); err == nil || !strings.Contains(err.Error(), "membership certificate") {
 			t.Errorf("%v: %v", paths, err)
 		}
 	}
