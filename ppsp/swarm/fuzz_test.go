@@ -292,7 +292,15 @@ func (z *fuzzed) step() {
 				lost.Add(chunk.One(i))
 				delete(z.store.chunks, i)
 				z.lost[i] = true
+				before := e.have.Clone()
 				e.Lost(&lost)
+				for r := range before.Ranges() { // what lies beside lost hashes is taken back, too
+					for gone := range e.have.Missing(r) {
+						for k := gone.Start; k < gone.End; k++ {
+							z.lost[k] = true
+						}
+					}
+				}
 			}
 		case 3:
 			switch s.byte() {

@@ -101,7 +101,9 @@ type staticState struct {
 	sized   bool          // EventSize was told
 	place   uint64        // where the rest is fetched from on, once …
 	placed  bool          // … it was chosen
-	turn    uint64        // at random: where in each part of a window we begin
+	// unproveAt is when missedHashes may look again.
+	unproveAt int64
+	turn      uint64 // at random: where in each part of a window we begin
 }
 
 // wanted tells whether anything of a film is.
@@ -152,9 +154,35 @@ func (s *Swarm) Lost(chunks *chunk.Set) {
 			gone = s.unprove(i) || gone
 		}
 	}
-	if !gone {
-		return
+	if gone {
+		s.greetAnew()
 	}
+}
+
+// unproveEvery is the least time, in ns, between two looks whether hashes were lost.
+const unproveEvery = 500e6
+
+// missedHashes looks, when chunk i came without hashes that prove it, whether we told peers of chunks
+// beside it whose hashes were lost since: then no peer sends these, for ever. It takes back what it
+// finds, and tells whether it did. While nothing was lost it finds nothing, whatever a peer sends:
+// who has a chunk has the hashes beside its way up, too.
+func (s *Swarm) missedHashes(now int64, i uint64) bool {
+	if s.live != nil || s.meta.Integrity != ppsp.IntegrityMerkle || now < s.static.unproveAt || i >= s.tree.Chunks() {
+		return false
+	}
+	s.static.unproveAt = now + unproveEvery
+	before := s.have.Count()
+	s.unprove(i)
+	if s.have.Count() == before {
+		return false
+	}
+	s.picking.wanted = true
+	s.greetAnew()
+	return true
+}
+
+// greetAnew closes the channels and opens others, on which peers know nothing of us yet.
+func (s *Swarm) greetAnew() {
 	for _, c := range s.order {
 		if c.state == stateOpen {
 			s.candidates.again(c.remote)

@@ -175,6 +175,9 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	switch {
 	case errors.Is(err, merkle.ErrMissingHash):
 		s.counts.Unproven++
+		if s.missedHashes(now, i) {
+			return false
+		}
 		if n := c.proof.Claim(); s.live == nil && n != 0 && s.tree.Sized() && n != s.tree.Chunks() {
 			c.differsInLength("by its hashes the film has", n)
 		}
@@ -201,8 +204,8 @@ func (c *channel) take(now int64, i, delay uint64, b []byte) bool {
 	if c.outstanding.live == 0 && s.live != nil {
 		c.proof.Reset() // what it holds served its purpose, or will come again
 	}
+	s.gained(now, i, c, asked) // first: it may be among those that waited for hashes, too
 	s.proven(now, c, i)
-	s.gained(now, i, c, asked)
 	return true
 }
 

@@ -224,6 +224,22 @@ func TestLostHashes(t *testing.T) {
 	}
 }
 
+// Hashes that are lost, of which the store said nothing, are missed when chunks come without them.
+func TestLostHashesAreMissed(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 600*1024, nil)
+	seed, leech := l.host(f.seed(f.all())), l.host(f.leech())
+	leech.want(true)
+	leech.meet(seed)
+	l.until(10*time.Second, "half of it", func() bool { return leech.s.Have().Count() > f.chunks()/2 })
+	leech.s.tree = merkle.NewTree(f.meta.Hash, []byte(f.meta.SwarmID))
+	if err := leech.s.tree.SetPeaks(f.tree.AppendPeaks(nil)); err != nil {
+		t.Fatal(err)
+	}
+	l.until(5*time.Second, "complete, hashes and all", leech.s.Complete)
+	f.check(t, leech)
+}
+
 // The upload is limited, and shared by those who wait.
 func TestUploadBudget(t *testing.T) {
 	l := newLab(t, 1)
