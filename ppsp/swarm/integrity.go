@@ -159,10 +159,14 @@ func (c *channel) handleSigned(now int64, m *wire.Message) bool {
 }
 
 // takes tells whether chunk i of a live stream may be kept: whether it lies in the window,
-// as far as the edge is known, or was asked for to find that, see findEdge.
+// as far as the edge is known, or was asked for to find that, see findEdge. The source takes
+// nothing: what it has not signed yet nobody else can have.
 func (s *Swarm) takes(i uint64) bool {
 	l := s.live
-	if s.meta.Integrity == ppsp.IntegrityUnified || l.source != nil {
+	switch {
+	case l.source != nil:
+		return false
+	case s.meta.Integrity == ppsp.IntegrityUnified:
 		return l.wants(i)
 	}
 	return !l.tuned || i+l.window >= l.edge && (i < max(l.edge, s.horizon()) || s.requested.Has(i))
