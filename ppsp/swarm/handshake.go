@@ -105,7 +105,7 @@ func (s *Swarm) agrees(from netip.AddrPort, dialled bool, h *wire.Handshake) boo
 // Then nothing of what it sends can be verified (RFC 7574, 5.6.2).
 func (c *channel) differsInLength(words string, chunks uint64) {
 	ours := c.s.tree.Chunks()
-	if c.mismatched || c.s.have.Has(ours-1) {
+	if ours == 0 || c.mismatched || c.s.have.Has(ours-1) { // before the length is known, nothing differs from it
 		return
 	}
 	c.mismatched = true

@@ -245,8 +245,9 @@ func (c *channel) notGiven() (chunk.Range, bool) {
 	if !s.uploads.scarce {
 		return chunk.Range{}, false
 	}
+	looks := 0 // at runs of what was given, which a peer can make many
 	for _, r := range c.queue.ranges[:min(len(c.queue.ranges), maxScarceScan)] {
-		for at := r.Start; at < r.End; {
+		for at := r.Start; at < r.End && looks < maxScarceScan; looks++ {
 			i := s.given.NextMissing(at)
 			if at = s.givenBefore.NextMissing(i); at != i {
 				continue

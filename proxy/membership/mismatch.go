@@ -19,8 +19,8 @@ type Mismatch struct {
 	since time.Time
 }
 
-// Note takes an event of the swarm. What strangers say counts for nothing: it may be meant to
-// make us give up.
+// Note takes an event of the swarm. What those say who turned to us, and whom nobody named, counts
+// for nothing: it may be meant to make us give up. A tracker or a peer may have named such a one, too.
 func (m *Mismatch) Note(e swarm.Event) {
 	if e.Kind != swarm.EventMismatch || !e.Dialled {
 		return
