@@ -15,8 +15,8 @@ const (
 )
 
 // Bus is the ring of one channel: one writer's bytes for any number of readers, each of which
-// begins at a keyframe. Its memory is its capacity and a fixed amount beside. All methods are
-// safe for concurrent use.
+// begins at a keyframe. Where the publisher's clock begins anew, the stream's goes on. Its memory
+// is its capacity and a fixed amount beside. All methods are safe for concurrent use.
 type Bus struct {
 	mu     sync.Mutex
 	moved  sync.Cond // visible has grown, or a reader or the bus has ended
@@ -29,6 +29,7 @@ type Bus struct {
 	index  index
 	ring   ring
 
+	times  timeline
 	line   line
 	newest int64 // latest presentation time of the reference, on the line
 
@@ -46,7 +47,7 @@ type Bus struct {
 // what it held.
 func NewBus(capacity int) *Bus {
 	capacity = max(capacity, minCapacity)
-	b := &Bus{seeking: true, ring: ring{data: make([]byte, capacity-capacity%PacketSize)}}
+	b := &Bus{seeking: true, times: newTimeline(), ring: ring{data: make([]byte, capacity-capacity%PacketSize)}}
 	b.probe.noStreams()
 	b.moved.L = &b.mu
 	b.take = b.packet
@@ -91,6 +92,7 @@ func (b *Bus) Close() {
 // packet takes the next packet. While a keyframe is sought, frames are stored out of sight
 // until their first slice tells what they are.
 func (b *Bus) packet(p Packet) {
+	p = b.times.join(p, &b.probe)
 	f := b.probe.packet(p)
 	b.meter.count(p, b.probe.pcrPID)
 	if f.changed {

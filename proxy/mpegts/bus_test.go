@@ -155,7 +155,7 @@ func TestSlowReaderWaitsWhereNoKeyframeIsLeft(t *testing.T) {
 		t.Errorf("%d bytes without a keyframe", len(got))
 	}
 	s.Reset()
-	s.film(90_000, 1)
+	s.film(4*90_000, 1)
 	write(t, b, s.Bytes()[:30*PacketSize])
 	if got := drain(t, r); !bytes.Equal(got, s.Bytes()[:30*PacketSize]) {
 		t.Errorf("%d bytes from the next keyframe on", len(got))
@@ -282,9 +282,9 @@ func TestChangeOfProgrammeStartsAnew(t *testing.T) {
 	s.counters[0], s.counters[testPMT] = 9, 9
 	s.psi(0, patSection(2, 0x400))
 	s.psi(0x400, pmtSection(2, 0x401, testStream{kind: 0x24, pid: 0x401}))
-	s.unit(pes{pid: 0x401, pts: 1000, content: frame([]byte{0, 0, 1, 2, 1}, 500, 1)})
+	s.unit(pes{pid: 0x401, pts: 900_000 + 2*90_000, content: frame([]byte{0, 0, 1, 2, 1}, 500, 1)})
 	keyframe := s.Len()
-	s.unit(pes{pid: 0x401, pts: 4600, content: frame([]byte{0, 0, 1, 38, 1}, 500, 2)})
+	s.unit(pes{pid: 0x401, pts: 900_000 + 2*90_000 + 3600, content: frame([]byte{0, 0, 1, 38, 1}, 500, 2)})
 	write(t, b, s.Bytes())
 	if got := drain(t, r); !bytes.Equal(got[2*PacketSize:], s.Bytes()[keyframe:]) {
 		t.Errorf("%d bytes of the new programme", len(got))

@@ -96,6 +96,16 @@ func (s *probe) reference() Stream {
 	return s.streams[s.ref]
 }
 
+// carries tells whether a PID is a stream of the programme, and of what kind.
+func (s *probe) carries(pid uint16) (kind StreamKind, ok bool) {
+	for i := range s.count {
+		if s.streams[i].PID == pid {
+			return s.streams[i].Kind, true
+		}
+	}
+	return Other, false
+}
+
 // first is the index of the first stream of a kind, -1 for none.
 func (s *probe) first(kind StreamKind) int {
 	for i := range s.count {

@@ -132,6 +132,9 @@ func (s street) mappings() string {
 	return strings.Join(rules, "\n")
 }
 
+// natTime is enough for a few requests that the daemons, only just started, did not hear.
+const natTime = 10 * time.Second
+
 func TestHomeBehindARouter(t *testing.T) {
 	s := buildStreet(t)
 	tr := s.server.run("tracker", "--http", "--listen", "11.0.0.2:0", "--open-status", "--json")
@@ -144,8 +147,8 @@ func TestHomeBehindARouter(t *testing.T) {
 	kind := func(kind string) func(map[string]any) bool {
 		return func(e map[string]any) bool { return e["type"] == kind }
 	}
-	reflexive := home.event("nat", 5*time.Second, kind("reflexive"))
-	mapped := home.event("nat", 5*time.Second, kind("mapped"))
+	reflexive := home.event("nat", natTime, kind("reflexive"))
+	mapped := home.event("nat", natTime, kind("mapped"))
 	t.Logf("reflexive %v by %v, mapped %v by %v, both within %v", reflexive["address"], reflexive["by"], mapped["address"], mapped["by"],
 		time.Since(began).Round(time.Millisecond))
 	for _, e := range []map[string]any{reflexive, mapped} {

@@ -9,12 +9,12 @@ import { loadMpegts, type Library } from './mpegts';
 import { Backoff, firstView, play, type Player, type View } from './player';
 
 const tickMs = 200;
-/** Picture standing still for this long: say so; connect again. */
+/** Picture standing still for this long: say so; step over a hole at the beginning; connect
+ * again, although the gateway has something. It takes 2 s and its next message to say that it
+ * has nothing. */
 const noticeMs = 500;
-const stalledMs = 2000;
-/** The same when the gateway has just begun to have something again: a publisher that was
- * started anew may have begun its time line anew, which this response can't follow. */
-const renewedMs = 700;
+const beginMs = 2000;
+const stalledMs = 3500;
 /** The same while the gateway itself waits for the swarm: a new request would only show
  * the last second once more. */
 const patienceMs = 12000;
@@ -218,10 +218,14 @@ export class LivePlayer implements Player {
 
   private tick(): void {
     const { phase } = this.view;
-    if (phase === 'paused' || phase === 'failed' || this.video.seeking) return;
-    this.onMove();
+    if (phase === 'paused' || phase === 'failed') return;
+    if (!this.video.seeking) this.onMove();
     const still = performance.now() - this.moved;
     if (phase === 'blocked') return;
+    if (this.video.seeking) {
+      if (this.mse) this.impatient(still); // what it seeks may never come
+      return;
+    }
     if (still < tickMs * 1.5) {
       this.stalled = false;
       this.chase();
@@ -231,7 +235,7 @@ export class LivePlayer implements Player {
       this.stalled = true;
       this.target = Math.min(this.target + stallStep, farthest);
     }
-    if (still > (this.view.started ? noticeMs : stalledMs)) this.step();
+    if (still > (this.view.started ? noticeMs : beginMs)) this.step();
     if (phase === 'playing' && still > noticeMs) this.update({ phase: 'tuning', ahead: 0 });
     if (this.mse) this.impatient(still);
   }
@@ -275,10 +279,7 @@ export class LivePlayer implements Player {
     }
     const flows = this.gateway === 'playing' && this.view.started;
     const since = performance.now() - this.flowing;
-    // The picture stood before the gateway had something: what came has not moved it.
-    const renewed = flows && still > since + noticeMs && since > renewedMs;
-    const due = renewed || (flows ? Math.min(still, since) > stalledMs : still > patienceMs);
-    if (due) this.again();
+    if (flows ? Math.min(still, since) > stalledMs : still > patienceMs) this.again();
   }
 
   /** Seconds of media between the picture and the newest byte. */

@@ -1,0 +1,113 @@
+package mpegts
+
+const (
+	// backStep is how far, in ticks of 90 kHz, a time stamp may lie before the last of its PID:
+	// frames without DTS come in another order than they are shown.
+	backStep = ptsRate
+	// besideStep is the same for the first of a PID, beside the newest of all.
+	besideStep = 3 * ptsRate
+	// joinStep is the way from the last time stamp before a clock that was set anew to the first
+	// after it.
+	joinStep = ptsRate / 25
+	// noClock marks a stamp that was never seen.
+	noClock = -1
+)
+
+// timeline makes the clock of a programme go on where a publisher's begins anew: after a restart
+// its time stamps start again, and a screen would show nothing until they reach the old ones. All
+// stamps behind such a jump are moved by one offset, so that sound and picture stay together, and
+// the clock with them. A stream whose clock never jumps passes unchanged.
+type timeline struct {
+	offset uint64 // added to every stamp, in ticks of 90 kHz mod 2^33
+	newest int64  // the furthest stamp handed out, noClock before the first
+	pcr    int64  // the last of the clock
+	stamps [maxStreams]stamp
+	count  int
+	copied [PacketSize]byte
+}
+
+// stamp is the last decoding time of a PID.
+type stamp struct {
+	pid uint16
+	at  int64
+}
+
+func newTimeline() timeline { return timeline{newest: noClock, pcr: noClock} }
+
+// join returns the packet with its stamps on the line: p itself or a copy that is valid until
+// the next call. Only the programme that s follows is looked at, and of it what is not seen or
+// heard, such as subtitles, is moved with the rest and followed by nothing: it comes when it likes.
+func (l *timeline) join(p Packet, s *probe) Packet {
+	if p.Damaged() {
+		return p
+	}
+	pid := p.PID()
+	pcr, clock := p.PCR()
+	clock = clock && pid == s.pcrPID
+	var header pesHeader
+	payload := p.Payload()
+	if kind, ok := s.carries(pid); ok && p.UnitStart() {
+		header, _ = parsePES(payload)
+		if header.hasPTS && kind != Other { // before the clock, which runs ahead: so no hole is left
+			l.follow(l.stamp(pid), header.dts)
+		}
+	}
+	if clock {
+		l.follow(&l.pcr, pcr/300)
+	}
+	if l.offset == 0 || !clock && !header.hasPTS {
+		return p
+	}
+	moved := Packet(l.copied[:])
+	copy(moved, p)
+	if clock {
+		moved.setPCR((pcr + l.offset*300) % PCRModulus)
+	}
+	if start := len(p) - len(payload); header.hasPTS {
+		setTimestamp(moved[start+header.ptsAt:], l.moved(header.pts))
+		if header.dtsAt > 0 {
+			setTimestamp(moved[start+header.dtsAt:], l.moved(header.dts))
+		}
+	}
+	return moved
+}
+
+func (l *timeline) moved(ticks uint64) uint64 { return (ticks + l.offset) % ptsModulus }
+
+// follow notes the next stamp of one PID, whose last is given, and sets the offset anew where
+// the stamp does not continue the line.
+func (l *timeline) follow(last *int64, ticks uint64) {
+	at := int64(l.moved(ticks))
+	if l.newest == noClock {
+		*last, l.newest = at, at
+		return
+	}
+	before, back := *last, int64(backStep)
+	if before == noClock {
+		before, back = l.newest, besideStep
+	}
+	ahead := elapsed(uint64(l.newest), uint64(at), ptsModulus)
+	if ahead > maxStep || elapsed(uint64(before), uint64(at), ptsModulus) < -back {
+		ahead = joinStep
+		at = (l.newest + joinStep) % ptsModulus
+		l.offset = uint64(at-int64(ticks)+ptsModulus) % ptsModulus
+	}
+	*last = at
+	if ahead > 0 {
+		l.newest = at
+	}
+}
+
+// stamp is where the last stamp of a PID is kept. When there are too many PIDs, as after many
+// changes of the programme, the oldest are forgotten.
+func (l *timeline) stamp(pid uint16) *int64 {
+	for i := range min(l.count, maxStreams) {
+		if l.stamps[i].pid == pid {
+			return &l.stamps[i].at
+		}
+	}
+	s := &l.stamps[l.count%maxStreams]
+	*s = stamp{pid, noClock}
+	l.count++
+	return &s.at
+}
