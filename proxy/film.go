@@ -192,11 +192,12 @@ func (f *film) span(at, n int64) chunk.Range {
 }
 
 // size waits until the length of the film is known: the link told it, or the last chunk
-// does (RFC 7574, 5.6.2).
+// does (RFC 7574, 5.6.2); and until some of it is here: who asks for a film that nobody has is
+// to be told so instead of being promised its bytes.
 func (f *film) size(ctx context.Context) (int64, error) {
 	for {
 		changed := f.arrived.wait()
-		if n, ok := f.file.Size(); ok {
+		if n, ok := f.file.Size(); ok && (n == 0 || f.file.Held() > 0) {
 			return n, nil
 		}
 		f.want()
@@ -225,8 +226,8 @@ func (f *film) ended() error {
 	return f.err
 }
 
-// OpenFilm returns a film for one screen, once its length is known. Reads wait for the
-// swarm; they end with ctx. The first one to ask starts the session.
+// OpenFilm returns a film for one screen, once its length is known and a peer has sent some of
+// it. Reads wait for the swarm; they end with ctx. The first one to ask starts the session.
 func (g *Gateway) OpenFilm(ctx context.Context, id string) (Film, error) {
 	s, err := g.acquire(ctx, id, ppsp.Film)
 	if err != nil {

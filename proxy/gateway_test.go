@@ -182,21 +182,14 @@ func TestFilmWithoutLength(t *testing.T) {
 	}
 }
 
-// The buffer of a film that tells its duration is in seconds: from the place of reading to
-// the end of what is there.
 // A link with another length than the film has: the session says what is wrong, and gives up.
 func TestFilmOfAnotherLength(t *testing.T) {
 	w := newWorld(t)
 	_, link := w.film(100_000)
 	link.Length = 900_000
 	g := w.gateway(link)
-	f, err := g.OpenFilm(w.ctx, g.Items()[0].ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	failed := make(chan Session, 1)
-	go func() { // ends with the reading
+	go func() { // ends with the waiting
 		for {
 			for _, s := range g.Sessions() {
 				if s.State == StateFailed {
@@ -212,8 +205,8 @@ func TestFilmOfAnotherLength(t *testing.T) {
 		}
 	}()
 	want := "swarm " + link.SwarmID.Short() + ": nothing that the peers send fits the link; peer "
-	if n, err := f.Read(make([]byte, 1000)); n != 0 || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "copy it again") {
-		t.Errorf("read %d bytes, error %v", n, err)
+	if _, err := g.OpenFilm(w.ctx, g.Items()[0].ID); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "copy it again") {
+		t.Errorf("error %v", err)
 	}
 	select {
 	case s := <-failed:
@@ -225,6 +218,8 @@ func TestFilmOfAnotherLength(t *testing.T) {
 	}
 }
 
+// The buffer of a film that tells its duration is in seconds: from the place of reading to
+// the end of what is there.
 func TestFilmBufferInSeconds(t *testing.T) {
 	w := newWorld(t)
 	_, link := w.film(200_000)
@@ -278,34 +273,41 @@ func TestFilmIsReadFromManyPlacesAtOnce(t *testing.T) {
 	group.Wait()
 }
 
-// What was fetched is still there after a restart, without its publisher.
-func TestFilmSurvivesRestart(t *testing.T) {
-	w := newWorld(t)
-	content, link := w.film(200_000)
-	dir := t.TempDir()
+// fetch has a gateway fetch a film whole, and ends it.
+func (w *world) fetch(dir string, link ppsp.Link) {
+	w.t.Helper()
 	ctx, stop := context.WithCancel(w.ctx)
+	defer stop()
 	n, tracking := w.node()
 	g, err := New(Config{Node: n, Trackers: tracking, Links: []ppsp.Link{link}, FilmDir: dir, Logger: zerolog.Nop()})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
 	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, f); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	f.Close()
 	stop()
 	if err := <-ended; err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
+}
+
+// What was fetched is still there after a restart, without its publisher.
+func TestFilmSurvivesRestart(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(200_000)
+	dir := t.TempDir()
+	w.fetch(dir, link)
 	link.Trackers = nil // nobody to ask
 	again := w.gatewayIn(dir, link)
-	f, err = again.OpenFilm(w.ctx, ItemID(link.SwarmID))
+	f, err := again.OpenFilm(w.ctx, ItemID(link.SwarmID))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,22 +408,59 @@ func TestUnknownItem(t *testing.T) {
 	}
 }
 
-// A reader that gives up ends its wait, although no peer ever comes.
-func TestReaderEndsWithItsContext(t *testing.T) {
+// Who asks for a film that nobody has is promised nothing, although the link tells its length.
+func TestFilmThatNobodyHas(t *testing.T) {
 	w := newWorld(t)
 	_, link := w.film(50_000)
-	link.SwarmID = ppsp.SwarmID(bytes.Repeat([]byte{7}, 32)) // a film that nobody has
+	link.SwarmID = ppsp.SwarmID(bytes.Repeat([]byte{7}, 32))
 	g := w.gateway(link)
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
-	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID)) // the link tells the size
+	defer time.AfterFunc(50*time.Millisecond, cancel).Stop()
+	if _, err := g.OpenFilm(ctx, ItemID(link.SwarmID)); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+}
+
+// damage changes a byte of a file, as a failing disk does: its time stays.
+func damage(t *testing.T, path string, at int64) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt([]byte("?"), at); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A reader that gives up ends its wait, although no peer ever sends the rest.
+func TestReaderEndsWithItsContext(t *testing.T) {
+	w := newWorld(t)
+	content, link := w.film(50_000)
+	dir := t.TempDir()
+	w.fetch(dir, link)
+	damage(t, filepath.Join(dir, ItemID(link.SwarmID)), int64(len(content)-1))
+	link.Trackers = nil // nobody is found
+	g := w.gatewayIn(dir, link)
+	ctx, cancel := context.WithCancel(w.ctx)
+	defer cancel()
+	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
 	defer time.AfterFunc(50*time.Millisecond, cancel).Stop()
-	if _, err := f.Read(make([]byte, 10)); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want the context's", err)
+	if n, err := io.Copy(io.Discard, f); n == 0 || n == int64(len(content)) || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d bytes of %d, error %v, want a part and the context's", n, len(content), err)
 	}
 }
 
