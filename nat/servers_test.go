@@ -140,10 +140,14 @@ func (n *internet) questions(server string) []time.Time {
 	return slices.Clone(n.asked[addr(server)])
 }
 
-// run starts a Traversal in the bubble of a synctest; stop ends it.
-func runWith(t *testing.T, cfg Config, with func(*Traversal)) (*Traversal, *internet, func()) {
+// runWith starts a Traversal in the bubble of a synctest; stop ends it. seen are pairs of a STUN
+// server and what it answers from the beginning.
+func runWith(t *testing.T, cfg Config, with func(*Traversal), seen ...string) (*Traversal, *internet, func()) {
 	t.Helper()
 	n := &internet{seen: make(map[netip.AddrPort]string), asked: make(map[netip.AddrPort][]time.Time)}
+	for pair := range slices.Chunk(seen, 2) {
+		n.sees(pair[0], pair[1])
+	}
 	cfg.Send = n.send
 	tr := newTraversal(t, cfg)
 	n.tr = tr
@@ -164,10 +168,8 @@ func runWith(t *testing.T, cfg Config, with func(*Traversal)) (*Traversal, *inte
 func TestReflexiveAddressIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const one, two = "203.0.113.2:3478", "203.0.113.3:3478"
-		tr, net, stop := runWith(t, Config{STUN: []string{one, two}}, nil)
+		tr, net, stop := runWith(t, Config{STUN: []string{one, two}}, nil, one, "203.0.113.11:6881", two, "203.0.113.11:6881")
 		defer stop()
-		net.sees(one, "203.0.113.11:6881")
-		net.sees(two, "203.0.113.11:6881")
 		synctest.Wait()
 		host, seen := "host 192.168.11.11:6881", "reflexive 203.0.113.11:6881"
 		if got := texts(tr.Findings()); !slices.Equal(got, []string{host, seen}) {

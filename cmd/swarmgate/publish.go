@@ -167,6 +167,13 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 	if len(paths) > 1 && p.Title != "" {
 		return nil, wrongUsage("--title is for one film, and %s has %d, which are called after their files; leave it out", p.Path, len(paths))
 	}
+	swarms, err := p.openFilms(ctx, paths, meta, dir, peering, out, log)
+	out.keep("", false)
+	return swarms, err
+}
+
+// openFilms prepares films. One of a folder that can't be published is left out.
+func (p *publishCommand) openFilms(ctx context.Context, paths []string, meta ppsp.Metadata, dir string, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
 	var swarms []swarmService
 	for _, path := range paths {
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
@@ -176,16 +183,20 @@ func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
 		})
-		if errors.Is(err, node.ErrJoined) && len(paths) > 1 {
-			log.Warn().Str("file", path).Msg("the folder has this very film under another name, too: it is published once")
-			continue
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			swarms = append(swarms, film)
+		case ctx.Err() != nil || len(paths) == 1:
 			return nil, err
+		case errors.Is(err, node.ErrJoined):
+			log.Warn().Str("file", path).Msg("the folder has this very film under another name, too: it is published once")
+		default:
+			log.Error().Msg(oneLine(err) + "; it is left out")
 		}
-		swarms = append(swarms, film)
 	}
-	out.keep("", false)
+	if len(swarms) == 0 {
+		return nil, fmt.Errorf("publish %s: none of its %d films can be published", p.Path, len(paths))
+	}
 	return swarms, nil
 }
 

@@ -16,10 +16,10 @@ import (
 // environment, the configuration file, or the defaults.
 type runCommand struct {
 	Config    string   `help:"Configuration file. Default: /etc/swarmgate/swarmgate.toml for root, ~/.config/swarmgate/swarmgate.toml for others, if it is there." placeholder:"FILE" type:"path"`
-	HTTP      address  `name:"http" help:"Address of the page, the API and the streams." placeholder:"ADDR"`
-	Dir       string   `help:"Folder for state and films." placeholder:"DIR" type:"path"`
-	Name      string   `help:"Name under which TVs list this gateway." placeholder:"NAME"`
-	Interface []string `help:"Network interface on which TVs find it; may repeat." placeholder:"NAME"`
+	HTTP      address  `name:"http" help:"Address of the page, the API and the streams. Default: :8088." placeholder:"ADDR"`
+	Dir       string   `help:"Folder for state and films. Default: /var/lib/swarmgate for root, ~/.local/state/swarmgate for others." placeholder:"DIR" type:"path"`
+	Name      string   `help:"Name under which TVs list this gateway. Default: Swarmgate (name of this machine)." placeholder:"NAME"`
+	Interface []string `help:"Network interface on which TVs find it; may repeat. Default: all that can do multicast." placeholder:"NAME"`
 	NoDLNA    bool     `name:"no-dlna" help:"Be no media server for TVs."`
 	MemberCA  string   `name:"member-ca" help:"Authority by which swarmgate members add issues certificates, made when the file is missing. Default: members.pem in --dir." placeholder:"FILE" type:"path"`
 	memberFlags

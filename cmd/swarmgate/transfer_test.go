@@ -228,12 +228,16 @@ func TestGetThatCantWork(t *testing.T) {
 	sentence(t, []string{"get", film}, 1, "-o FILE names another")
 }
 
-// A folder of films: one link for each, a line for each, and all of them served.
+// A folder of films: one link for each, a line for each, and all of them served. One that can't
+// be does not hold up the others.
 func TestPublishFolder(t *testing.T) {
 	atHome(t)
 	dir := tree(t, "readme.txt")
 	_, one := newFilm(t, filepath.Join(dir, "one.mp4"), 30_000)
 	_, two := newFilm(t, filepath.Join(dir, "two.mkv"), 40_000)
+	if err := os.WriteFile(filepath.Join(dir, "still-copying.mp4"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p := begin(t, nil, "publish", dir, "--listen", free, "--dir", t.TempDir(), "--duration", "10s", "--json")
 	p.await(t, "two links", func() bool { return strings.Count(p.out.String(), `"event":"swarm"`) == 2 })
 	digests := map[string]string{"one": one, "two": two}
@@ -246,6 +250,9 @@ func TestPublishFolder(t *testing.T) {
 		if status := g.end(t, patience); status != 0 || g.event(t, "done")["sha256"] != digests[text(t, swarm, "title")] {
 			t.Errorf("%v: exit status %d, %s", swarm["title"], status, g.out)
 		}
+	}
+	if log := p.err.String(); !strings.Contains(log, "still-copying.mp4: the file is empty") || !strings.Contains(log, "it is left out") {
+		t.Errorf("of the empty film it says %q", log)
 	}
 	people := begin(t, nil, "publish", dir, "--listen", free, "--dir", t.TempDir())
 	people.say(t, "Ctrl-C ends it.")

@@ -83,7 +83,8 @@ func (b *Bans) polluters(now int64, host netip.Prefix) int {
 	return n
 }
 
-// Add takes a ban that a person made; one of the same is replaced.
+// Add takes a ban that a person made; one of the same is replaced, and lends its reason to one
+// without.
 func (b *Bans) Add(now int64, e Ban) error {
 	e.Manual = true
 	switch {
@@ -143,6 +144,8 @@ func (b *Bans) put(now int64, e Ban) {
 	case i >= 0:
 		if !e.Manual {
 			e.Until = max(e.Until, b.list[i].Until)
+		} else if e.Reason == "" {
+			e.Reason = b.list[i].Reason // it still holds
 		}
 		b.list = slices.Delete(b.list, i, i+1)
 	}

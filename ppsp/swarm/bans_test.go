@@ -143,6 +143,16 @@ func TestBansByHand(t *testing.T) {
 	}
 }
 
+// A ban that is given another time keeps its reason.
+func TestBanKeepsItsReason(t *testing.T) {
+	var b Bans
+	for _, step := range []struct{ given, want string }{{"spam", "spam"}, {"", "spam"}, {"worse", "worse"}} {
+		if err := b.Add(0, Ban{Member: "mallory", Until: 5, Reason: step.given}); err != nil || len(b.list) != 1 || b.list[0].Reason != step.want {
+			t.Errorf("after %q: %+v, %v", step.given, b.list, err)
+		}
+	}
+}
+
 // Who is named while connected is cut off; who shares an address with a polluter, and was
 // there already, is not.
 func TestSetBans(t *testing.T) {
