@@ -26,11 +26,13 @@ const (
 	fullQueue  = 45e6  // … and above which fewer are
 	idleQueue  = 8e6   // ns of queue, below which it has nothing to do once that was so for …
 	idleAfter  = 300e6 // … ns
-	turnEvery  = 100e6 // ns between two looks at whose turn it is, if nothing else calls for one
+	turnEvery  = 100e6 // ns between two looks at whose turn it is, if nothing else calls for one …
+	turnLeast  = 5e6   // … and at the least, as each goes through all peers
 	// turnBytes is how much more a peer may be given than the next before its turn is over.
 	turnBytes     = 48 << 10
 	staleWait     = 1500e6 // ns that who asks a seed for what others may have waits for these
 	staleTrust    = 10e9   // ns for which it is believed that it found nobody
+	askedAnew     = 5e9    // ns within which who takes back what it asks for, and asks anew, waits on
 	needSpan      = 1e9    // ns after which half of what was given is forgotten, as to whose need is new …
 	debtSpan      = 20e9   // … and as to who gives more than it is given
 	debtShare     = 16     // of which so much of a byte counts
@@ -49,8 +51,8 @@ const (
 // uploads tells whose turn it is.
 type uploads struct {
 	at      int64 // when to look again
-	changed bool  // someone began to wait, or has been served
-	aged    int64 // up to when the accounts are
+	changed bool  // someone began to wait, or has been served: then sooner
+	aged    int64 // up to when the accounts are: when it was looked last
 	slots   int
 	busy    bool       // our uplink shows a queue, or the upload limit is used up
 	busyAt  int64      // when it showed one last
@@ -81,6 +83,7 @@ type account struct {
 	held       bool    // it is not its turn
 	fresh      bool    // a seed: it waits for what nobody was given
 	since      int64   // when it was given something last, or began to wait
+	waitedAt   int64   // when it waited last
 	turnAt     int64   // when its turn began
 	aloneTill  int64   // until then it is believed to find nobody else who has what it asks for
 	permit     permit
@@ -102,16 +105,23 @@ func (a *account) rank() float64 {
 // dueUploads returns when to look whose turn it is.
 func (s *Swarm) dueUploads() int64 {
 	u := &s.uploads
-	if u.held == 0 && u.choked == 0 {
-		return math.MaxInt64
+	at := int64(math.MaxInt64)
+	if s.live != nil {
+		return at
 	}
-	return u.at
+	if u.held > 0 || u.choked > 0 {
+		at = u.at
+	}
+	if u.changed {
+		at = min(at, u.aged+turnLeast)
+	}
+	return at
 }
 
 // shareUpload lets those send whose turn it is.
 func (s *Swarm) shareUpload(now int64) {
 	u := &s.uploads
-	if s.live != nil || !u.changed && now < s.dueUploads() {
+	if now < s.dueUploads() {
 		return
 	}
 	u.changed = false
@@ -124,6 +134,7 @@ func (s *Swarm) shareUpload(now int64) {
 		if c.queue.chunks == 0 {
 			s.hold(now, c, false)
 		} else if c.state == stateOpen {
+			c.waitedAt = now
 			s.freshen(now, c)
 			fresh = fresh || c.fresh
 			u.waiting = append(u.waiting, c)
@@ -197,6 +208,15 @@ func (s *Swarm) hold(now int64, c *channel, held bool) {
 	c.turnAt = now
 	s.uploads.held--
 	s.markReady(c)
+}
+
+// began notes that c has something to wait for. Who lost patience and asks again has waited all along.
+func (s *Swarm) began(now int64, c *channel) {
+	if c.waitedAt <= c.since || now-c.waitedAt > askedAnew {
+		c.since = now
+	}
+	c.waitedAt = now
+	s.uploads.changed = true
 }
 
 // spent notes that so many bytes were given to c.

@@ -228,6 +228,7 @@ func (c *channel) removeQueued(r chunk.Range) {
 	if len(c.queue.ranges) > 0 {
 		c.s.work -= 1 + len(c.queue.ranges)/8
 		c.queue.remove(r)
+		c.queue.trim()
 	}
 }
 

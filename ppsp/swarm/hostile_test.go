@@ -241,6 +241,55 @@ func TestGreed(t *testing.T) {
 	l.until(3*time.Second, "served beside the greedy one", func() bool { return other.s.have.ContainsAll(chunk.Range{End: 50}) })
 }
 
+// What a peer waits for lies in no more pieces than maxQueueRanges, whether it asks for what lies between
+// others or takes back every second chunk.
+func TestPiecesInLineAreBounded(t *testing.T) {
+	every := func(k link, say func(b []byte, r chunk.Range) []byte) {
+		for at := uint64(0); at < 2000; {
+			var b []byte
+			for ; at < 2000 && len(b) < 1200; at += 2 {
+				b = say(b, chunk.One(at))
+			}
+			k.say(b)
+		}
+		k.p.l.run(25 * time.Millisecond)
+	}
+	for name, fill := range map[string]func(link){
+		"requests between others": func(k link) {
+			every(k, k.f.AppendRequest)
+			k.say(k.f.AppendRequest(nil, chunk.Range{End: 2000}))
+		},
+		"every second taken back": func(k link) {
+			k.say(k.f.AppendRequest(nil, chunk.Range{End: 2000}))
+			every(k, k.f.AppendCancel)
+		},
+		"every second told of": func(k link) {
+			k.say(k.f.AppendRequest(nil, chunk.Range{End: 2000}))
+			every(k, k.f.AppendHave)
+		},
+	} {
+		l := newLab(t, 1)
+		f := newFilm(t, 2000*1024, nil)
+		cfg := f.seed(f.all())
+		cfg.Upload = 10_000
+		seed, p := l.host(cfg), l.puppet()
+		k := p.greet(seed)
+		fill(k)
+		l.run(30 * time.Millisecond)
+		q := seed.s.channelTo(p.addr).queue
+		if n := len(q.ranges); n < maxQueueRanges/2 || n > maxQueueRanges {
+			t.Errorf("%s: %d pieces, want at most %d", name, n, maxQueueRanges)
+		}
+		sum := uint64(0)
+		for _, r := range q.ranges {
+			sum += r.Len()
+		}
+		if sum != q.chunks {
+			t.Errorf("%s: %d chunks are counted, %d are there", name, q.chunks, sum)
+		}
+	}
+}
+
 // A peer that asks and is gone costs a few datagrams, not the whole film.
 func TestRequestAndGone(t *testing.T) {
 	l := newLab(t, 1)

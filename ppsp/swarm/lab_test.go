@@ -371,7 +371,7 @@ func (s *Swarm) invariants() error {
 			return errors.New("a channel keeps too much")
 		case len(c.signatures.list) > maxHeld:
 			return errors.New("too many signatures wait for their chunks")
-		case c.queue.chunks > maxQueued || len(c.queue.ranges) > maxQueueRanges+1:
+		case c.queue.chunks > maxQueued || len(c.queue.ranges) > maxQueueRanges:
 			return errors.New("a peer waits for too much")
 		case c.outstanding.live > maxPipeline || c.toCancel.Count() > maxPipeline*4:
 			return errors.New("too much is asked of a peer")

@@ -62,6 +62,15 @@ func (q *queue) remove(r chunk.Range) bool {
 	return q.chunks != before
 }
 
+// trim forgets what was asked for last, as far as there are too many pieces: to take a chunk out of a
+// range makes two of it.
+func (q *queue) trim() {
+	for n := len(q.ranges) - 1; n >= maxQueueRanges; n-- {
+		q.chunks -= q.ranges[n].Len()
+		q.ranges = q.ranges[:n]
+	}
+}
+
 // first returns the chunk at the head.
 func (q *queue) first() (uint64, bool) {
 	if len(q.ranges) == 0 {

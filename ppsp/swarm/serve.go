@@ -80,10 +80,7 @@ func (c *channel) handleRequest(now int64, r chunk.Range) bool {
 	if r.Len() > maxQueued {
 		r.End = r.Start + maxQueued
 	}
-	if c.queue.chunks == 0 {
-		c.since = now
-		c.s.uploads.changed = true
-	}
+	idle := c.queue.chunks == 0
 	for at := r.Start; at < r.End && c.s.work >= 0; {
 		run, ok := c.s.have.NextIn(at)
 		if !ok || run.Start >= r.End {
@@ -106,7 +103,11 @@ func (c *channel) handleRequest(now int64, r chunk.Range) bool {
 		} else {
 			c.enqueue(now, part)
 		}
+		c.queue.trim()
 		at = part.End
+	}
+	if idle && c.queue.chunks > 0 {
+		c.s.began(now, c)
 	}
 	c.deferAt = 0
 	c.s.markReady(c)
@@ -328,6 +329,7 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 		c.s.counts.Retransmits += r.Len()
 	} else {
 		c.queue.remove(r)
+		c.queue.trim()
 		c.s.gave(now, r)
 		if l := c.s.live; l != nil && l.source != nil && l.copies[r.Start%l.window] < math.MaxUint8 {
 			l.copies[r.Start%l.window]++
