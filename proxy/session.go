@@ -199,6 +199,7 @@ func (s *session) fetch(ctx context.Context) error {
 
 // event logs what an owner would want to know and hands e on.
 func (s *session) event(c content, e swarm.Event) {
+	s.differs.Note(e)
 	switch e.Kind {
 	case swarm.EventPeerUp:
 		s.gateway.look()
@@ -207,8 +208,6 @@ func (s *session) event(c content, e swarm.Event) {
 		s.log.Debug().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer gone")
 	case swarm.EventBan:
 		s.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
-	case swarm.EventMismatch:
-		s.differs.Note(e)
 	case swarm.EventStoreFailed:
 		s.log.Error().Str("reason", e.Reason).Msg("the content can't be stored")
 	}
@@ -271,7 +270,7 @@ func (s *session) measure(now time.Time) {
 		s.shown.Text += "; nobody answers: is the publisher running?"
 	}
 	s.shown.Error = ""
-	if words := s.differs.Why(); words != "" && !b.ready && stats.Counters.ChunksReceived == 0 {
+	if words := s.differs.Why(); s.differs.Unopposed() && !b.ready && stats.Counters.ChunksReceived == 0 {
 		s.shown.State, s.shown.Text = StateFailed, "Nothing that the peers send fits the link"
 		s.shown.Error = words
 		if s.differs.Hopeless(now) {

@@ -347,6 +347,7 @@ func (d *download) progress(bar *bar, last bool) {
 
 // event is called on the engine's goroutine.
 func (d *download) event(e swarm.Event) {
+	d.differs.Note(e)
 	switch e.Kind {
 	case swarm.EventChunks:
 		d.save(false)
@@ -354,8 +355,6 @@ func (d *download) event(e swarm.Event) {
 		d.finished(nil)
 	case swarm.EventStoreFailed:
 		d.finished(errors.New(e.Reason))
-	case swarm.EventMismatch:
-		d.differs.Note(e)
 	case swarm.EventBan:
 		d.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
 	}

@@ -203,6 +203,7 @@ func (r *recording) progress(bar *bar) {
 
 // event is called on the engine's goroutine.
 func (r *recording) event(e swarm.Event) {
+	r.differs.Note(e)
 	switch e.Kind {
 	case swarm.EventPlay:
 		select {
@@ -212,8 +213,6 @@ func (r *recording) event(e swarm.Event) {
 		}
 	case swarm.EventSkip:
 		r.log.Warn().Uint64("from", e.Chunks.Start).Uint64("to", e.Chunks.End-1).Msg("these did not come in time")
-	case swarm.EventMismatch:
-		r.differs.Note(e)
 	case swarm.EventBan:
 		r.log.Warn().Stringer("peer", e.Peer).Str("reason", e.Reason).Msg("peer shut out")
 	}

@@ -43,9 +43,35 @@ func TestThrottle(t *testing.T) {
 			t.Errorf("%s: %d bytes in 20 s at %d bytes/s", name, got, rate)
 		}
 		// A second's worth every 5 s.
-		if name == "slow peers" && (got < 3*rate || got > 5*rate) {
+		if name == "slow peers" && (got < 3*rate || got > 6*rate) {
 			t.Errorf("%s: %d bytes in 20 s, though never more than a second's worth was asked for", name, got)
 		}
+	}
+}
+
+// What nobody has holds up nothing else: here every tenth chunk, and the first three seconds' worth. It
+// stays wanted.
+func TestThrottleGoesOn(t *testing.T) {
+	const rate, size, n = 100_000, 1000, 3000
+	nobody := func(i uint64) bool { return i < 300 || i%10 == 3 }
+	th := throttle{rate: rate, chunk: size}
+	var have chunk.Set
+	for k := range 600 {
+		w := th.window(time.Unix(0, int64(k)*int64(throttleStep)), &have)
+		if w.Start != 0 {
+			t.Fatalf("the window begins at %d, though nobody gave chunk 0", w.Start)
+		}
+		for i := w.Start; i < w.End; i++ {
+			if !nobody(i) {
+				have.Add(chunk.One(i))
+			}
+		}
+		if len(th.looks) > 100 || len(th.ends) != len(th.looks) {
+			t.Fatalf("%d looks are remembered", len(th.looks))
+		}
+	}
+	if got := have.Count(); got < n*8/10 {
+		t.Errorf("%d chunks in a minute, want about %d", got, n)
 	}
 }
 

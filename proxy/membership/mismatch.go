@@ -2,6 +2,7 @@ package membership
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,23 +15,50 @@ const MismatchLimit = 8 * time.Second
 // Mismatch is in what peers have a swarm otherwise than its link says. The zero value is nothing.
 // Its methods may be called by several goroutines at once.
 type Mismatch struct {
-	mu    sync.Mutex
-	words string
-	since time.Time
+	mu     sync.Mutex
+	words  string
+	since  time.Time                   // when that came up, or the last of agrees was gone
+	agrees map[netip.AddrPort]struct{} // connected, and has it as the link says, as far as it has shown
+	gotten bool                        // a chunk that fits the link
 }
 
 // Note takes an event of the swarm. What those say who turned to us, and whom nobody named, counts
-// for nothing: it may be meant to make us give up. A tracker or a peer may have named such a one, too.
+// for nothing: it may be meant to make us give up. A tracker or a peer may have named such a one, too, so
+// it counts for little as long as others agree with the link.
 func (m *Mismatch) Note(e swarm.Event) {
-	if e.Kind != swarm.EventMismatch || !e.Dialled {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.words == "" {
+	switch e.Kind {
+	case swarm.EventChunks:
+		m.gotten = true
+	case swarm.EventPeerUp:
+		if m.agrees == nil {
+			m.agrees = map[netip.AddrPort]struct{}{}
+		}
+		m.agrees[e.Peer] = struct{}{}
+	case swarm.EventPeerDown:
+		m.leaves(e.Peer)
+	case swarm.EventMismatch:
+		m.leaves(e.Peer)
+		if !e.Dialled {
+			return
+		}
+		if m.words == "" {
+			m.since = time.Now()
+		}
+		m.words = fmt.Sprintf("peer %s has it by other metadata: %s; the link is damaged or old: copy it again from who publishes it", e.Peer, e.Reason)
+	}
+}
+
+// leaves takes peer from those that agree. The caller holds mu.
+func (m *Mismatch) leaves(peer netip.AddrPort) {
+	if _, ok := m.agrees[peer]; !ok {
+		return
+	}
+	delete(m.agrees, peer)
+	if len(m.agrees) == 0 {
 		m.since = time.Now()
 	}
-	m.words = fmt.Sprintf("peer %s has it by other metadata: %s; the link is damaged or old: copy it again from who publishes it", e.Peer, e.Reason)
 }
 
 // Why returns that in words, with the remedy; empty for nothing.
@@ -40,10 +68,20 @@ func (m *Mismatch) Why() string {
 	return m.words
 }
 
-// Hopeless tells whether a peer showed it longer ago than MismatchLimit: who has received nothing
-// by now can give up.
+// Unopposed tells whether a peer showed it, and neither is one connected that agrees with the link nor has
+// one ever given a chunk that fits it.
+func (m *Mismatch) Unopposed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.unopposed()
+}
+
+func (m *Mismatch) unopposed() bool { return m.words != "" && !m.gotten && len(m.agrees) == 0 }
+
+// Hopeless tells whether that has been so for longer than MismatchLimit: who has received nothing by
+// now can give up.
 func (m *Mismatch) Hopeless(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.words != "" && now.Sub(m.since) > MismatchLimit
+	return m.unopposed() && now.Sub(m.since) > MismatchLimit
 }
