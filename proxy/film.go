@@ -42,6 +42,8 @@ type film struct {
 	savedAt time.Time // engine's goroutine
 	waiting atomic.Int32
 
+	telling sync.Mutex // from looking at the windows until the engine knows: the last to look is the last to tell
+
 	mu      sync.Mutex
 	windows []*window
 	err     error // why no more will come
@@ -175,6 +177,8 @@ func (f *film) buffered(time.Time) buffering {
 // want tells the engine what the readers wait for: first the bytes right ahead of each,
 // then more ahead, then all the rest.
 func (f *film) want() {
+	f.telling.Lock()
+	defer f.telling.Unlock()
 	f.mu.Lock()
 	var near, far []chunk.Range
 	for _, w := range f.windows {

@@ -121,6 +121,9 @@ func (s *Swarm) receive(in *load) {
 		for d := range t.datagrams() {
 			s.engine.HandleDatagram(now, t.peer, d)
 		}
+		if s.engine.Eventful() { // a whole inbox can bring more than the engine keeps
+			s.tell()
+		}
 	}
 }
 

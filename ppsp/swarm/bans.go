@@ -66,7 +66,7 @@ func (b *Bans) Shut(now int64, peer netip.AddrPort, member, reason string) {
 	b.put(now, Ban{Net: single(addr), Port: peer.Port(), Until: now + banFor, Reason: reason})
 	if !addr.IsLoopback() {
 		host := hostOf(addr)
-		wait := int64(banHostFor) << min(b.polluters(now, host)-1, 10)
+		wait := int64(banHostFor) << min(max(b.polluters(now, host)-1, 0), 10) // none where a person's ban of the port stands
 		b.put(now, Ban{Net: host, Until: now + min(wait, banFor), Reason: "a polluter has this address: " + reason})
 	}
 	b.rebuild(now)
@@ -135,8 +135,10 @@ func (b *Bans) Remove(now int64, e Ban) bool {
 	return len(b.list) < n
 }
 
-// put adds e behind the others; the oldest that an engine made gives way to another.
+// put adds e behind the others; the oldest that an engine made gives way to another. What has ended
+// is in nobody's way.
 func (b *Bans) put(now int64, e Ban) {
+	b.count(now, false)
 	i := slices.IndexFunc(b.list, func(o Ban) bool { return o.same(&e) })
 	switch {
 	case i >= 0 && b.list[i].Manual && !e.Manual:

@@ -143,6 +143,27 @@ func TestBansByHand(t *testing.T) {
 	}
 }
 
+// A person's ban of one port stands beside those that an engine makes of the address, and when it has
+// ended it is in nobody's way.
+func TestBanOfAPolluterWhoWasBannedByHand(t *testing.T) {
+	const hour = int64(time.Hour)
+	peer := at("203.0.113.9:7000")
+	for name, now := range map[string]int64{"still": 1, "ended": 2 * hour} {
+		t.Run(name, func(t *testing.T) {
+			var b Bans
+			for _, e := range []Ban{{Net: single(peer.Addr()), Port: peer.Port(), Until: hour}, {Member: "mallory", Until: hour}} {
+				if err := b.Add(0, e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.Shut(now, peer, "mallory", "bogus")
+			if !b.Has(now+banHostFor/2, at("203.0.113.9:7001")) || !b.Has(now+hour/2, peer) || !b.HasMember(now+hour/2, "mallory") {
+				t.Errorf("%+v", b.list)
+			}
+		})
+	}
+}
+
 // A ban that is given another time keeps its reason.
 func TestBanKeepsItsReason(t *testing.T) {
 	var b Bans

@@ -89,6 +89,27 @@ func TestCrowdIsOfferedBlocks(t *testing.T) {
 	}
 }
 
+// All who were offered chunks leave before these are offered to others.
+func TestCrowdLeavesBetweenOffers(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(32, nil)
+	w := &crowd{l: l}
+	w.join(st.source, 4)
+	st.append(32, 0)
+	l.run(50 * time.Millisecond)
+	for _, k := range w.links {
+		k.say(wire.AppendHandshake(nil, &wire.Handshake{}))
+	}
+	l.run(2 * offerAgain)
+	if n := len(st.source.s.order); n != 0 {
+		t.Fatalf("%d channels are left", n)
+	}
+	w.join(st.source, 1)
+	if w.hear() == 0 {
+		t.Error("who comes next is offered nothing")
+	}
+}
+
 // A peer that shows to have some of the stream is offered what it lacks from there on, and a
 // silent one nothing.
 func TestRestIsForWhoLacksIt(t *testing.T) {

@@ -34,6 +34,10 @@ type Event struct {
 	Dialled bool
 }
 
+// Eventful tells whether half of the room for events is taken. Who hands in many datagrams in a row
+// asks after each few of them, and takes the events in between.
+func (s *Swarm) Eventful() bool { return s.events.len() >= maxEvents/2 }
+
 // NextEvent returns the oldest event not yet told. A caller that does not ask loses the
 // newest beyond 1024.
 func (s *Swarm) NextEvent() (Event, bool) {

@@ -36,7 +36,7 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		return
 	}
 	draft10, spoken := s.dialect(h)
-	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !spoken || !s.agrees(from, s.candidates.tried(from), h) {
+	if h.Has&wire.HasSwarmID == 0 || !bytes.Equal(h.SwarmID, s.swarmID) || !spoken || !s.agrees(now, from, s.candidates.tried(from), h) {
 		return
 	}
 	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
@@ -90,14 +90,29 @@ func (r *refusal) appendDatagram(b []byte) []byte {
 	return wire.AppendHandshake(wire.AppendChannel(b, r.channel), &wire.Handshake{Version: wire.Version})
 }
 
+// Least times, in ns, between two events of peers whose metadata differ: who floods us with
+// handshakes must not crowd out other events.
+const (
+	strangerEvery = 1e9
+	dialledEvery  = 50e6
+)
+
 // agrees checks the swarm's metadata as the peer states it against ours (RFC 7574, 7), and
 // tells the caller of a difference.
-func (s *Swarm) agrees(from netip.AddrPort, dialled bool, h *wire.Handshake) bool {
+func (s *Swarm) agrees(now int64, from netip.AddrPort, dialled bool, h *wire.Handshake) bool {
 	differs := s.differs(h)
-	if differs != "" {
+	if differs == "" {
+		return true
+	}
+	at, every := &s.strangerAt, int64(strangerEvery)
+	if dialled {
+		at, every = &s.dialledAt, dialledEvery
+	}
+	if now >= *at {
+		*at = now + every
 		s.emit(Event{Kind: EventMismatch, Peer: from, Dialled: dialled, Reason: differs})
 	}
-	return differs == ""
+	return false
 }
 
 // differsInLength tells the caller, once a channel, that by what the peer says the film has
@@ -180,7 +195,7 @@ func (c *channel) handleReply(now int64) bool {
 		return false
 	}
 	draft10, spoken := s.dialect(&m.Handshake)
-	if !spoken || !s.agrees(c.remote, true, &m.Handshake) {
+	if !spoken || !s.agrees(now, c.remote, true, &m.Handshake) {
 		return false
 	}
 	c.remoteID, c.draft10 = m.Handshake.SourceChannel, draft10

@@ -221,6 +221,9 @@ func TestEventsAreBounded(t *testing.T) {
 	f := newFilm(t, 100, nil)
 	h := l.host(f.leech())
 	for k := range 3 * maxEvents {
+		if h.s.Eventful() != (k >= maxEvents/2) {
+			t.Fatalf("with %d events it says %v", k, h.s.Eventful())
+		}
 		h.s.emit(Event{Kind: EventPeerUp, Peer: addr(k)})
 	}
 	for k := range maxEvents {

@@ -31,6 +31,22 @@ func TestMismatchOfStrangers(t *testing.T) {
 	}
 }
 
+// Who floods us with handshakes that do not fit crowds out no other events.
+func TestMismatchFlood(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 5000, nil)
+	q := l.host(f.leech())
+	for k := range 3000 {
+		h := greeting(f.meta, uint32(k+1))
+		h.ChunkSize = 2048
+		l.send(addr(100+k), q.addr, initiating(h))
+		l.run(time.Millisecond)
+	}
+	if n := q.count(EventMismatch); n < 1 || n > 4 {
+		t.Errorf("%d events in 3 s", n)
+	}
+}
+
 // A length from elsewhere that is not the film's: whether too short or too long, nothing that
 // peers send can be verified. It is told once a peer, who is not to blame.
 func TestWrongLengthIsTold(t *testing.T) {

@@ -116,6 +116,9 @@ func (s *Swarm) let(now int64, c *channel, r chunk.Range) {
 // offerStripes offers those stripes of r that are wanted, each to offerCopies peers, or to one
 // if that is much already.
 func (s *Swarm) offerStripes(now int64, r chunk.Range, wanted func(chunk.Range) bool) {
+	if len(s.order) == 0 { // all have left since it was signed
+		return
+	}
 	copies := offerCopies
 	if s.congested(now) {
 		copies = 1

@@ -153,12 +153,14 @@ type Swarm struct {
 	reader  ChunksReader // the store, if it is one
 	runSize uint64       // chunks that go together in bulk
 	events  fifo[Event]
-	work    int       // left of maxWork for this datagram
-	asked   chunk.Set // in this datagram
-	repeats int       // of it, requests for what it had asked for before
-	counts  Counters
-	closed  bool
-	failed  bool // the store refused a chunk: nothing more is requested
+	// When a mismatch of metadata may be told again: a stranger's, and one of a peer that we turned to.
+	strangerAt, dialledAt int64
+	work                  int       // left of maxWork for this datagram
+	asked                 chunk.Set // in this datagram
+	repeats               int       // of it, requests for what it had asked for before
+	counts                Counters
+	closed                bool
+	failed                bool // the store refused a chunk: nothing more is requested
 }
 
 // New makes the engine of a swarm. The error names what in the Config can't work.
