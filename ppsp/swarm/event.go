@@ -20,7 +20,7 @@ const (
 	EventPeerDown                         // that channel is gone (Peer, Reason)
 	EventBan                              // the peer sent what is not so, and is shut out (Peer, Member, Reason)
 	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
-	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Dialled, Reason)
+	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Dialled, Reason; Chunks where it is the length)
 )
 
 // Event is something that the node should know of.

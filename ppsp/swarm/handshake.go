@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
@@ -123,9 +125,12 @@ func (c *channel) differsInLength(words string, chunks uint64) {
 	if ours == 0 || c.mismatched || c.s.have.Has(ours-1) { // before the length is known, nothing differs from it
 		return
 	}
+	if slices.ContainsFunc(c.s.order, func(o *channel) bool { return o != c && o.state == stateOpen && !o.mismatched && o.complete() }) {
+		return // what one says against another who has it all by our length is no reason to give up
+	}
 	c.mismatched = true
 	c.s.emit(Event{
-		Kind: EventMismatch, Peer: c.remote, Dialled: !c.incoming || c.s.candidates.find(c.remote) >= 0,
+		Kind: EventMismatch, Peer: c.remote, Dialled: !c.incoming || c.s.candidates.find(c.remote) >= 0, Chunks: chunk.Range{End: chunks},
 		Reason: fmt.Sprintf("%s %d chunks, ours %d", words, chunks, ours),
 	})
 }

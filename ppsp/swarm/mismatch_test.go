@@ -7,6 +7,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/merkle"
+	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
 // Anyone can claim other metadata in a first datagram: only of whom we turned to it says
@@ -95,5 +96,30 @@ func TestAnnouncedBeyondTheEnd(t *testing.T) {
 	}
 	if q.s.Counters().BadMessages != 1 || strings.Contains(q.s.due(), "state 3") {
 		t.Errorf("%+v, %s", q.s.Counters(), q.s.due())
+	}
+}
+
+// What one peer says against another who has all of the film by the length that we were told is not told
+// as long as that one is here.
+func TestLengthAgainstAnother(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 5000, nil)
+	q, honest, liar := l.host(f.told()), l.puppet(), l.puppet()
+	a, b := honest.accept(q), liar.accept(q)
+	a.say(a.f.AppendHave(nil, f.all()))
+	l.run(50 * time.Millisecond)
+	more := f.all()
+	more.End += 7
+	b.say(b.f.AppendHave(nil, more))
+	l.run(50 * time.Millisecond)
+	if told := q.of(EventMismatch); len(told) != 0 {
+		t.Errorf("told %+v, though another agrees", told)
+	}
+	a.say(wire.AppendHandshake(nil, &wire.Handshake{Version: wire.Version}))
+	l.run(50 * time.Millisecond)
+	b.say(b.f.AppendHave(nil, more))
+	l.run(50 * time.Millisecond)
+	if told := q.of(EventMismatch); len(told) != 1 || told[0].Chunks != more {
+		t.Errorf("told %+v once nobody agrees", told)
 	}
 }

@@ -12,6 +12,9 @@ import (
 // MismatchLimit is how long others are waited for once a peer has shown that the link is wrong.
 const MismatchLimit = 8 * time.Second
 
+// maxOthers bounds the addresses that are remembered of peers that differ.
+const maxOthers = 256
+
 // Mismatch is in what peers have a swarm otherwise than its link says. The zero value is nothing.
 // Its methods may be called by several goroutines at once.
 type Mismatch struct {
@@ -19,7 +22,9 @@ type Mismatch struct {
 	words  string
 	since  time.Time                   // when that came up, or the last of agrees was gone
 	agrees map[netip.AddrPort]struct{} // connected, and has it as the link says, as far as it has shown
+	others map[netip.AddrPort]struct{} // showed that they have not, see maxOthers
 	gotten bool                        // a chunk that fits the link
+	length bool                        // the link may have a wrong length, which who has nothing yet can't know
 }
 
 // Note takes an event of the swarm. What those say who turned to us, and whom nobody named, counts
@@ -35,17 +40,26 @@ func (m *Mismatch) Note(e swarm.Event) {
 		if m.agrees == nil {
 			m.agrees = map[netip.AddrPort]struct{}{}
 		}
-		m.agrees[e.Peer] = struct{}{}
+		if _, differs := m.others[e.Peer]; !differs {
+			m.agrees[e.Peer] = struct{}{}
+		}
 	case swarm.EventPeerDown:
 		m.leaves(e.Peer)
 	case swarm.EventMismatch:
 		m.leaves(e.Peer)
+		if m.others == nil {
+			m.others = map[netip.AddrPort]struct{}{}
+		}
+		if len(m.others) < maxOthers {
+			m.others[e.Peer] = struct{}{}
+		}
 		if !e.Dialled {
 			return
 		}
 		if m.words == "" {
 			m.since = time.Now()
 		}
+		m.length = !e.Chunks.Empty()
 		m.words = fmt.Sprintf("peer %s has it by other metadata: %s; the link is damaged or old: copy it again from who publishes it", e.Peer, e.Reason)
 	}
 }
@@ -69,14 +83,17 @@ func (m *Mismatch) Why() string {
 }
 
 // Unopposed tells whether a peer showed it, and neither is one connected that agrees with the link nor has
-// one ever given a chunk that fits it.
+// one ever given a chunk that fits it. As to the length of a film only chunks count: of who is connected
+// the engine knows better.
 func (m *Mismatch) Unopposed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.unopposed()
 }
 
-func (m *Mismatch) unopposed() bool { return m.words != "" && !m.gotten && len(m.agrees) == 0 }
+func (m *Mismatch) unopposed() bool {
+	return m.words != "" && !m.gotten && (m.length || len(m.agrees) == 0)
+}
 
 // Hopeless tells whether that has been so for longer than MismatchLimit: who has received nothing by
 // now can give up.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 )
 
@@ -38,7 +39,7 @@ func TestMismatchOfOneAmongOthers(t *testing.T) {
 	differs := swarm.Event{Kind: swarm.EventMismatch, Peer: liar, Dialled: true, Reason: "its chunk size is 2048, ours 1024"}
 	up := func(peer netip.AddrPort) swarm.Event { return swarm.Event{Kind: swarm.EventPeerUp, Peer: peer} }
 	down := func(peer netip.AddrPort) swarm.Event { return swarm.Event{Kind: swarm.EventPeerDown, Peer: peer} }
-	shorter := swarm.Event{Kind: swarm.EventMismatch, Peer: honest, Dialled: true, Reason: "its film has at least 9 chunks, ours 8"}
+	shorter := swarm.Event{Kind: swarm.EventMismatch, Peer: honest, Dialled: true, Chunks: chunk.Range{End: 9}, Reason: "its film has at least 9 chunks, ours 8"}
 	for name, c := range map[string]struct {
 		events   []swarm.Event
 		hopeless bool
@@ -49,6 +50,8 @@ func TestMismatchOfOneAmongOthers(t *testing.T) {
 		"after one that agrees":        {[]swarm.Event{up(honest), differs}, false},
 		"one that agreed is gone":      {[]swarm.Event{differs, up(honest), down(honest)}, true},
 		"one that agreed differs, too": {[]swarm.Event{up(honest), differs, shorter}, true},
+		"it comes again":               {[]swarm.Event{up(liar), differs, down(liar), up(liar)}, true},
+		"another has nothing yet":      {[]swarm.Event{up(liar), up(honest), shorter}, true},
 		"a chunk came":                 {[]swarm.Event{differs, up(honest), {Kind: swarm.EventChunks, Peer: honest}, down(honest)}, false},
 		"one agrees, nobody differs":   {[]swarm.Event{up(honest), down(honest)}, false},
 	} {
