@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,7 +28,6 @@ const (
 	recordWindow = 32 << 20 // bytes of a live stream that are kept for other peers
 	// recordPatience is for how long a missing chunk is waited for: a recording is for later.
 	recordPatience = 10 * time.Second
-	recordBacklog  = 1024 // runs of chunks that may wait for the disk
 )
 
 // recording is a live stream on its way into a file. Only verified chunks get there, in their
@@ -38,7 +38,7 @@ type recording struct {
 	member *membership.Member
 	out    *printer
 	log    zerolog.Logger
-	runs   chan chunk.Range
+	runs   backlog
 
 	to    *bufio.Writer
 	sum   hash.Hash
@@ -46,6 +46,46 @@ type recording struct {
 
 	credential *member.Credential // of closed swarms
 	differs    membership.Mismatch
+}
+
+// backlog is what the stream played and the disk has not taken yet. It is short however long the
+// disk stands still: chunks that follow each other are one run, and only holes begin another.
+type backlog struct {
+	wake chan struct{} // has a value when there is something
+
+	mu   sync.Mutex
+	runs []chunk.Range
+}
+
+// maxBacklog bounds the runs that wait for the disk.
+const maxBacklog = 1024
+
+// add notes chunks that are next; false when there are too many holes.
+func (b *backlog) add(chunks chunk.Range) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch n := len(b.runs); {
+	case n > 0 && b.runs[n-1].End == chunks.Start:
+		b.runs[n-1].End = chunks.End
+	case n == maxBacklog:
+		return false
+	default:
+		b.runs = append(b.runs, chunks)
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take empties it.
+func (b *backlog) take() []chunk.Range {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	runs := b.runs
+	b.runs = nil
+	return runs
 }
 
 // record carries the command out for a live link: until it is told to stop.
@@ -77,7 +117,7 @@ func (g *getCommand) record(ctx context.Context, c console, out *printer, link p
 	chunks := min(max(recordWindow/int64(each), 64), swarm.MaxLiveWindow)
 	r := &recording{
 		link: link, ring: store.NewRing(link.ChunkSize, int(chunks)), out: out, log: log,
-		runs: make(chan chunk.Range, recordBacklog), to: bufio.NewWriter(to), sum: sha256.New(), credential: credential,
+		runs: backlog{wake: make(chan struct{}, 1)}, to: bufio.NewWriter(to), sum: sha256.New(), credential: credential,
 	}
 	if err := r.run(ctx, g, uint64(chunks)); err != nil {
 		return err
@@ -138,8 +178,8 @@ func (r *recording) follow(ctx context.Context, g *getCommand) error {
 			if r.bytes == 0 {
 				return fmt.Errorf("swarm %s: nothing came within %s; %s", r.link.SwarmID.Short(), g.Timeout, r.why(g))
 			}
-		case run := <-r.runs:
-			if err := r.write(run); err != nil {
+		case <-r.runs.wake:
+			if err := r.rest(); err != nil {
 				return fmt.Errorf("write %s: %w", g.Output, bare(err))
 			}
 		case <-tick.C:
@@ -161,25 +201,27 @@ func (r *recording) why(g *getCommand) string {
 
 // rest writes what has come already.
 func (r *recording) rest() error {
-	for {
-		select {
-		case run := <-r.runs:
-			if err := r.write(run); err != nil {
-				return err
-			}
-		default:
-			return nil
+	for _, run := range r.runs.take() {
+		if err := r.write(run); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // write appends chunks that are next.
 func (r *recording) write(run chunk.Range) error {
 	var b []byte
+	lost := 0
+	defer func() {
+		if lost > 0 {
+			r.log.Warn().Uint64("from", run.Start).Uint64("to", run.End-1).Int("lost", lost).Msg("the disk is too slow: chunks were lost")
+		}
+	}()
 	for i := run.Start; i < run.End; i++ {
 		var err error
 		if b, err = r.ring.AppendChunk(b[:0], i); err != nil {
-			r.log.Warn().Uint64("chunk", i).Msg("the disk is too slow: a chunk was lost")
+			lost++
 			continue
 		}
 		_, _ = r.sum.Write(b)
@@ -206,9 +248,7 @@ func (r *recording) event(e swarm.Event) {
 	r.differs.Note(e)
 	switch e.Kind {
 	case swarm.EventPlay:
-		select {
-		case r.runs <- e.Chunks:
-		default:
+		if !r.runs.add(e.Chunks) {
 			r.log.Warn().Uint64("from", e.Chunks.Start).Uint64("to", e.Chunks.End-1).Msg("the disk is too slow: chunks were lost")
 		}
 	case swarm.EventSkip:

@@ -41,7 +41,7 @@ type publishCommand struct {
 	ChunksPerSignature uint64       `help:"Chunks that one live signature covers, a power of two. Default: about 0.2 s of the stream." placeholder:"N"`
 	Rate               config.Rate  `help:"Rate of the live stream, for the link. Default: measured where the input is a file." placeholder:"RATE"`
 	Record             string       `help:"Keep the live stream in this new file; when the input ends, it is published as a film, and its link is printed." placeholder:"FILE" type:"path"`
-	Duration           span         `help:"Stop after this time." placeholder:"D"`
+	Duration           span         `help:"Stop after serving for this time." placeholder:"D"`
 	Closed             bool         `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
 	MemberCA           string       `name:"member-ca" help:"Authority of membership certificates, made when the file is missing: of a closed swarm, members.pem in --dir by default; of an open one, peers name each other on the Internet by them." placeholder:"FILE" type:"path"`
 	metadataFlags
@@ -76,17 +76,17 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer peering.node.Close() // a second time where it was run
-	if p.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.Duration))
-		defer cancel()
-	}
 	if err := p.enroll(dir); err != nil {
 		return err
 	}
 	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
 	if err != nil {
 		return err
+	}
+	if p.Duration > 0 { // of the serving: hashing takes as long as it takes
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.Duration))
+		defer cancel()
 	}
 	return p.serve(ctx, swarms, peering, out, log)
 }
@@ -419,6 +419,8 @@ func (l *filmList) visit(name string, d fs.DirEntry, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission) && name != l.root:
 		l.log.Warn().Str("folder", name).Msg("this folder may not be read, so its films are not published")
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && name != l.root: // it went away meanwhile
 		return nil
 	case err != nil:
 		return err

@@ -121,8 +121,8 @@ func revoke(file string, id member.ID, until, now time.Time) error {
 	return nil
 }
 
-// Revoked reads who is a member no more, and until when that matters. A line that is none is
-// skipped: the others count.
+// Revoked reads who is a member no more, and until when the certificates hold; peers whose clocks
+// differ take them for member.Leeway longer. A line that is none is skipped: the others count.
 func Revoked(file string, now time.Time) (map[member.ID]time.Time, error) {
 	b, err := readFile(file+RevokedSuffix, maxRevoked)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -132,7 +132,7 @@ func Revoked(file string, now time.Time) (map[member.ID]time.Time, error) {
 	for lines := bufio.NewScanner(bytes.NewReader(b)); lines.Scan(); {
 		id, text, _ := strings.Cut(lines.Text(), " ")
 		until, err := time.Parse(time.RFC3339, text)
-		if err == nil && len(id) == 64 && until.After(now) {
+		if err == nil && len(id) == 64 && until.Add(member.Leeway).After(now) {
 			revoked[id] = until
 		}
 	}

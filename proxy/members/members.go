@@ -249,7 +249,7 @@ func (r *Registry) Remove(who string, now time.Time) (Member, error) {
 	if err != nil {
 		return Member{}, err
 	}
-	if m.Until.After(now) {
+	if m.Until.Add(member.Leeway).After(now) {
 		if err := revoke(r.cfg.File, m.ID, m.Until, now); err != nil {
 			return m, err
 		}

@@ -82,10 +82,13 @@ func TestAddAndRemove(t *testing.T) {
 	if revoked, err := Revoked(file, now); err != nil || !revoked[alice.ID].Equal(alice.Until) || len(revoked) != 1 {
 		t.Errorf("revoked %v, %v", revoked, err)
 	}
-	if !r.Removed(alice.ID, now) || !r.Removed(alice.ID[:16], now) || r.Removed(alice.ID[:4], now) || r.Removed(alice.ID, alice.Until.Add(time.Second)) {
+	if !r.Removed(alice.ID, now) || !r.Removed(alice.ID[:16], now) || r.Removed(alice.ID[:4], now) || r.Removed(alice.ID, alice.Until.Add(member.Leeway+time.Second)) {
 		t.Error("it is not told that Alice was removed")
 	}
-	if revoked, _ := Revoked(file, alice.Until.Add(time.Second)); len(revoked) != 0 {
+	if revoked, _ := Revoked(file, alice.Until.Add(member.Leeway/2)); len(revoked) != 1 {
+		t.Error("let in again while peers may still take the certificate")
+	}
+	if revoked, _ := Revoked(file, alice.Until.Add(member.Leeway+time.Second)); len(revoked) != 0 {
 		t.Errorf("revoked for ever: %v", revoked)
 	}
 	if _, err := r.Remove("Alice", now); !errors.Is(err, ErrUnknown) {

@@ -97,6 +97,7 @@ func (b *Bus) packet(p Packet) {
 	b.meter.count(p, b.probe.pcrPID)
 	if f.changed {
 		b.index.clear()
+		b.times.change()
 		b.seek()
 	}
 	b.judge(f.earlier)

@@ -23,9 +23,13 @@ func parsePES(b []byte) (h pesHeader, ok bool) {
 	if b[7]&0x80 == 0 || b[8] < 5 || len(b) < 14 {
 		return h, true
 	}
+	both := b[7]&0xc0 == 0xc0 && b[8] >= 10
+	if both && len(b) < 19 {
+		return h, true
+	}
 	h.pts, h.ptsAt, h.hasPTS = timestamp(b[9:]), 9, true
 	h.dts = h.pts
-	if b[7]&0xc0 == 0xc0 && b[8] >= 10 && len(b) >= 19 {
+	if both {
 		h.dts, h.dtsAt = timestamp(b[14:]), 14
 	}
 	return h, true

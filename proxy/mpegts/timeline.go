@@ -1,13 +1,14 @@
 package mpegts
 
 const (
-	// backStep is how far, in ticks of 90 kHz, a time stamp may lie before the last of its PID:
-	// frames without DTS come in another order than they are shown.
-	backStep = ptsRate
-	// besideStep is the same for the first of a PID, beside the newest of all.
+	// How far, in ticks of 90 kHz, a stamp may lie before the last of its kind, where nothing went
+	// wrong: a clock, a DTS, and a PTS alone, as frames come in another order than they are shown.
+	backPCR = ptsRate / 10
+	backDTS = ptsRate / 4
+	backPTS = ptsRate
+	// besideStep is the same for the first stamp of another programme, beside the newest of the last.
 	besideStep = 3 * ptsRate
-	// joinStep is the way from the last time stamp before a clock that was set anew to the first
-	// after it.
+	// joinStep is the way from the last stamp before a clock that was set anew to the first after it.
 	joinStep = ptsRate / 25
 	// noClock marks a stamp that was never seen.
 	noClock = -1
@@ -21,6 +22,7 @@ type timeline struct {
 	offset uint64 // added to every stamp, in ticks of 90 kHz mod 2^33
 	newest int64  // the furthest stamp handed out, noClock before the first
 	pcr    int64  // the last of the clock
+	placed bool   // a stamp of this programme was seen: others that are new lie where they lie
 	stamps [maxStreams]stamp
 	count  int
 	copied [PacketSize]byte
@@ -49,11 +51,15 @@ func (l *timeline) join(p Packet, s *probe) Packet {
 	if kind, ok := s.carries(pid); ok && p.UnitStart() {
 		header, _ = parsePES(payload)
 		if header.hasPTS && kind != Other { // before the clock, which runs ahead: so no hole is left
-			l.follow(l.stamp(pid), header.dts)
+			back := int64(backPTS)
+			if header.dtsAt > 0 {
+				back = backDTS
+			}
+			l.follow(l.stamp(pid), header.dts, back, &l.newest)
 		}
 	}
 	if clock {
-		l.follow(&l.pcr, pcr/300)
+		l.follow(&l.pcr, pcr/300, backPCR, &l.pcr)
 	}
 	if l.offset == 0 || !clock && !header.hasPTS {
 		return p
@@ -74,32 +80,40 @@ func (l *timeline) join(p Packet, s *probe) Packet {
 
 func (l *timeline) moved(ticks uint64) uint64 { return (ticks + l.offset) % ptsModulus }
 
-// follow notes the next stamp of one PID, whose last is given, and sets the offset anew where
-// the stamp does not continue the line.
-func (l *timeline) follow(last *int64, ticks uint64) {
+// follow notes the next stamp of one kind, whose last is given, and sets the offset anew where the
+// stamp does not continue the line: it then goes on right behind end.
+func (l *timeline) follow(last *int64, ticks uint64, back int64, end *int64) {
 	at := int64(l.moved(ticks))
-	if l.newest == noClock {
-		*last, l.newest = at, at
-		return
-	}
-	before, back := *last, int64(backStep)
-	if before == noClock {
+	before := *last
+	if before == noClock && !l.placed {
 		before, back = l.newest, besideStep
 	}
-	ahead := elapsed(uint64(l.newest), uint64(at), ptsModulus)
-	if ahead > maxStep || elapsed(uint64(before), uint64(at), ptsModulus) < -back {
-		ahead = joinStep
-		at = (l.newest + joinStep) % ptsModulus
-		l.offset = uint64(at-int64(ticks)+ptsModulus) % ptsModulus
+	l.placed = true
+	if before != noClock {
+		step, ahead := ticksFrom(before, at), ticksFrom(l.newest, at)
+		// A sound that had stopped for long comes back beside the others.
+		if step < -back || step > maxStep && ahead > maxStep {
+			if *end == noClock {
+				end = &l.newest
+			}
+			at = (*end + joinStep) % ptsModulus
+			l.offset = uint64(at-int64(ticks)+ptsModulus) % ptsModulus
+		}
 	}
 	*last = at
-	if ahead > 0 {
+	if l.newest == noClock || ticksFrom(l.newest, at) > 0 {
 		l.newest = at
 	}
 }
 
-// stamp is where the last stamp of a PID is kept. When there are too many PIDs, as after many
-// changes of the programme, the oldest are forgotten.
+// ticksFrom is the way from one place on the line to another, the shorter way round.
+func ticksFrom(from, to int64) int64 { return elapsed(uint64(from), uint64(to), ptsModulus) }
+
+// change says that another programme begins, whose time goes on behind that of the last.
+func (l *timeline) change() { l.count, l.pcr, l.placed = 0, noClock, false }
+
+// stamp is where the last stamp of a PID is kept; a programme has no more than there is room for,
+// else the oldest gives way.
 func (l *timeline) stamp(pid uint16) *int64 {
 	for i := range min(l.count, maxStreams) {
 		if l.stamps[i].pid == pid {

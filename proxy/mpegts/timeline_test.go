@@ -62,11 +62,12 @@ func from(ticks uint64, seconds int) []byte {
 func TestClockThatBeginsAnewGoesOn(t *testing.T) {
 	const start = 900_000
 	for name, again := range map[string]uint64{
-		"back by two seconds": start + 90_000,
-		"back to the start":   start,
-		"back by hours":       ptsModulus - 4*3600*90_000,
-		"on by a minute":      start + 63*90_000,
-		"on by half a day":    start + ptsModulus/2 - 5*90_000,
+		"back by half a second": start + 75*3600 - 45_000,
+		"back by two seconds":   start + 90_000,
+		"back to the start":     start,
+		"back by hours":         ptsModulus - 4*3600*90_000,
+		"on by a minute":        start + 63*90_000,
+		"on by half a day":      start + ptsModulus/2 - 5*90_000,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := played(t, from(start, 3), from(again, 3), from(again, 2))
@@ -109,11 +110,18 @@ func TestClockThatGoesOnIsLeftAlone(t *testing.T) {
 			sparse.unit(pes{pid: 0x102, pts: (10+i)*90_000 + 20*90_000, content: frame(nil, 90, byte(i))})
 		}
 	}
+	apart := newBuilder()
+	apart.tables(0x1b)
+	for i := range uint64(100) { // sound that a bad multiplexer sends 15 s early
+		apart.unit(pes{pid: testVideo, pts: 90_000 + i*3600, pcr: (80_000 + i*3600) * 300, content: frame(idrFrame, 300, byte(i))})
+		apart.unit(pes{pid: testAudio, pts: 90_000 + i*3600 + 15*90_000, content: frame(nil, 90, byte(i))})
+	}
 	for name, stream := range map[string][]byte{
 		"wrap":       from(ptsModulus-2*90_000, 5),
 		"small gaps": slices.Concat(from(0, 2), from(11*90_000, 2)),
 		"reordered":  reordered.Bytes(),
 		"sparse":     sparse.Bytes(),
+		"far apart":  apart.Bytes(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := played(t, stream)
@@ -144,7 +152,22 @@ func TestSubtitlesMoveWithTheClock(t *testing.T) {
 	}
 }
 
-// A programme that changes its PIDs again and again needs no more memory.
+// Another programme, with other PIDs and a clock of its own, goes on behind the last.
+func TestAnotherProgrammeGoesOn(t *testing.T) {
+	s := newBuilder()
+	s.psi(0, patSection(2, 0x400))
+	s.psi(0x400, pmtSection(2, 0x401, testStream{kind: 0x1b, pid: 0x401}))
+	for i := range uint64(5) {
+		s.unit(pes{pid: 0x401, pts: 50_000 + i*3600, pcr: (41_000 + i*3600) * 300, random: true, content: frame(idrFrame, 300, byte(i))})
+	}
+	all := stamps(t, played(t, from(900_000, 1), s.Bytes()))
+	last, next := all[testVideo][24], all[0x401]
+	if len(next) != 5 || elapsed(last, next[0], ptsModulus) != joinStep || elapsed(next[0], next[4], ptsModulus) != 4*3600 {
+		t.Errorf("after %d come %d", last, next)
+	}
+}
+
+// A programme that names its PIDs again and again needs no more memory.
 func TestTimelineForgets(t *testing.T) {
 	l := newTimeline()
 	for pid := range uint16(1000) {
