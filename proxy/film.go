@@ -55,7 +55,7 @@ type window struct{ at int64 }
 func newFilm(ctx context.Context, s *session) (*film, error) {
 	dir := s.gateway.cfg.FilmDir
 	space := s.gateway.cfg.FilmSpace
-	if err := makeRoom(dir, space, s.channel, s.link.Length, s.gateway.inUse()); err != nil {
+	if err := makeRoom(dir, space, s.channel, s.link.Length, s.gateway.ifUnused); err != nil {
 		return nil, err
 	}
 	file, err := store.OpenFile(ctx, filepath.Join(dir, s.channel), s.link.Metadata)
@@ -72,7 +72,7 @@ func newFilm(ctx context.Context, s *session) (*film, error) {
 		}
 	}
 	return &film{link: s.link, file: file, log: s.log, fits: func(length int64) error {
-		return makeRoom(dir, space, s.channel, length, s.gateway.inUse())
+		return makeRoom(dir, space, s.channel, length, s.gateway.ifUnused)
 	}, stop: s.stop}, nil
 }
 

@@ -13,15 +13,15 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/store"
 )
 
-// inUse returns the item IDs whose files must stay.
-func (g *Gateway) inUse() map[string]bool {
+// ifUnused carries out do unless item id is in use, and keeps anyone from beginning to use it
+// meanwhile.
+func (g *Gateway) ifUnused(id string, do func() error) (done bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	used := map[string]bool{}
-	for id := range g.sessions {
-		used[id] = true
+	if _, used := g.sessions[id]; used {
+		return false, nil
 	}
-	return used
+	return true, do()
 }
 
 // stored is a film in the folder, with its sidecar.
@@ -34,7 +34,7 @@ type stored struct {
 // makeRoom removes the films that were watched longest ago until the film id of length
 // bytes fits into the space beside the others, 0 for no limit. Films in use stay, and so
 // does every file that is not named as ours are.
-func makeRoom(dir string, space int64, id string, length int64, used map[string]bool) error {
+func makeRoom(dir string, space int64, id string, length int64, ifUnused func(id string, do func() error) (bool, error)) error {
 	if space <= 0 {
 		return nil
 	}
@@ -54,15 +54,23 @@ func makeRoom(dir string, space int64, id string, length int64, used map[string]
 		if total <= space {
 			return nil
 		}
-		if used[f.id] {
-			continue
+		removed, err := ifUnused(f.id, func() error { return f.remove(dir) })
+		if err != nil {
+			return fmt.Errorf("make room for a film: %w", err)
 		}
-		for _, suffix := range []string{"", store.PartSuffix, store.SidecarSuffix, store.FreshSuffix} {
-			if err := os.Remove(filepath.Join(dir, f.id+suffix)); err != nil && !os.IsNotExist(err) {
-				return fmt.Errorf("make room for a film: %w", err)
-			}
+		if removed {
+			total -= f.bytes
 		}
-		total -= f.bytes
+	}
+	return nil
+}
+
+// remove deletes the film and what belongs to it.
+func (f *stored) remove(dir string) error {
+	for _, suffix := range []string{"", store.PartSuffix, store.SidecarSuffix, store.FreshSuffix} {
+		if err := os.Remove(filepath.Join(dir, f.id+suffix)); err != nil && !os.IsNotExist(err) {
+			return err
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,16 @@ func names(t *testing.T, dir string) string {
 // IDs as sessions have them.
 const old, watched, newer, newest, wanted = "0000000000000000000a", "0000000000000000000b", "0000000000000000000c", "0000000000000000000d", "0000000000000000000e"
 
+// unless is as Gateway.ifUnused where these films are in use.
+func unless(used ...string) func(string, func() error) (bool, error) {
+	return func(id string, do func() error) (bool, error) {
+		if slices.Contains(used, id) {
+			return false, nil
+		}
+		return true, do()
+	}
+}
+
 func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 	dir := t.TempDir()
 	putFile(t, dir, old, 100, 9)
@@ -46,10 +57,10 @@ func TestMakeRoomRemovesTheOldestUnused(t *testing.T) {
 	putFile(t, dir, watched, 100, 8)
 	putFile(t, dir, newer+store.PartSuffix, 100, 7)
 	putFile(t, dir, newest, 100, 1)
-	if err := makeRoom(dir, 0, wanted, 1000, nil); err != nil || !strings.Contains(names(t, dir), old) {
+	if err := makeRoom(dir, 0, wanted, 1000, unless()); err != nil || !strings.Contains(names(t, dir), old) {
 		t.Errorf("no limit: error %v, left %s", err, names(t, dir))
 	}
-	if err := makeRoom(dir, 350, wanted, 100, map[string]bool{watched: true}); err != nil {
+	if err := makeRoom(dir, 350, wanted, 100, unless(watched)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := names(t, dir), watched+" "+newest; got != want {
@@ -64,13 +75,13 @@ func TestMakeRoomCountsUnfinishedSidecars(t *testing.T) {
 	putFile(t, dir, newer, 100, 7)
 	putFile(t, dir, newer+store.FreshSuffix, 100, 7)
 	putFile(t, dir, newest, 100, 1)
-	if err := makeRoom(dir, 400, wanted, 100, nil); err != nil {
+	if err := makeRoom(dir, 400, wanted, 100, unless()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := names(t, dir), newer+" "+newer+store.FreshSuffix+" "+newest; got != want {
 		t.Errorf("left %q, want %q", got, want)
 	}
-	if err := makeRoom(dir, 200, wanted, 100, nil); err != nil {
+	if err := makeRoom(dir, 200, wanted, 100, unless()); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); got != newest {
@@ -84,7 +95,7 @@ func TestMakeRoomLeavesOtherFilesAlone(t *testing.T) {
 	putFile(t, dir, "Holiday 1998.mp4", 1000, 99)
 	putFile(t, dir, "0000000000000000000a.mp4", 1000, 99)
 	putFile(t, dir, old, 100, 9)
-	if err := makeRoom(dir, 150, wanted, 100, nil); err != nil {
+	if err := makeRoom(dir, 150, wanted, 100, unless()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := names(t, dir), "0000000000000000000a.mp4 Holiday 1998.mp4"; got != want {
@@ -97,7 +108,7 @@ func TestMakeRoomCountsTheFilmOnce(t *testing.T) {
 	dir := t.TempDir()
 	putFile(t, dir, old, 100, 9)
 	putFile(t, dir, wanted, 100, 8)
-	if err := makeRoom(dir, 200, wanted, 100, nil); err != nil || names(t, dir) != old+" "+wanted {
+	if err := makeRoom(dir, 200, wanted, 100, unless()); err != nil || names(t, dir) != old+" "+wanted {
 		t.Errorf("error %v, left %q: want both", err, names(t, dir))
 	}
 }
@@ -109,7 +120,7 @@ func TestTouchedFilmStays(t *testing.T) {
 	putFile(t, dir, old+store.SidecarSuffix, 1, 9)
 	putFile(t, dir, newer, 100, 2)
 	touch(dir, old, time.Now())
-	if err := makeRoom(dir, 250, wanted, 100, nil); err != nil {
+	if err := makeRoom(dir, 250, wanted, 100, unless()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := names(t, dir), old+" "+old+store.SidecarSuffix; got != want {
@@ -118,7 +129,7 @@ func TestTouchedFilmStays(t *testing.T) {
 }
 
 func TestMakeRoomRefusesWhatCannotFit(t *testing.T) {
-	err := makeRoom(t.TempDir(), 100<<20, wanted, 200<<20, nil)
+	err := makeRoom(t.TempDir(), 100<<20, wanted, 200<<20, unless())
 	if err == nil || !strings.Contains(err.Error(), "200 MB") || !strings.Contains(err.Error(), "100 MB") {
 		t.Errorf("error %v, want one with both sizes", err)
 	}
