@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -55,8 +56,10 @@ type Node struct {
 	sessions *sessions // of closed swarms
 	bans     sharedBans
 
-	mu     sync.RWMutex
-	swarms map[ppsp.SwarmID]*Swarm
+	mu       sync.RWMutex
+	swarms   map[ppsp.SwarmID]*Swarm
+	portions []portion    // scratch of share
+	sharedAt atomic.Int64 // when the upload was divided last
 }
 
 // Listen opens the socket. Nothing is read before Run.
@@ -162,23 +165,6 @@ func (n *Node) join(cfg swarm.Config, m *rim, events func(swarm.Event)) (*Swarm,
 		m.swarm = s
 	}
 	return s, nil
-}
-
-// share divides the upload among the swarms that have peers; the others, of which there may
-// be thousands, send but handshakes. The caller holds mu.
-func (n *Node) share() {
-	if n.upload == 0 {
-		return
-	}
-	busy := int64(0)
-	for _, s := range n.swarms {
-		if s.busy.Load() {
-			busy++
-		}
-	}
-	for _, s := range n.swarms {
-		s.upload.Store(max(n.upload/max(busy, 1), 1))
-	}
 }
 
 // stirred divides the upload anew after s has found its first peer or lost its last.

@@ -20,8 +20,13 @@ type Swarm struct {
 	asks   chan func()
 	done   chan struct{} // closed when Run has returned
 	upload atomic.Int64  // bytes per second, 0 for no limit
+	sent   atomic.Uint64 // bytes, ever
 	busy   atomic.Bool   // has peers; changed under the node's lock
 	rim    *rim          // of a closed swarm, nil for an open one
+
+	used       int64  // bytes per second of upload lately, under the node's lock as what follows
+	part       int64  // of the upload that it has, 0 for none of its own
+	sentBefore uint64 // sent as of the last look at used
 
 	bansSeen uint64 // the node's BanChanges that the engine follows
 
@@ -71,6 +76,7 @@ func (s *Swarm) Run(ctx context.Context) error {
 		s.engine.SetUpload(s.upload.Load())
 		dry := s.flush(out)
 		s.tell()
+		s.node.spent(s, s.engine.Counters().BytesSent)
 		if dry {
 			timer.Reset(s.wait())
 		} else {

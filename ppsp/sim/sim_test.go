@@ -123,9 +123,9 @@ func TestChurn(t *testing.T) {
 // Malicious homes, of each kind one at least, neither spoil the stream nor stay.
 func TestLiars(t *testing.T) {
 	if slow {
-		t.Skip("two swarms of 40 take minutes under the race detector; TestChurn goes the same ways")
+		t.Skip("two swarms of 120 take minutes under the race detector; TestChurn goes the same ways")
 	}
-	r := play(t, small(t, "liars", 40, 10*time.Second, 8*time.Second), 1)
+	r := play(t, small(t, "liars", 120, 10*time.Second, 8*time.Second), 1)
 	l := r.Lies
 	if l.Liars < int(lieKinds) || l.Polluters < 2 {
 		t.Errorf("%d liars of %d kinds, of which %d polluted: the test shows nothing", l.Liars, lieKinds, l.Polluters)
