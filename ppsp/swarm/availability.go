@@ -24,6 +24,7 @@ const maxPeerHaveRuns = 8192
 // availability is what both ends of a channel know of each other's chunks.
 type availability struct {
 	peerHave chunk.Set   // what the peer said to have
+	counted  chunk.Set   // live: what it ever told of, as far as that matters still
 	discard  uint64      // the peer's live discard window in chunks, 0 for none
 	seen     uint64      // live: end of the newest chunk the peer has shown to have
 	haves    chunk.Set   // to be announced
@@ -140,9 +141,7 @@ func (c *channel) peerHas(r chunk.Range) {
 		c.peerHave.Add(r)
 		return
 	}
-	for gap := range c.peerHave.Missing(r) {
-		c.s.live.offered(gap)
-	}
+	c.countOffered(r)
 	c.peerHave.Add(r)
 	c.seen = max(c.seen, r.End)
 	window := uint64(MaxLiveWindow)
@@ -151,6 +150,24 @@ func (c *channel) peerHas(r chunk.Range) {
 	}
 	if last, ok := c.peerHave.Last(); ok && last >= window {
 		c.peerHave.Remove(chunk.Range{End: last + 1 - window})
+	}
+}
+
+// countOffered counts the chunks of a stream that the peer tells of for the first time: one that lets
+// go of what it has, and tells of it again, is one peer all the same.
+func (c *channel) countOffered(r chunk.Range) {
+	if c.counted.Runs() >= maxPeerHaveRuns {
+		if oldest, ok := c.counted.NextIn(0); ok {
+			c.counted.Remove(oldest)
+		}
+	}
+	for gap := range c.counted.Missing(r) {
+		c.s.work -= int(gap.Len()) / 16
+		c.s.live.offered(gap)
+	}
+	c.counted.Add(r)
+	if last, ok := c.counted.Last(); ok && last >= MaxLiveWindow {
+		c.counted.Remove(chunk.Range{End: last + 1 - MaxLiveWindow})
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *channel) noteHeld(now int64, r chunk.Range) {
 	if l == nil || l.source == nil {
 		return
 	}
-	for gap := range c.peerHave.Missing(r.Intersect(chunk.Range{Start: l.edge - min(l.edge, l.window), End: l.edge})) {
+	for gap := range c.counted.Missing(r.Intersect(chunk.Range{Start: l.edge - min(l.edge, l.window), End: l.edge})) {
 		if !c.offered.ContainsAll(gap) {
 			c.fedAt = now
 		}

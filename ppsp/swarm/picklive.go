@@ -108,7 +108,7 @@ func (s *Swarm) askAll() {
 func (s *Swarm) recount() {
 	s.live.rarity.clear()
 	for _, c := range s.order {
-		for r := range c.peerHave.Ranges() {
+		for r := range c.counted.Ranges() {
 			s.live.offered(r)
 		}
 	}

@@ -90,3 +90,23 @@ func TestOffersGoWithTheirPeer(t *testing.T) {
 		t.Errorf("chunk %d is asked for, which nobody has", at)
 	}
 }
+
+// Who lets go of chunks at once, and tells of them again, is one peer that has them, and pays for
+// its messages.
+func TestOneWhoRepeatsIsOne(t *testing.T) {
+	l := newLab(t, 1)
+	st := l.stream(8, nil)
+	h := l.host(st.home(16))
+	k := l.puppet().accept(h)
+	st.append(32, 0)
+	k.say(st.munro(chunk.Range{Start: 24, End: 32}, 0))
+	l.run(100 * time.Millisecond)
+	h.s.channelTo(k.p.addr).discard = 1
+	for range 20 {
+		k.say(k.f.AppendHave(nil, chunk.Range{Start: 16, End: 32}))
+		l.run(10 * time.Millisecond)
+	}
+	if n := h.s.live.rarity.count(20); n != 1 {
+		t.Errorf("one peer counts as %d", n)
+	}
+}

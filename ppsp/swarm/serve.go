@@ -217,7 +217,7 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 		return chunk.One(i), 0, ok
 	}
 	if c.passed < maxPassed {
-		if r, ok = c.notGiven(); ok {
+		if r, ok = c.notGiven(); ok && c.s.have.Has(r.Start) {
 			c.passed++
 			return c.run(r), 0, true
 		}
