@@ -25,22 +25,26 @@ const (
 	urgent     = 256 << 10
 	saveEvery  = time.Second
 	wantMargin = 64 << 10 // bytes a reader moves before its window follows
+	// standstill is for how long a screen waits for what comes next. Then its response is cut off, so
+	// that it tells its viewer, or asks again.
+	standstill = time.Minute
 )
 
 // film is the content of a session that fetches a film: a file that fills, and readers
 // that wait for their place in it.
 type film struct {
-	link    ppsp.Link
-	file    *store.File
-	log     zerolog.Logger
-	swarm   *node.Swarm
-	fits    func(length int64) error // makes room for the film, or says why it can't
-	stop    func()                   // ends the session
-	arrived signal
-	saving  atomic.Bool
-	saves   sync.WaitGroup
-	savedAt time.Time // engine's goroutine
-	waiting atomic.Int32
+	link     ppsp.Link
+	file     *store.File
+	log      zerolog.Logger
+	swarm    *node.Swarm
+	fits     func(length int64) error // makes room for the film, or says why it can't
+	stop     func()                   // ends the session
+	arrived  signal
+	saving   atomic.Bool
+	saves    sync.WaitGroup
+	savedAt  time.Time // engine's goroutine
+	waiting  atomic.Int32
+	patience time.Duration // for how long a screen waits for what comes next
 
 	telling sync.Mutex // from looking at the windows until the engine knows: the last to look is the last to tell
 
@@ -71,7 +75,7 @@ func newFilm(ctx context.Context, s *session) (*film, error) {
 			s.log.Warn().Err(err).Msg("the link tells another length than the film has")
 		}
 	}
-	return &film{link: s.link, file: file, log: s.log, fits: func(length int64) error {
+	return &film{link: s.link, file: file, log: s.log, patience: standstill, fits: func(length int64) error {
 		return makeRoom(dir, space, s.channel, length, s.gateway.ifUnused)
 	}, stop: s.stop}, nil
 }
@@ -205,20 +209,25 @@ func (f *film) size(ctx context.Context) (int64, error) {
 			return n, nil
 		}
 		f.want()
-		if err := f.await(ctx, changed); err != nil {
+		if err := f.await(ctx, changed, nil); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// await waits for a change, the end of ctx or of the session.
-func (f *film) await(ctx context.Context, changed <-chan struct{}) error {
+// errStandstill says that a reader has waited for too long.
+var errStandstill = errors.New("no peer sends what comes next")
+
+// await waits for a change, the end of ctx or of the session, or the limit.
+func (f *film) await(ctx context.Context, changed <-chan struct{}, limit <-chan time.Time) error {
 	if err := f.ended(); err != nil {
 		return err
 	}
 	select {
 	case <-changed:
 		return f.ended()
+	case <-limit:
+		return errStandstill
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -308,15 +317,15 @@ func (r *filmReader) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Read waits for the bytes at the current place.
+// Read waits for the bytes at the current place, a minute at most.
 func (r *filmReader) Read(p []byte) (int, error) {
 	if r.pos >= r.size {
 		return 0, io.EOF
 	}
 	r.move()
-	waiting := false
+	var limit <-chan time.Time // once it waits
 	defer func() {
-		if waiting {
+		if limit != nil {
 			r.film.waiting.Add(-1)
 		}
 	}()
@@ -330,13 +339,16 @@ func (r *filmReader) Read(p []byte) (int, error) {
 		if !errors.Is(err, store.ErrNotHeld) {
 			return 0, err
 		}
-		if !waiting {
-			waiting = true
+		if limit == nil {
+			limit = time.After(r.film.patience)
 			r.film.waiting.Add(1)
 			r.film.want()
 		}
 		r.film.surrender()
-		if err := r.film.await(r.ctx, changed); err != nil {
+		if err := r.film.await(r.ctx, changed, limit); err != nil {
+			if errors.Is(err, errStandstill) {
+				r.film.log.Warn().Int64("at", r.pos).Dur("waited", r.film.patience).Msg(err.Error() + ": a screen is cut off")
+			}
 			return 0, err
 		}
 	}

@@ -442,7 +442,8 @@ func damage(t *testing.T, path string, at int64) {
 	}
 }
 
-// A reader that gives up ends its wait, although no peer ever sends the rest.
+// A reader that gives up ends its wait, although no peer ever sends the rest; and one that does not
+// is cut off.
 func TestReaderEndsWithItsContext(t *testing.T) {
 	w := newWorld(t)
 	content, link := w.film(50_000)
@@ -451,16 +452,27 @@ func TestReaderEndsWithItsContext(t *testing.T) {
 	damage(t, filepath.Join(dir, ItemID(link.SwarmID)), int64(len(content)-1))
 	link.Trackers = nil // nobody is found
 	g := w.gatewayIn(dir, link)
+	read := func(ctx context.Context, patience time.Duration) error {
+		f, err := g.OpenFilm(ctx, ItemID(link.SwarmID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		f.(*filmReader).film.patience = patience
+		n, err := io.Copy(io.Discard, f)
+		if n == 0 || n == int64(len(content)) {
+			t.Errorf("%d bytes of %d, want a part", n, len(content))
+		}
+		return err
+	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
-	f, err := g.OpenFilm(ctx, ItemID(link.SwarmID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	defer time.AfterFunc(50*time.Millisecond, cancel).Stop()
-	if n, err := io.Copy(io.Discard, f); n == 0 || n == int64(len(content)) || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d bytes of %d, error %v, want a part and the context's", n, len(content), err)
+	if err := read(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+	if err := read(w.ctx, 50*time.Millisecond); !errors.Is(err, errStandstill) {
+		t.Errorf("error %v, want that nobody sends the rest", err)
 	}
 }
 
