@@ -23,10 +23,10 @@ func ExampleParseLink_mistake() {
 }
 
 func ExampleLink_String() {
-	key, _ := ppsp.ParseSwarmID("0d6fb2a1")
+	key, _ := ppsp.ParseSwarmID("0f3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
 	l := ppsp.NewLink(ppsp.LiveDefaults(key))
 	l.Title = "Canal+ & more"
 	l.Trackers = []string{"http://127.0.0.1:6969/"}
 	fmt.Println(l)
-	// Output: ppsp:live/0d6fb2a1?t=Canal%2B%20%26%20more&tr=http://127.0.0.1:6969/
+	// Output: ppsp:live/0f3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c?t=Canal%2B%20%26%20more&tr=http://127.0.0.1:6969/
 }

@@ -66,6 +66,11 @@ func parseLinkPath(s string) (Link, int, *LinkError) {
 	if err != nil {
 		return Link{}, 0, err
 	}
+	if kind == Live {
+		if err := checkLiveKey(swarm); err != nil {
+			return Link{}, 0, linkError(s, end-len(id), end, "%v; copy the whole link again", err)
+		}
+	}
 	return NewLink(defaultsOf(kind, swarm)), end, nil
 }
 

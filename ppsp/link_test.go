@@ -130,6 +130,7 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 		{"odd digits", "ppsp:film/47a", 10, "47a", "odd number"},
 		{"too short a root", "ppsp:film/" + sha1ID, 10, sha1ID, "root of sha256 has 32"},
 		{"too long an ID", "ppsp:live/" + strings.Repeat("0d", MaxSwarmID+1), 10, strings.Repeat("0d", MaxSwarmID+1), "want 1 to 600"},
+		{"key cut off", "ppsp:live/0d12?t=a", 10, "0d12", "swarm ID has 4 digits, but one of a key of ecdsap256sha256 has 130; copy the whole link again"},
 		{"key of an unknown algorithm", "ppsp:live/07aa", 10, "07aa", "algorithm 7 is unknown"},
 		{"space before", " " + film, 0, " ", "write it as %20"},
 		{"line break after", film + "\n", 74, "\n", "write it as %0A"},

@@ -165,5 +165,8 @@ func (m Metadata) Validate() error {
 	if m.Kind() == Live && len(m.SwarmID) > 0 && Signature(m.SwarmID[0]) != m.Signature {
 		errs = append(errs, fmt.Errorf("swarm ID is a key of algorithm %d, but the signature algorithm is %d", m.SwarmID[0], m.Signature))
 	}
+	if m.Kind() == Live {
+		errs = append(errs, checkLiveKey(m.SwarmID))
+	}
 	return errors.Join(errs...)
 }

@@ -299,7 +299,7 @@ func TestFileConcurrent(t *testing.T) {
 func TestOpenFileRefuses(t *testing.T) {
 	m := newFilm(t, 5000, 1024)
 	dir := t.TempDir()
-	live := ppsp.LiveDefaults("\x0d" + "key")
+	live := ppsp.LiveDefaults(ppsp.SwarmID("\x0d" + strings.Repeat("k", 64)))
 	for name, c := range map[string]struct {
 		path string
 		meta ppsp.Metadata
