@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -136,4 +137,14 @@ func (t *trackerURL) UnmarshalText(b []byte) error {
 	}
 	*t = trackerURL(b)
 	return nil
+}
+
+// here tells whether the tracker is at an address of this machine alone.
+func (t trackerURL) here() bool {
+	u, err := url.Parse(string(t))
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return err == nil && (a.IsLoopback() || a.IsUnspecified()) || u.Hostname() == "localhost"
 }

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -59,7 +57,8 @@ const maxFilms = 1000
 func (p *publishCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, p.JSON)
 	log := p.logger(out, zerolog.InfoLevel)
-	if err := p.found(); err != nil { // before a folder is made for nothing
+	plan, err := p.plan(log) // before a folder is made for nothing, or another publisher's is found in use
+	if err != nil {
 		return err
 	}
 	dir, err := stateFolder(p.Dir, "publisher")
@@ -79,7 +78,7 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 	if err := p.enroll(dir); err != nil {
 		return err
 	}
-	swarms, err := p.open(ctx, c.in, dir, store, peering, out, log)
+	swarms, err := p.open(ctx, plan, c.in, dir, store, peering, out, log)
 	if err != nil {
 		return err
 	}
@@ -124,50 +123,16 @@ type swarmService interface {
 	Run(ctx context.Context) error
 }
 
-// suit takes as defaults what the profile can do, and refuses what it can not.
-func (p *publishCommand) suit(meta ppsp.Metadata) (ppsp.Metadata, error) {
-	if swarm.Profile(p.Profile) != swarm.ProfileDraft10 {
-		return meta, nil
-	}
-	if p.Hash == "" {
-		meta.Hash = ppsp.SHA1
-	}
-	if p.Addressing == "" {
-		meta.Addressing = ppsp.ChunkRanges32
-	}
-	if err := swarm.Draft10Fits(meta); err != nil {
-		return meta, wrongUsage("--profile draft10: %w", err)
-	}
-	return meta, nil
-}
-
 // open prepares what PATH names.
-func (p *publishCommand) open(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
-	if p.Live || p.Path == "-" {
-		live, err := p.openLive(ctx, in, dir, s, peering, log)
+func (p *publishCommand) open(ctx context.Context, plan publishPlan, in io.Reader, dir string, s *state.State, peering *peering, out *printer, log zerolog.Logger) ([]swarmService, error) {
+	if p.streams() {
+		live, err := p.openLive(ctx, plan, in, dir, s, peering, log)
 		if err != nil {
 			return nil, err
 		}
 		return []swarmService{&broadcast{Live: live, p: p, dir: dir, peering: peering, out: out, log: log}}, nil
 	}
-	meta, err := p.film()
-	if err == nil {
-		err = p.filmOnly()
-	}
-	if err == nil {
-		meta, err = p.suit(meta)
-	}
-	if err != nil {
-		return nil, err
-	}
-	paths, err := films(p.Path, log)
-	if err != nil {
-		return nil, err
-	}
-	if len(paths) > 1 && p.Title != "" {
-		return nil, wrongUsage("--title is for one film, and %s has %d, which are called after their files; leave it out", p.Path, len(paths))
-	}
-	swarms, err := p.openFilms(ctx, paths, meta, dir, peering, out, log)
+	swarms, err := p.openFilms(ctx, plan.films, plan.meta, dir, peering, out, log)
 	out.keep("", false)
 	return swarms, err
 }
@@ -201,30 +166,7 @@ func (p *publishCommand) openFilms(ctx context.Context, paths []string, meta pps
 }
 
 // openLive prepares the live input.
-func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
-	algorithm := ppsp.ECDSAP256SHA256
-	var err error
-	if p.Signature != "" {
-		if algorithm, err = ppsp.ParseSignature(p.Signature); err != nil {
-			return nil, usageError{fmt.Errorf("--signature: %w", err)}
-		}
-	}
-	meta, err := p.live(publish.LiveChunkSize)
-	if err == nil {
-		meta.Signature = algorithm
-		meta, err = p.suit(meta)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if n := p.ChunksPerSignature; n != 0 && (n < 2 || n > swarm.MaxMunro || n&(n-1) != 0) {
-		return nil, wrongUsage("--chunks-per-signature %d: take a power of two from 2 to %d", n, swarm.MaxMunro)
-	} else if n != 0 && meta.Integrity != ppsp.IntegrityUnified {
-		return nil, wrongUsage("--chunks-per-signature %d: integrity method %s knows no such number; leave it out, or take --integrity unified", n, meta.Integrity)
-	}
-	if meta.Integrity == ppsp.IntegrityNone {
-		log.Warn().Msg("without integrity protection any peer can alter the stream: publish so in a closed network only")
-	}
+func (p *publishCommand) openLive(ctx context.Context, plan publishPlan, in io.Reader, dir string, s *state.State, peering *peering, log zerolog.Logger) (*publish.Live, error) {
 	if p.Key == "" {
 		p.Key = filepath.Join(dir, "channel.key")
 	}
@@ -238,7 +180,7 @@ func (p *publishCommand) openLive(ctx context.Context, in io.Reader, dir string,
 	if err := source.Look(ctx, inputPatience); err != nil {
 		return nil, fmt.Errorf("publish %s: %w", p.Path, err)
 	}
-	live, err := p.openChannel(s, peering, meta, algorithm, source, log)
+	live, err := p.openChannel(s, peering, plan.meta, plan.meta.Signature, source, log)
 	if err != nil {
 		source.Stop()
 	}
@@ -293,10 +235,11 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 			out.say("%s\n  %s", s.Link().Title, s.Link())
 		}
 	}
-	if len(p.Tracker) == 0 {
-		out.say("No --tracker was named: the link leads to this machine alone.")
+	if words := p.reach(peering.node); words != "" {
+		out.say("%s", words)
 	}
 	out.say("Serving on UDP %s; Ctrl-C ends it.", peering.node.Addr())
+	serving := ctx
 	parts, ctx := errgroup.WithContext(ctx)
 	reporting, reported := context.WithCancel(ctx)
 	defer reported()
@@ -304,7 +247,7 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	left.Store(int64(len(swarms)))
 	for _, s := range swarms {
 		parts.Go(func() error {
-			if p.Live || p.Path == "-" { // the end of the input is the end of the program
+			if p.streams() { // the end of the input is the end of the program
 				defer reported()
 			}
 			err := s.Run(ctx)
@@ -319,7 +262,10 @@ func (p *publishCommand) serve(ctx context.Context, swarms []swarmService, peeri
 	parts.Go(func() error { p.expel(reporting, peering.node, log); return nil })
 	err := parts.Wait()
 	closeSockets()
-	return errors.Join(err, below.Wait())
+	if err = errors.Join(err, below.Wait()); serving.Err() != nil {
+		out.keep("Stopped.", true)
+	}
+	return err
 }
 
 // tellSwarm prints the "swarm" line.
@@ -329,23 +275,20 @@ func tellSwarm(out *printer, l ppsp.Link, peering *peering) {
 	out.event("swarm", fields)
 }
 
-// filmOnly refuses what a film has no use for.
-func (p *publishCommand) filmOnly() error {
-	for _, f := range []struct {
-		flag string
-		set  bool
-	}{
-		{"--signature", p.Signature != ""},
-		{"--chunks-per-signature", p.ChunksPerSignature != 0},
-		{"--key", p.Key != ""},
-		{"--rate", p.Rate != 0},
-		{"--record", p.Record != ""},
-	} {
-		if f.set {
-			return wrongUsage("%s is for live streams, and a film has no use for it; leave it out, or add --live", f.flag)
+// reach says where a link that leads not everywhere does lead, nothing for others.
+func (p *publishCommand) reach(n *node.Node) string {
+	if len(p.Tracker) == 0 {
+		return "No --tracker was named: the link leads to this machine alone."
+	}
+	if len(p.contacts(n)) > 0 {
+		return ""
+	}
+	for _, t := range p.Tracker {
+		if !t.here() {
+			return ""
 		}
 	}
-	return nil
+	return fmt.Sprintf("The tracker %s is an address of this machine alone, and so is the link: name --tracker by an address that others reach.", p.Tracker[0])
 }
 
 // trackers returns the trackers to announce at.
@@ -369,70 +312,6 @@ func (p *publishCommand) contacts(n *node.Node) []string {
 		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
 	}
 	return []string{a.String()}
-}
-
-// found tells whether there is what PATH names.
-func (p *publishCommand) found() error {
-	if p.Path == "-" {
-		return nil
-	}
-	_, err := os.Stat(p.Path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("publish %s: there is no such file or folder; check the path, or give - for standard input", p.Path)
-	case err != nil:
-		return fmt.Errorf("publish %s: %w; check the path and its rights", p.Path, bare(err))
-	}
-	return nil
-}
-
-// films lists what is published: the file, or the media files of the folder and those below.
-// Folders that may not be read are passed over, and told.
-func films(path string, log zerolog.Logger) ([]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("publish %s: %w; check the path and its rights", path, bare(err))
-	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	list := filmList{root: path, log: log}
-	if err := filepath.WalkDir(path, list.visit); err != nil {
-		return nil, fmt.Errorf("publish %s: %w", path, bare(err))
-	}
-	if len(list.found) == 0 {
-		return nil, fmt.Errorf("publish %s: there is no film in the folder, nor below it; name one that has files ending in .mp4, .mkv, .ts, .webm or the like", path)
-	}
-	slices.Sort(list.found)
-	return list.found, nil
-}
-
-// filmList gathers the films of a folder.
-type filmList struct {
-	root  string
-	log   zerolog.Logger
-	found []string
-}
-
-// visit is called for each thing in the folder.
-func (l *filmList) visit(name string, d fs.DirEntry, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission) && name != l.root:
-		l.log.Warn().Str("folder", name).Msg("this folder may not be read, so its films are not published")
-		return nil
-	case errors.Is(err, fs.ErrNotExist) && name != l.root: // it went away meanwhile
-		return nil
-	case err != nil:
-		return err
-	case strings.HasPrefix(d.Name(), ".") && d.IsDir() && name != l.root:
-		return fs.SkipDir
-	case !d.Type().IsRegular() || !strings.HasPrefix(publish.MediaType(name), "video/"):
-		return nil
-	case len(l.found) == maxFilms:
-		return fmt.Errorf("the folder has more than %d films; publish its parts", maxFilms)
-	}
-	l.found = append(l.found, name)
-	return nil
 }
 
 // stateFolder returns the folder for state: the one given, or the user's own.
@@ -475,22 +354,9 @@ func (p *publishCommand) source(in io.Reader, log zerolog.Logger) (*ingest.Sourc
 		p.Rate = config.Rate(measure(f))
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(fmt.Errorf("publish %s live: it is a pipe, so write cat %[1]s | swarmgate publish -", p.Path), f.Close())
+		return nil, errors.Join(fmt.Errorf("publish %s: it is a pipe, so write cat %[1]s | swarmgate publish -", p.Path), f.Close())
 	}
 	return ingest.New(f, ingest.Options{Paced: true, Alarm: alarm}), nil
-}
-
-// openStream opens the recording that is published live.
-func openStream(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("publish %s live: %w; check the path, or give - for standard input", path, bare(err))
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		_ = f.Close()
-		return nil, wrongUsage("publish %s live: it is a folder; name one transport stream, or - for standard input", path)
-	}
-	return f, nil
 }
 
 // measured is how much of a file is read to learn its rate, bytes.

@@ -109,7 +109,7 @@ func TestWrongUsage(t *testing.T) {
 		{"publish --live --chunk-size 1000 FILE", "--chunk-size 1000: a live chunk holds whole packets of 188 bytes, so take a multiple, such as 1316"},
 		{"publish --signature pgp -", `--signature: signature algorithm "pgp" is unknown, use one of: rsasha1`},
 		{"publish --chunks-per-signature 3 -", "--chunks-per-signature 3: take a power of two from 2 to 4096"},
-		{"publish --live DIR", "live: it is a folder; name one transport stream, or - for standard input"},
+		{"publish --live DIR", ": it is a folder; name one transport stream, or - for standard input"},
 		{"get", "<link> is missing; see swarmgate get --help"},
 		{"get -o x ppsp:film/xyz", `"xyz" at character 11`},
 		{"get -o x http://example.org/", `"http"`},
