@@ -23,6 +23,8 @@ const (
 	spareWait   = 500e6 // ns longer that others may take with what is needed now
 	gatherEvery = 200e6 // ns between two looks at what others have
 	slowOther   = 1e9   // ns that others take, beyond which what they have is asked of those with all, too
+	standFor    = 20e9  // ns: what another has counts as far as it can give so much in this time, at its rate
+	maxClaims   = 512   // runs of what it has that are looked at for that
 	rescueEvery = 30e6  // ns between two looks for requests of a film that take too long
 	maxSpared   = 32    // chunks that are tried to be moved in a look from one that has all
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
@@ -50,7 +52,7 @@ type picking struct {
 	// have, too, is not asked of those, so that they give what only they can give.
 	spared bool
 	later  bool // it is about what can wait
-	// elsewhere is what some other peer has, as of othersAt less gatherEvery.
+	// elsewhere is what we lack and some other peer has and will likely give, as of othersAt less gatherEvery.
 	elsewhere chunk.Set
 	othersAt  int64
 	rescueAt  int64 // film: when to look for requests that take too long
@@ -260,8 +262,8 @@ func (s *Swarm) fewSeeds(now int64) bool {
 	return open > manyPeers && seeds*seedShare <= open
 }
 
-// gatherOthers notes what those have who have not all of the film, now and then; not of such as take so
-// long that all would wait for them.
+// gatherOthers notes what those will likely give us who have not all of the film, now and then: not such as
+// take so long that all would wait for them, or leave requests lying.
 func (s *Swarm) gatherOthers(now int64) {
 	p := &s.picking
 	if !p.spared || now < p.othersAt {
@@ -269,12 +271,47 @@ func (s *Swarm) gatherOthers(now int64) {
 	}
 	p.othersAt = now + gatherEvery
 	p.elsewhere.Clear()
-	for _, c := range s.order {
-		if c.full || c.state != stateOpen || c.choked || now < c.snubbed || c.latency > slowOther {
+	for k := range s.order { // of whom first must not always be the same
+		c := s.order[(k+p.turn)%len(s.order)]
+		if c.full || c.state != stateOpen || c.choked || c.silences > 0 || now < c.snubbed || c.latency > slowOther {
 			continue
 		}
-		for r := range c.peerHave.Ranges() {
-			p.elsewhere.Add(r)
+		s.gatherFrom(c)
+	}
+}
+
+// gatherFrom adds what c has of what comes next, no more than it gives in standFor: a peer that claims
+// much and gives little would else stand for all that it claims.
+func (s *Swarm) gatherFrom(c *channel) {
+	from, n := s.static.place, s.tree.Chunks()
+	if w := s.static.windows; len(w) > 0 {
+		from = w[0].Start
+	}
+	from = min(from, n)
+	left, looks := uint64(c.pipeline*standFor/float64(c.expected())), 0
+	for _, part := range []chunk.Range{{Start: from, End: n}, {End: from}} {
+		for at := part.Start; at < part.End && left > 0 && looks < maxClaims; looks++ {
+			if next := max(s.have.NextMissing(at), s.picking.elsewhere.NextMissing(at)); next != at {
+				at = next
+				continue
+			}
+			run, ok := c.peerHave.NextIn(at)
+			if !ok || run.Start >= part.End {
+				break
+			}
+			if at < run.Start {
+				at = run.Start
+				continue
+			}
+			run = chunk.Range{Start: at, End: min(run.End, part.End, at+left)}
+			for _, set := range []*chunk.Set{&s.have, &s.picking.elsewhere} {
+				if held, ok := set.NextIn(at); ok {
+					run.End = min(run.End, held.Start)
+				}
+			}
+			s.picking.elsewhere.Add(run)
+			left -= run.Len()
+			at = run.End
 		}
 	}
 }

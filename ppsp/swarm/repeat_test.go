@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -113,16 +114,45 @@ func TestLossyLine(t *testing.T) {
 	}
 }
 
-// While the next second of its film is missing, a home asks for nothing else.
+// Chunks that were sent in a row and are lost together are one loss; as many that lie apart are taken for
+// congestion.
+func TestLossesInARowAreOne(t *testing.T) {
+	for apart, congested := range map[uint64]bool{1: false, lossRun / (lineLosses + 1): false, lossRun: true} {
+		l := newLab(t, 1)
+		f := newFilm(t, 60*1024, nil)
+		h, p := l.host(f.seed(f.all())), l.puppet()
+		k := p.greet(h)
+		k.say(k.f.AppendRequest(nil, chunk.Range{End: 20}))
+		k.take(300 * time.Millisecond)
+		k.say(k.f.AppendRequest(nil, chunk.Range{Start: 20, End: 50}))
+		l.run(50 * time.Millisecond)
+		c := h.s.channelTo(p.addr)
+		before := c.control.Window()
+		if before > lineShare*lineLosses*1024 || before < 4*1024 {
+			t.Fatalf("a window of %d bytes: the test tests nothing", before)
+		}
+		for n := range uint64(lineLosses + 1) {
+			c.lost(l.now, 1000+n*apart, 1024)
+		}
+		if after := c.control.Window(); (after < before) != congested {
+			t.Errorf("%d losses, each %d behind the last: the window goes from %d to %d bytes", lineLosses+1, apart, before, after)
+		}
+	}
+}
+
+// While the next second of its film is missing, a home asks for nothing else: not of others either, which
+// would take its downlink.
 func TestReaderFirst(t *testing.T) {
 	l := newLab(t, 1)
 	f := newFilm(t, 3000*1024, nil)
 	cfg := f.seed(f.all())
 	cfg.Upload = 200_000
-	seed, leech := l.host(cfg), l.host(f.leech())
+	seed, other, leech := l.host(cfg), l.host(f.seed(chunk.Range{Start: 1200, End: 2900})), l.host(f.leech())
 	window := chunk.Range{Start: 1000, End: 1000 + atOnce}
 	leech.want(true, chunk.Range{Start: 1000, End: 1256}, chunk.Range{Start: 1000, End: 3000})
 	leech.meet(seed)
+	l.until(time.Second, "begun", func() bool { return missing(leech, window) < window.Len() })
+	leech.meet(other)
 	l.until(10*time.Second, "there", func() bool { return missing(leech, window) <= almost+8 })
 	if other := leech.s.have.Count() - (window.Len() - missing(leech, window)); other > 2 {
 		t.Errorf("%d chunks came that were not needed at once", other)
@@ -186,4 +216,31 @@ func TestSlowOneDoesNotStandForTheSeed(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// Nor do they wait for one that claims nearly all and gives little, however soon it answers.
+func TestClaimsAloneDoNotStandForTheSeed(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 4000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 400_000
+	seed := l.host(cfg)
+	cfg = f.seed(chunk.Range{End: 3990})
+	cfg.Upload = 60_000
+	liar := l.host(cfg)
+	var homes []*host
+	for range 4 {
+		h := l.host(f.leech())
+		h.want(true)
+		homes = append(homes, h)
+	}
+	for _, h := range homes {
+		h.meet(append([]*host{seed, liar}, homes...)...)
+	}
+	l.until(30*time.Second, "complete", func() bool {
+		return !slices.ContainsFunc(homes, func(h *host) bool { return !h.s.Complete() })
+	})
+	if n := seed.s.Counters().ChunksSent; n < f.chunks()/2 {
+		t.Errorf("the seed sent %d chunks of %d", n, f.chunks())
+	}
 }

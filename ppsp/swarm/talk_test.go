@@ -249,7 +249,7 @@ func TestRequestLost(t *testing.T) {
 		t.Errorf("asked %d times in half a second, want 2 or 3", n)
 	}
 	l.run(20 * time.Second)
-	if n := has(k.heard(), wire.TypeRequest); n < 2 || n > 40 {
+	if n := has(k.heard(), wire.TypeRequest); n < 2 || n > 12 {
 		t.Errorf("asked %d times in 20 s of silence", n)
 	}
 	k.say(k.data(f, 5))
