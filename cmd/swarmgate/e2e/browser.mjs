@@ -84,6 +84,13 @@ const commands = {
   async text({ selector }) {
     return page.innerText(selector);
   },
+  async type({ text }) {
+    await page.keyboard.type(text);
+  },
+  /** Name of the element that has the focus, and where the picture is (s). */
+  async state() {
+    return page.evaluate(() => ({ focus: document.activeElement.tagName, time: document.querySelector('video')?.currentTime ?? 0 }));
+  },
   /** Width by which the page is wider than its window. */
   async overflow() {
     return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

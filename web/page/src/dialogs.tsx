@@ -15,6 +15,7 @@ function Dialog(props: { title: string; close: () => void; children: ComponentCh
     const dialog = element.current;
     if (dialog?.showModal) dialog.showModal();
     else dialog?.setAttribute('open', '');
+    dialog?.querySelector('textarea')?.focus(); // what there is to fill in, rather than Close
     return () => before?.focus();
   }, []);
   const outside = (e: MouseEvent): void => {
@@ -39,6 +40,7 @@ export function HelpDialog(props: { close: () => void }) {
     [t('enter'), t('keyOpen')],
     ['Esc', t('keyBack')],
     [t('space'), t('keyPlay')],
+    ['← →', t('keySeek')],
     ['M', t('keyMute')],
     ['F', t('keyFull')],
     [t('page'), t('keyZap')],
@@ -59,6 +61,7 @@ export function AddDialog(props: { close: () => void }) {
   const [error, setError] = useState('');
   const submit = async (e: Event): Promise<void> => {
     e.preventDefault();
+    if (busy || !link.trim()) return;
     setBusy(true);
     setError('');
     try {
@@ -71,12 +74,19 @@ export function AddDialog(props: { close: () => void }) {
       setBusy(false);
     }
   };
+  const type = (text: string): void => {
+    setLink(text);
+    setError('');
+  };
+  const onKey = (e: KeyboardEvent): void => {
+    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) void submit(e); // a link has no line ends
+  };
   return (
     <Dialog title={t('addTitle')} close={props.close}>
       <form onSubmit={submit}>
         <p id="add-text">{t('addText')}</p>
         <textarea aria-label={t('link')} aria-describedby="add-text" rows={4} required spellcheck={false} value={link}
-          onInput={(e) => setLink(e.currentTarget.value)} />
+          onInput={(e) => type(e.currentTarget.value)} onKeyDown={onKey} />
         <p class="error" role="alert">{error}</p>
         <button class="button main" disabled={busy || !link.trim()}>{busy ? t('adding') + '…' : t('add')}</button>
       </form>

@@ -60,6 +60,14 @@ export class FilmPlayer implements Player {
     }
   }
 
+  seek(by: number): boolean {
+    const { video } = this;
+    if (!this.view.started || this.view.phase === 'failed') return false;
+    const end = isFinite(video.duration) ? video.duration : Infinity;
+    video.currentTime = Math.max(0, Math.min(video.currentTime + by, end));
+    return true;
+  }
+
   session(_: State): void {
     // The video element knows by itself whether it waits.
   }

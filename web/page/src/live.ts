@@ -96,6 +96,10 @@ export class LivePlayer implements Player {
     }
   }
 
+  seek(_: number): boolean {
+    return false; // there is but the edge
+  }
+
   session(state: State): void {
     if (state === 'playing' && this.gateway !== state) this.flowing = performance.now();
     this.gateway = state;

@@ -26,6 +26,8 @@ export interface Player {
   stop(): void;
   /** Plays or pauses. */
   toggle(): void;
+  /** Goes so many seconds ahead, or back below zero. Returns false where that can't be. */
+  seek(by: number): boolean;
   /** Hears where the gateway's session stands. */
   session(state: State): void;
 }

@@ -70,7 +70,8 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
 
   const toggle = (): void => player.current?.toggle();
   const full = (): void => toggleFullscreen(stage.current, video.current);
-  useStageKeys({ toggle, full, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });
+  const seek = (by: number): boolean => player.current?.seek(by) || false;
+  useStageKeys({ toggle, full, seek, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });
 
   return (
     <>
@@ -121,7 +122,18 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
   );
 }
 
-function useStageKeys(act: { toggle: () => void; full: () => void; mute: () => void; zap: (by: number) => void }): void {
+/** Seconds of a film that an arrow key goes. */
+const arrowSeconds = 10;
+
+interface StageActions {
+  toggle: () => void;
+  full: () => void;
+  mute: () => void;
+  seek: (by: number) => boolean;
+  zap: (by: number) => void;
+}
+
+function useStageKeys(act: StageActions): void {
   const current = useRef(act);
   current.current = act;
   useEffect(() => {
@@ -133,6 +145,9 @@ function useStageKeys(act: { toggle: () => void; full: () => void; mute: () => v
       else if (e.key === 'm' || e.key === 'M') current.current.mute();
       else if (e.key === 'PageUp' || e.key === 'ChannelUp') current.current.zap(1);
       else if (e.key === 'PageDown' || e.key === 'ChannelDown') current.current.zap(-1);
+      // Among buttons and tiles the arrows move the focus.
+      else if (e.key === 'ArrowRight' && !button && current.current.seek(arrowSeconds)) e.stopPropagation();
+      else if (e.key === 'ArrowLeft' && !button && current.current.seek(-arrowSeconds)) e.stopPropagation();
       else return;
       e.preventDefault();
     };

@@ -85,6 +85,7 @@ export const de: Dictionary = {
   keyOpen: 'Ansehen',
   keyBack: 'Zurück',
   keyPlay: 'Abspielen oder Pause',
+  keySeek: 'Film: 10 s zurück oder vor',
   keyMute: 'Ton an oder aus',
   keyFull: 'Vollbild',
   keyZap: 'Nächster oder voriger Sender',

@@ -85,6 +85,7 @@ export const en = {
   keyOpen: 'Watch',
   keyBack: 'Back',
   keyPlay: 'Play or pause',
+  keySeek: 'Film: 10 s back or ahead',
   keyMute: 'Sound on or off',
   keyFull: 'Full screen',
   keyZap: 'Next or previous channel',

@@ -85,6 +85,7 @@ export const es: Dictionary = {
   keyOpen: 'Ver',
   keyBack: 'Volver',
   keyPlay: 'Reproducir o pausar',
+  keySeek: 'Película: 10 s atrás o adelante',
   keyMute: 'Sonido sí o no',
   keyFull: 'Pantalla completa',
   keyZap: 'Canal siguiente o anterior',
