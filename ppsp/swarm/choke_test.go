@@ -264,3 +264,30 @@ func TestLooksAtTurnsAreBounded(t *testing.T) {
 		t.Errorf("%d looks within 20 ms for 200 requests that are taken back, want 1 to 5", n)
 	}
 }
+
+// Who waits for what others were given, loses patience and asks anew has waited all along: it is believed as
+// soon as one that asks once that it finds nobody else.
+func TestAskingAnewKeepsThePlace(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 4000*1024, nil)
+	cfg := f.seed(f.all())
+	cfg.Upload = 100_000
+	seed := l.host(cfg)
+	l.crowd(10, f, seed)
+	p := l.puppet()
+	l.tap = nil
+	k := p.greet(seed)
+	l.run(3 * time.Second)
+	last := chunk.One(f.chunks() - 1) // by which all have begun
+	if !seed.s.given.ContainsAll(last) && !seed.s.givenBefore.ContainsAll(last) {
+		t.Fatal("nobody was given the last chunk: the test tests nothing")
+	}
+	k.heard()
+	for range 5 {
+		k.say(k.f.AppendRequest(k.f.AppendCancel(nil, f.all()), last))
+		if has(k.take(700*time.Millisecond), wire.TypeData) > 0 {
+			return
+		}
+	}
+	t.Error("nothing came within 3.5 s")
+}
