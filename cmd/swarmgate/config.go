@@ -29,15 +29,12 @@ type configCheck struct{ configFile }
 // Run carries the command out.
 func (c *configCheck) Run(con console) error {
 	out := newPrinter(con, c.JSON)
-	s, err := config.Load(c.Config, config.Here())
-	if err == nil {
+	s, err := config.Check(c.Config, config.Here())
+	if s != nil {
 		for _, notice := range s.Notices {
 			out.say("Note: %s", notice)
 		}
-		err = s.Validate()
-	}
-	if err == nil {
-		err = checkMembership(s)
+		err = errors.Join(append(mistakes(err), mistakes(checkMembership(s))...)...)
 	}
 	if all := mistakes(err); len(all) > 1 {
 		for _, mistake := range all {
@@ -68,6 +65,9 @@ func checkMembership(s *config.Settings) error {
 
 // mistakes returns what err is joined of, each a mistake in a configuration.
 func mistakes(err error) []error {
+	if err == nil {
+		return nil
+	}
 	all, ok := errors.AsType[interface {
 		error
 		Unwrap() []error

@@ -18,6 +18,7 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/mpegts"
 	"github.com/swarmgate/swarmgate/proxy/publish"
 	"github.com/swarmgate/swarmgate/proxy/state"
@@ -90,7 +91,7 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
 	h, err := openHome(homeConfig{
-		dir: own, name: d.Name, http: page, dlna: !d.NoDLNA, interfaces: d.Interface,
+		dir: own, name: d.Name, http: page, dlna: !d.NoDLNA, noDLNA: switchedOff(config.FromFlag), interfaces: d.Interface,
 		links: links, peering: peering, state: store, out: out, log: log,
 	})
 	if err != nil {

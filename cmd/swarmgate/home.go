@@ -33,6 +33,7 @@ type homeConfig struct {
 	name       string       // empty for "Swarmgate (host)"
 	http       net.Listener // of the page; openHome takes it over
 	dlna       bool
+	noDLNA     string // what switched the media server off
 	interfaces []string
 	links      []ppsp.Link
 	liveBuffer int64 // bytes
@@ -96,7 +97,7 @@ func openHome(c homeConfig) (*home, error) {
 	}
 	h := &home{cfg: c, gateway: gateway, listener: c.http}
 	mounts := map[string]http.Handler{}
-	h.noDLNA = "The media server for TVs is switched off, by --no-dlna or by enabled = false under [dlna] in the configuration; switch it on to watch on a TV."
+	h.noDLNA = fmt.Sprintf("The media server for TVs is switched off, by %s; switch it on to watch on a TV.", c.noDLNA)
 	if c.dlna {
 		h.openDLNA(mounts)
 	}

@@ -144,6 +144,13 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("exit status %d, %q, %q", status, out, err)
 	}
 	sentence(t, []string{"config", "check", "--config", path + ".none"}, 1, "there is no such file")
+	if err := os.WriteFile(path, []byte("[http]\nlisten = \"x\"\n[buffer]\nsessions = 0\n[members]\ncertificate = \"/nowhere.crt\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = once(t, "config", "check", "--config", path); !strings.Contains(err, path+":2:10: ") || !strings.Contains(err, path+":4:12: ") ||
+		!strings.Contains(err, "/nowhere.crt") || !strings.HasSuffix(err, "the configuration has 3 mistakes\n") {
+		t.Errorf("of three kinds of mistakes it says %q", err)
+	}
 	for setting, want := range map[string]string{
 		`certificate = "/nowhere.crt"`: "membership certificate /nowhere.crt",
 		`authority = "` + path + `"`:   "membership authority",

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ type membersAddCommand struct {
 	Name     string   `arg:"" help:"Who it is, for the list."`
 	Swarm    []string `required:"" help:"Link or ID of the closed swarm; may repeat." placeholder:"LINK"`
 	Address  string   `help:"Where the member listens, if that lasts: other peers may then learn of it." placeholder:"HOST:PORT"`
-	Days     int      `help:"How many days the certificates hold, up to 3650. Default: 30. Other members learn of no removal: until then they may let in who was removed." placeholder:"N" xor:"valid"`
+	Days     *days    `help:"How many days the certificates hold, up to 3650. Default: 30. Other members learn of no removal: until then they may let in who was removed." placeholder:"N" xor:"valid"`
 	For      span     `help:"The same in hours and minutes: 12h, 90m." placeholder:"D" xor:"valid"`
 	Cert     string   `help:"File for the certificates. Default: NAME.crt." placeholder:"FILE" type:"path"`
 	Key      string   `help:"File for the private key. Default: NAME.key." placeholder:"FILE" type:"path"`
@@ -82,6 +83,19 @@ type membersAddCommand struct {
 }
 
 const maxDays = 3650
+
+// days is a flag that counts whole days.
+type days int
+
+// UnmarshalText reads the flag.
+func (d *days) UnmarshalText(b []byte) error {
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 1 || n > maxDays {
+		return fmt.Errorf("%q is no number of days from 1 to %d; for hours there is --for, such as --for 36h", b, maxDays)
+	}
+	*d = days(n)
+	return nil
+}
 
 // Run carries the command out.
 func (m *membersAddCommand) Run(ctx context.Context, c console) error {
@@ -100,11 +114,8 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 	if filepath.Clean(m.Cert) == filepath.Clean(m.Key) {
 		return wrongUsage("--cert and --key are the same file; name two, or leave both out")
 	}
-	if m.Days < 0 || m.Days > maxDays {
-		return wrongUsage("--days %d: write 1 to %d, or 0 for the usual %d", m.Days, maxDays, members.DefaultValid/(24*time.Hour))
-	}
-	if m.Days > 0 {
-		m.For = span(m.Days) * span(24*time.Hour)
+	if m.Days != nil {
+		m.For = span(*m.Days) * span(24*time.Hour)
 	}
 	cert, key, err := m.files()
 	if err != nil {
@@ -120,8 +131,17 @@ func (m *membersAddCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, m.JSON)
 	added.tell(out, map[string]any{"cert": m.Cert, "key": m.Key, "authority": added.Authority})
 	out.say("Give the member %s and %s (the key is a secret, and kept nowhere else):", filepath.Base(m.Cert), filepath.Base(m.Key))
-	out.say("  swarmgate get LINK -o FILE --member-cert %s --member-key %s", m.Cert, m.Key)
+	out.say("  swarmgate get LINK -o FILE --member-cert %s --member-key %s", quoted(m.Cert), quoted(m.Key))
 	return nil
+}
+
+// quoted writes a path so that a shell takes it for one word.
+func quoted(path string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%="
+	if path != "" && strings.Trim(path, plain) == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // files makes the files for certificate and key, so that nobody is added whose key has no place.

@@ -31,6 +31,7 @@ type runCommand struct {
 func (r *runCommand) settings(around config.Surroundings) (*config.Settings, error) {
 	s, err := config.Load(r.Config, around)
 	if err != nil {
+		_, err = config.Check(r.Config, around)
 		return nil, firstMistake(err, r.Config)
 	}
 	flags := []struct{ flag, key, text string }{
@@ -81,11 +82,26 @@ func unless(off bool) string {
 	return ""
 }
 
+// switchedOff says what switched the media server off.
+func switchedOff(by config.Origin) string {
+	switch by {
+	case config.FromFile:
+		return "enabled = false under [dlna] in the configuration"
+	case config.FromEnv:
+		return "the environment variable SWARMGATE_DLNA_ENABLED"
+	}
+	return "--no-dlna"
+}
+
 // Run carries the command out.
 func (r *runCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, r.JSON)
 	s, err := r.settings(config.Here())
 	if err != nil {
+		return err
+	}
+	// A network that the configuration names may come later; who names one by hand has it now.
+	if err := knownInterfaces(r.Interface); err != nil {
 		return err
 	}
 	log := logFlags{LogLevel: s.Log.Level, LogFormat: s.Log.Format}.logger(out, zerolog.InfoLevel)
@@ -124,7 +140,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
 	h, err := openHome(homeConfig{
-		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, interfaces: s.DLNA.Interfaces,
+		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
 		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,

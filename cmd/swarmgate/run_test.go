@@ -50,7 +50,8 @@ func TestRun(t *testing.T) {
 // Without anything the gateway runs, and says how to go on.
 func TestRunWithDefaults(t *testing.T) {
 	atHome(t)
-	p := begin(t, nil, "run", "--http", free, "--listen", free, "--dir", t.TempDir(), "--interface", "nosuch")
+	t.Setenv("SWARMGATE_DLNA_INTERFACES", "nosuch")
+	p := begin(t, nil, "run", "--http", free, "--listen", free, "--dir", t.TempDir())
 	p.say(t, "There are no channels yet: add a link on the page, or in the configuration.")
 	_, url, _ := strings.Cut(p.out.String(), "In a browser   ")
 	url, _, _ = strings.Cut(url, "\n")
@@ -149,4 +150,28 @@ func TestRunWithMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sentence(t, []string{"run", "--config", file}, 1, file+":1:1: lnks is unknown; did you mean links?; this is the first of 3 mistakes, swarmgate config check --config "+file+" tells all")
+}
+
+// The page tells what switched the media server off, of the three that can.
+func TestWhatSwitchesTVsOff(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gate.toml")
+	if err := os.WriteFile(file, []byte("[dlna]\nenabled = false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := runCommand{Config: file}
+	env := config.Surroundings{Environ: []string{"SWARMGATE_DLNA_ENABLED=false"}}
+	for _, c := range []struct {
+		noDLNA bool
+		around config.Surroundings
+		want   string
+	}{{false, config.Surroundings{}, "[dlna] in the configuration"}, {false, env, "SWARMGATE_DLNA_ENABLED"}, {true, env, "--no-dlna"}} {
+		r.NoDLNA = c.noDLNA
+		s, err := r.settings(c.around)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := switchedOff(s.Origin("dlna.enabled")); !strings.Contains(got, c.want) {
+			t.Errorf("switched off by %q, want %q", got, c.want)
+		}
+	}
 }

@@ -193,6 +193,17 @@ func TestClosedSwarm(t *testing.T) {
 	}
 }
 
+// What is printed to be copied into a shell is one word there.
+func TestQuoted(t *testing.T) {
+	for path, want := range map[string]string{
+		"/tmp/Alice.crt": "/tmp/Alice.crt", "Bob Smith.crt": "'Bob Smith.crt'", "O'Hara.key": `'O'\''Hara.key'`, "$HOME;": "'$HOME;'", "~": "'~'", "": "''",
+	} {
+		if got := quoted(path); got != want {
+			t.Errorf("%q: %s, want %s", path, got, want)
+		}
+	}
+}
+
 // Certificates hold for 30 days unless told otherwise: for so long other members may let in who was removed.
 func TestDaysOfCertificates(t *testing.T) {
 	dir := atHome(t)
@@ -352,6 +363,8 @@ func TestMemberFlagsThatCantBe(t *testing.T) {
 		{"same file", 2, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "a.pem"), "--key", filepath.Join(dir, "a.pem")}},
 		{"does not exist", 1, []string{"members", "add", "A", "--swarm", "01ff", "--cert", filepath.Join(dir, "none", "a.crt")}},
 		{"--days", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "3651"}},
+		{`--days: "0" is no number of days from 1 to 3650`, 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "0"}},
+		{`--days: "1.5" is no number of days from 1 to 3650; for hours there is --for`, 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "1.5"}},
 		{"together", 2, []string{"members", "add", "A", "--swarm", "01ff", "--days", "2", "--for", "2h"}},
 		{"hexadecimal", 2, []string{"members", "add", "A", "--swarm", "xyz", "--member-ca", filepath.Join(dir, "ca.pem")}},
 	} {

@@ -40,6 +40,9 @@ func misread(err error) string {
 	if rest, ok := strings.CutPrefix(words, "unexpected argument "); ok && (where == "swarmgate " || where == "swarmgate config " || where == "swarmgate bench ") {
 		words = "there is no command " + rest
 	}
+	if rest, ok := strings.CutPrefix(words, "unexpected argument "); ok && strings.HasPrefix(where, "swarmgate config ") && len(where) > len("swarmgate config ") {
+		words = "name the configuration file with --config " + rest
+	}
 	if rest, ok := strings.CutPrefix(words, "expected one of "); ok {
 		words = "a command is missing: one of " + rest
 	} else if rest, ok := strings.CutPrefix(words, "expected "); ok {

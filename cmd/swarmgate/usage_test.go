@@ -151,13 +151,14 @@ func TestWrongUsage(t *testing.T) {
 		{"bans add 192.0.2.1 --for 0", `--for: "0" is no time at all; write more, or leave it out`},
 		{"publish --title One FILMS", "--title is for one film, and FILMS has 2, which are called after their files; leave it out"},
 		{"inspect --hash sha1 ppsp:film/HEX", "say how a file would be published, and a link says that itself; leave them out"},
+		{"run --interface lo,nosuch", "--interface nosuch: this machine has no such network; it has "},
 		{"demo --interface lo,nosuch", "--interface nosuch: this machine has no such network; it has "},
 		{"sim --peers 5001", "--peers 5001: take 1 to 5000 homes"},
 		{"sim --duration x", `--duration: "x" is no time span`},
 		{"sim --seed x", "--seed: "},
 		{"config", `a command is missing: one of "check", "show", "init"; see swarmgate config --help`},
 		{"config nosuch", "there is no command nosuch; see swarmgate config --help"},
-		{"config check extra", "unexpected argument extra; see swarmgate config check --help"},
+		{"config check extra", "name the configuration file with --config extra; see swarmgate config check --help"},
 		{"version extra", "unexpected argument extra; see swarmgate version --help"},
 	} {
 		line := strings.NewReplacer("FILE", file, "DIR", dir, "FILMS", films, "FILM", film, "LIVE", live, "HEX", filmID).Replace(c.line)

@@ -17,10 +17,12 @@ import (
 const maxMistakes = 20
 
 // decode reads the file's text over the defaults. The error tells all mistakes that can be
-// told apart, since whoever mends one wants to know of the others.
+// told apart, since whoever mends one wants to know of the others; what is right beside them
+// is taken over.
 func (s *Settings) decode(b []byte) error {
 	text := bytes.Clone(b)
 	mistakes := s.unquoted(text)
+	s.text = nil
 	for len(mistakes) < maxMistakes {
 		c := Default()
 		err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&c)
@@ -29,13 +31,20 @@ func (s *Settings) decode(b []byte) error {
 			return s.noteKeys(b)
 		}
 		if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+			s.Config = c
+			mistakes = append(mistakes, parts(s.noteKeys(text))...)
 			for i := range strict.Errors {
 				mistakes = append(mistakes, s.explain(&strict.Errors[i], "is unknown"+s.similar(keyOf(&strict.Errors[i]))))
 			}
 			break
 		}
 		d, ok := errors.AsType[*toml.DecodeError](err)
-		if err == nil || !ok && len(mistakes) > 0 {
+		if err == nil {
+			s.Config = c
+			mistakes = append(mistakes, parts(s.noteKeys(text))...)
+			break
+		}
+		if !ok && len(mistakes) > 0 {
 			break
 		}
 		if !ok {
@@ -44,6 +53,7 @@ func (s *Settings) decode(b []byte) error {
 		syntax := keyOf(d) == ""
 		if !syntax || len(mistakes) == 0 { // else a line that was blanked is the reason
 			mistakes = append(mistakes, s.explain(d, s.reason(d)))
+			s.wrong = append(s.wrong, keyOf(d))
 		}
 		row, _ := d.Position()
 		if syntax || !blank(text, row) {
@@ -71,6 +81,9 @@ func byLine(mistakes []error) error {
 		if m, ok := errors.AsType[*mistake](err); ok {
 			return m.line
 		}
+		if p, ok := errors.AsType[*Problem](err); ok {
+			return p.line
+		}
 		return 0
 	}
 	slices.SortStableFunc(mistakes, func(a, b error) int { return cmp.Compare(line(a), line(b)) })
@@ -95,6 +108,7 @@ func (s *Settings) unquoted(text []byte) (mistakes []error) {
 		line, column := s.position(f.key)
 		if line > 0 && blank(text, line) {
 			mistakes = append(mistakes, &mistake{s.File, line, column, f.key + " wants " + wants(f.key)})
+			s.wrong = append(s.wrong, f.key)
 		}
 	}
 	return mistakes
@@ -121,7 +135,9 @@ func blank(text []byte, row int) bool {
 	if end := bytes.IndexByte(line, '\n'); end >= 0 {
 		line = line[:end]
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) || !bytes.Contains(line, []byte("=")) {
+	trimmed := bytes.TrimSpace(line)
+	item := len(trimmed) > 1 && (trimmed[0] == '"' || trimmed[0] == '\'') && (trimmed[len(trimmed)-1] == ',' || trimmed[len(trimmed)-1] == trimmed[0])
+	if bytes.HasPrefix(trimmed, []byte("[")) || !item && !bytes.Contains(line, []byte("=")) {
 		return false
 	}
 	for i := range line {

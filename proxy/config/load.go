@@ -84,14 +84,56 @@ type Settings struct {
 	Notices []string // what was passed over, for the log
 
 	origin map[string]Origin
-	text   []byte // of the file
-	dir    string // what an empty Dir means
+	text   []byte   // of the file
+	wrong  []string // keys of the file whose values could not be read
+	dir    string   // what an empty Dir means
 }
 
 // Load reads the file, or the default one if path is empty and it exists, and the
 // environment. Flags follow with Set; then Validate. The error tells line and column, and
 // what to do.
 func Load(path string, around Surroundings) (*Settings, error) {
+	s, err := read(path, around)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Check returns what Load and Validate would say one after the other, joined, in the order of
+// the file, and the settings as far as they could be read: nil where that was not at all.
+func Check(path string, around Surroundings) (*Settings, error) {
+	s, err := read(path, around)
+	if s == nil {
+		return nil, err
+	}
+	return s, byLine(slices.Concat(parts(err), parts(s.follows(s.Validate()))))
+}
+
+// parts returns what err is joined of.
+func parts(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// follows leaves out the problems that are there only because values could not be read.
+func (s *Settings) follows(problems error) error {
+	return errors.Join(slices.DeleteFunc(parts(problems), func(err error) bool {
+		p, ok := errors.AsType[*Problem](err)
+		return ok && slices.ContainsFunc(s.wrong, func(key string) bool {
+			return key == p.Key || key == "members.certificate" && p.Key == "members.key" ||
+				strings.HasPrefix(key, "channel") && strings.HasPrefix(p.Key, "channel[") || key == "links" && strings.HasPrefix(p.Key, "links[")
+		})
+	})...)
+}
+
+// read is Load, with the settings as far as they could be read beside an error.
+func read(path string, around Surroundings) (*Settings, error) {
 	s := &Settings{Config: Default(), origin: map[string]Origin{}, dir: around.DefaultDir()}
 	named := path != ""
 	if !named {
@@ -101,18 +143,17 @@ func Load(path string, around Surroundings) (*Settings, error) {
 	switch {
 	case err == nil:
 		s.File = path
-		if err := s.decode(b); err != nil {
+		if err := s.decode(b); err != nil && s.text == nil {
 			return nil, err
+		} else if err != nil {
+			return s, errors.Join(slices.Concat(parts(err), parts(s.takeEnvironment(around.Environ)))...)
 		}
 	case named && errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf(`read configuration %s: there is no such file; "swarmgate config init --config %s" writes one`, path, path)
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	if err := s.takeEnvironment(around.Environ); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, s.takeEnvironment(around.Environ)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -136,6 +177,7 @@ func readFile(path string) ([]byte, error) {
 // make up some of their own.
 func (s *Settings) takeEnvironment(environ []string) error {
 	all := fields(&s.Config)
+	var mistakes []error
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, EnvPrefix) {
@@ -147,11 +189,12 @@ func (s *Settings) takeEnvironment(environ []string) error {
 			continue
 		}
 		if err := all[at].set(value); err != nil {
-			return fmt.Errorf("environment variable %s: %w", name, err)
+			mistakes = append(mistakes, fmt.Errorf("environment variable %s: %w", name, err))
+			continue
 		}
 		s.origin[all[at].key] = FromEnv
 	}
-	return nil
+	return errors.Join(mistakes...)
 }
 
 // Set takes the text of a flag over; key is as in the file, "http.listen". Items of a list
@@ -166,6 +209,14 @@ func (s *Settings) Set(key, text string) error {
 	}
 	s.origin[key] = FromFlag
 	return nil
+}
+
+// Origin returns where the value of a key came from.
+func (s *Settings) Origin(key string) Origin {
+	if o := s.origin[key]; o != "" {
+		return o
+	}
+	return FromDefault
 }
 
 // StateDir returns the folder for what must survive a restart, also if Dir is empty.

@@ -81,14 +81,14 @@ func oneSentence(t *testing.T, log string, words ...string) {
 	}
 }
 
-// TestUnknownInterface: a gateway says what is wrong, and goes on with what works, since the
+// TestUnknownInterface: of one that the configuration names a gateway says what is wrong, and goes on with what works, since the
 // network may come later.
 func TestUnknownInterface(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "swarmgate.toml")
-	if err := os.WriteFile(file, []byte("links = ['"+filmLink+"']\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("links = ['"+filmLink+"']\n[dlna]\ninterfaces = ['nosuch']\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := run(t, "run", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--no-nat", "--config", file, "--dir", t.TempDir(), "--interface", "nosuch")
+	p := run(t, "run", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--no-nat", "--config", file, "--dir", t.TempDir())
 	const page = "http://localhost:"
 	p.await("the page's address", 5*time.Second, func() bool { return strings.Contains(p.output(), "/channels.m3u") })
 	p.await("a sentence about nosuch", 5*time.Second, func() bool {
