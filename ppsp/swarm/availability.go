@@ -14,7 +14,8 @@ const (
 	announceRare   = 20e6  // no other peer is known to have the chunk
 	announceCommon = 200e6 // some have it
 	tellGap        = 5e6   // between two times that the news are told, for each peer …
-	tellGapMost    = 100e6 // … at most
+	tellGapMost    = 100e6 // … at most, and
+	tellGapFilm    = 250e6 // in a film that many watch
 	announceKnown  = 1e9   // the one who is told has it itself
 )
 
@@ -115,7 +116,7 @@ func (c *channel) handleHave(now int64, r chunk.Range) bool {
 		c.proof.Announced(last + 1)
 	}
 	c.removeQueued(r) // HAVE is an implicit CANCEL (RFC 7574, 3.2)
-	c.s.picking.wanted = true
+	c.s.picking.stirred = true
 	return true
 }
 
@@ -138,7 +139,7 @@ func (c *channel) peerHas(r chunk.Range) {
 		return
 	}
 	if c.s.live == nil {
-		c.peerHave.Add(r)
+		c.gainsChunks(r)
 		return
 	}
 	c.countOffered(r)
@@ -203,11 +204,14 @@ func (w *news) due() int64 {
 
 // announce lets the peers know of chunk i, which came from one of them.
 func (s *Swarm) announce(now int64, i uint64, from *channel) {
-	at := now + int64(announceRare)
-	if s.spread(i, from) {
+	at, gap := now+int64(announceRare), int64(tellGapMost)
+	switch {
+	case s.live == nil && len(s.order) > manyPeers:
+		gap = tellGapFilm
+	case s.spread(i, from):
 		at = now + int64(announceCommon)
 	}
-	at = max(at, s.news.told+min(int64(len(s.order))*tellGap, tellGapMost))
+	at = max(at, s.news.told+min(int64(len(s.order))*tellGap, gap))
 	if s.news.chunks.Count() == 0 {
 		s.news.at = at
 	}

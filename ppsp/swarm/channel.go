@@ -137,6 +137,7 @@ func (s *Swarm) drop(c *channel) {
 	s.cfg.Channels.Close(c.id)
 	s.candidates.changed = true
 	s.withdrawn(c)
+	s.uncount(c)
 }
 
 // close ends c: the peer is told, and the node too.

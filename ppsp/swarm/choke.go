@@ -31,7 +31,6 @@ const (
 	// turnBytes is how much more a peer may be given than the next before its turn is over.
 	turnBytes     = 48 << 10
 	staleWait     = 1500e6 // ns that who asks a seed for what others may have waits for these
-	staleTrust    = 10e9   // ns for which it is believed that it found nobody
 	askedAnew     = 5e9    // ns within which who takes back what it asks for, and asks anew, waits on
 	needSpan      = 1e9    // ns after which half of what was given is forgotten, as to whose need is new …
 	debtSpan      = 20e9   // … and as to who gives more than it is given
@@ -65,6 +64,7 @@ type uploads struct {
 	sent    int64      // bytes since rateAt
 	rateAt  int64      //
 	waiting []*channel // scratch
+	coupled coupled
 }
 
 // permit is whether a peer may ask us (RFC 7574, 3.9).
@@ -85,7 +85,6 @@ type account struct {
 	since      int64   // when it was given something last, or began to wait
 	waitedAt   int64   // when it waited last
 	turnAt     int64   // when its turn began
-	aloneTill  int64   // until then it is believed to find nobody else who has what it asks for
 	permit     permit
 	setAt      int64 // when permit changed
 	tellPermit bool  // it is to be told
@@ -163,16 +162,11 @@ func (s *Swarm) nextTurn(now int64) int64 {
 	return max(at, now+turnEvery)
 }
 
-// freshen tells whether c waits for what nobody was given lately. Who waits in vain for others to
-// give it the rest is believed for a while that they can't.
+// freshen tells whether c waits for what nobody was given lately. Who goes on to ask for the rest seems not to
+// get it of others, and is not left without.
 func (s *Swarm) freshen(now int64, c *channel) {
-	if _, c.fresh = c.notGiven(); c.fresh || !s.uploads.scarce {
-		return
-	}
-	if now-c.since > staleWait {
-		c.aloneTill = now + staleTrust
-	}
-	c.fresh = now < c.aloneTill
+	_, c.fresh = c.notGiven()
+	c.fresh = c.fresh || s.uploads.scarce && now-c.since > staleWait
 }
 
 // takeTurns gives the slots to the first of those that wait, the last one to who waits longest.
@@ -225,6 +219,7 @@ func (s *Swarm) spent(now int64, c *channel, n int) {
 	c.need += float64(n)
 	c.debt += float64(n)
 	s.uploads.sent += int64(n)
+	s.uploads.coupled.paced(now, n)
 	if c.queue.chunks == 0 && s.uploads.held > 0 {
 		s.uploads.changed = true
 	}
@@ -271,6 +266,13 @@ func (s *Swarm) adjustSlots(now int64) {
 		u.busyAt = now
 	}
 	u.busy = u.busyAt != 0 && now-u.busyAt < idleAfter
+	active := 0
+	for _, c := range u.waiting {
+		if !c.held {
+			active++
+		}
+	}
+	s.couple(now, queue, active)
 	switch {
 	case queue > fullQueue || s.budget.short():
 		u.slots = max(u.slots-1-u.slots/8, slotsLeast)

@@ -16,8 +16,10 @@ const (
 	// acknowledges nothing are forgotten.
 	deafAfter = 20
 	// Up to lineLosses in a round trip, or one in lineShare of what is under way if that is
-	// more, are taken for faults of the line while the queueing delay is below lineQueue ns.
+	// more, are taken for faults of the line while the queueing delay is below lineQueue ns, or in
+	// a film, whose uploads aim at a queue of uploadQueue, below filmQueued.
 	lineQueue  = 25e6
+	filmQueued = 75e6
 	lineLosses = 2
 	lineShare  = 25
 	// lossRun is how many chunks that were sent in a row are lost together: what proves the
@@ -37,14 +39,15 @@ type sent struct {
 
 // flight is the DATA messages under way to a peer, in the order they were sent.
 type flight struct {
-	line   fifo[sent]
-	next   uint64 // seq
-	passed uint64 // seq behind the newest that was acknowledged
-	ackAt  int64  // when something was last acknowledged
-	losses int    // in the round trip that began …
-	lostAt int64  // … then
-	lost   uint64 // seq from which on a loss is another one than the last
-	delay  int64  // µs, the newest that was measured
+	line    fifo[sent]
+	next    uint64 // seq
+	passed  uint64 // seq behind the newest that was acknowledged
+	ackAt   int64  // when something was last acknowledged
+	losses  int    // in the round trip that began …
+	lostAt  int64  // … then
+	lost    uint64 // seq from which on a loss is another one than the last
+	delay   int64  // µs, the newest that was measured
+	triedAt int64  // film: when the last chunk was sent again to see whether only its acknowledgement is missing
 }
 
 func (f *flight) push(r chunk.Range, now int64, size, tries int) {
@@ -179,11 +182,19 @@ func (c *channel) lost(now int64, seq uint64, size int) {
 		f.losses++
 		f.lost = seq + lossRun
 	}
-	if f.losses <= max(lineLosses, c.control.Window()/(lineShare*c.s.usualChunk())) && c.control.QueueDelay() < lineQueue {
+	few := f.losses <= max(lineLosses, max(c.control.Window(), c.control.Flight())/(lineShare*c.s.usualChunk()))
+	short := int64(lineQueue)
+	if c.s.live == nil {
+		short = filmQueued
+	}
+	if few && c.control.QueueDelay() < short {
 		c.control.Acked(now, size, f.delay, 0)
 		return
 	}
 	c.control.Lost(now, size)
+	if !few {
+		c.setback = now
+	}
 }
 
 // resend puts f among those that are sent again, with all their hashes, since these may be
@@ -203,13 +214,16 @@ func (c *channel) lossTimeout() int64 {
 	if c.flight.line.len() == 0 {
 		return math.MaxInt64
 	}
-	return min(c.overtakenAt(), max(c.flight.line.at(0).at, c.flight.ackAt)+c.control.RTO())
+	return min(c.overtakenAt(), max(c.flight.line.at(0).at, c.flight.ackAt, c.flight.triedAt)+c.control.RTO())
 }
 
 // checkLoss takes for lost what was overtaken, and the whole flight when no acknowledgement
 // came for long.
 func (c *channel) checkLoss(now int64) {
 	if c.detectLoss(now); now < c.lossTimeout() {
+		return
+	}
+	if c.tryLast(now) {
 		return
 	}
 	c.control.TimedOut(now)
@@ -221,6 +235,25 @@ func (c *channel) checkLoss(now int64) {
 		c.again.clear()
 		c.queue.clear()
 	}
+}
+
+// tryLast sends, in a film, the last chunk of the flight again when no acknowledgement came for long, before
+// all of it is taken for lost: its acknowledgement covers what else has come, and shows what has not, as
+// something sent later (a tail loss probe, RFC 8985, 7). Else each lost acknowledgement at the end of
+// what was asked for would bring all of that again.
+func (c *channel) tryLast(now int64) bool {
+	f := &c.flight
+	k := f.line.len() - 1
+	last := *f.line.at(k)
+	if c.s.live != nil || c.draft10 || c.path.size > 0 || last.tries > 0 || f.triedAt > max(f.ackAt, f.line.at(0).at) {
+		return false
+	}
+	f.triedAt = now
+	last.seq += last.chunks.Len() - 1
+	last.chunks = chunk.One(last.chunks.End - 1)
+	cutAt(&f.line, k, last.chunks)
+	c.settle(now, last)
+	return true
 }
 
 // removeQueued takes out what the peer no longer waits for.

@@ -11,20 +11,21 @@ import (
 const (
 	maxPickScan = 4096  // runs of chunks looked at in one round
 	pickEvery   = 3e6   // ns between two rounds, which gathers what has arrived meanwhile …
-	pickLiveIn  = 8e6   // … of a stream, where news come all the time
+	pickLiveIn  = 8e6   // … of a stream, where news come all the time,
+	pickCrowdIn = 20e6  // and of a film that many watch, …
+	pickShare   = 16    // … unless one in so many of the chunks asked for has come
 	inOrder     = 512   // chunks that a reader waits for next
 	atOnce      = 192   // of these, it needs so many to go on, …
 	almost      = 16    // … which it has when no more than so many of them are missing
 	seedCost    = 4     // how much slower another may be that is asked before one that has all
-	lineOfAhead = 250e6 // ns that requests may wait at a peer for what a reader needs later,
-	lineOfRest  = 100e6 // and for what no reader waits for
+	lineOfAhead = 250e6 // ns that requests may wait at a peer for what a reader needs later
+	rateEvery   = 100e6 // ns between two looks at how much comes
+	rateSpan    = 500e6 // ns over which that is smoothed
 	seedShare   = 4     // one of so many peers, or less, that have all are few
 	spareAfter  = 100e6 // ns after which what was asked of such a one is asked of others that have it
 	spareWait   = 500e6 // ns longer that others may take with what is needed now
-	gatherEvery = 200e6 // ns between two looks at what others have
 	slowOther   = 1e9   // ns that others take, beyond which what they have is asked of those with all, too
-	standFor    = 20e9  // ns: what another has counts as far as it can give so much in this time, at its rate
-	maxClaims   = 512   // runs of what it has that are looked at for that
+	standFor    = 10e9  // ns: what another has counts as far as it can give so much in this time, at its rate
 	rescueEvery = 30e6  // ns between two looks for requests of a film that take too long
 	maxSpared   = 32    // chunks that are tried to be moved in a look from one that has all
 	maxRescued  = 8     // requests to one peer that are looked at in a round, whether others are faster
@@ -37,12 +38,16 @@ const (
 // picking is the work of choosing what to ask of whom (RFC 7574, 9.1).
 type picking struct {
 	every  int64 // ns between two rounds
-	wanted bool  // something changed that could allow new requests
-	at     int64 // when the last round was
-	lookAt int64 // when the next is due although nothing changed
-	turn   int
-	able   []*channel // peers with room, in this round
-	open   []*channel // those of them that may be asked for what is picked now
+	lazy   int64 // the same, when only chunks or news came, and fewer than enough
+	enough int
+	wanted bool // something changed that could allow new requests
+	// stirred says that chunks or news of them came. While many watch a film that is all the time.
+	stirred bool
+	at      int64 // when the last round was
+	lookAt  int64 // when the next is due although nothing changed
+	turn    int
+	able    []*channel // peers with room, in this round
+	open    []*channel // those of them that may be asked for what is picked now
 	// Of the room at each peer, what is not to be used now: so many chunks, and what would
 	// wait there for longer than line, 0 for no bound. What can wait must not stand in the way
 	// of what a reader waits for.
@@ -50,21 +55,27 @@ type picking struct {
 	line int64 // ns
 	// spared says that few peers have all of a film, and many want it: what can wait and others
 	// have, too, is not asked of those, so that they give what only they can give.
-	spared bool
-	later  bool // it is about what can wait
-	// elsewhere is what we lack and some other peer has and will likely give, as of othersAt less gatherEvery.
-	elsewhere chunk.Set
-	othersAt  int64
-	rescueAt  int64 // film: when to look for requests that take too long
-	others    bool  // none of those is to be asked
+	spared   bool
+	later    bool    // it is about what can wait
+	seeds    int     // open channels to peers that have all of a film, as of the last round
+	rescueAt int64   // film: when to look for requests that take too long
+	freed    uint64  // counts what was asked for and did not come
+	came     int     // chunks, since the last round
+	arrived  int     // chunks, since ratedAt
+	ratedAt  int64   //
+	rate     float64 // chunks a second that come, smoothed
+	others   bool    // none of those is to be asked
 }
 
 // pickAt returns when a round is due.
 func (p *picking) pickAt() int64 {
-	if !p.wanted {
-		return p.lookAt
+	switch {
+	case p.wanted || p.stirred && p.came >= p.enough:
+		return p.at + p.every
+	case p.stirred:
+		return min(p.at+p.lazy, p.lookAt)
 	}
-	return p.at + p.every
+	return p.lookAt
 }
 
 // pick gives free chunks to peers with room, most urgent chunks first.
@@ -73,7 +84,9 @@ func (s *Swarm) pick(now int64) {
 	if now < p.pickAt() {
 		return
 	}
-	p.wanted, p.at, p.keep, p.line, p.later, p.others = false, now, 0, 0, false, false
+	p.wanted, p.stirred, p.at, p.keep, p.line, p.later, p.others = false, false, now, 0, 0, false, false
+	p.arrived += p.came
+	p.came, p.lazy, p.enough = 0, p.every, 0
 	p.lookAt = math.MaxInt64
 	if s.failed {
 		return
@@ -142,6 +155,7 @@ func (s *Swarm) Want(_ int64, windows []chunk.Range, all bool) {
 // hashes around every chunk that we ever announced, so that it would not send them again (RFC
 // 7574, 5.3), and nothing takes a HAVE back.
 func (s *Swarm) Lost(chunks *chunk.Set) {
+	s.picking.freed++
 	for r := range chunks.Ranges() {
 		s.have.Remove(r)
 	}
@@ -179,6 +193,7 @@ func (s *Swarm) missedHashes(now int64, i uint64) bool {
 		return false
 	}
 	s.picking.wanted = true
+	s.picking.freed++
 	s.greetAnew()
 	return true
 }
@@ -221,7 +236,7 @@ func (s *Swarm) pickFilm(now int64) {
 		s.pickIn(now, chunk.Range{Start: n - 1, End: n})
 	}
 	s.picking.spared = s.fewSeeds(now)
-	s.gatherOthers(now)
+	s.measure(now)
 	if s.wanted() && !s.Complete() && (s.picking.spared || s.requested.Count() > 0) {
 		s.picking.lookAt = now + rescueEvery
 	}
@@ -229,22 +244,27 @@ func (s *Swarm) pickFilm(now int64) {
 	if !s.pickNext(now, n) {
 		return
 	}
-	for _, w := range s.static.windows {
-		s.pickAhead(now, w.Intersect(chunk.Range{End: n}))
-	}
-	if !s.static.all {
-		return
-	}
-	s.picking.later = true
-	if len(s.static.windows) > 0 {
-		s.picking.line = lineOfRest
-	}
 	if !s.static.placed && s.Peers() > 1 {
 		s.static.placed, s.static.place = true, s.rand.Uint64N(n)
 	}
-	from := min(s.static.place, n)
-	s.pickIn(now, chunk.Range{Start: from, End: n})
-	s.pickIn(now, chunk.Range{End: from})
+	s.prefetch(now, n)
+}
+
+// measure notes how much comes, and sets when the next round is due: while many watch, chunks and news
+// come all the time, and a round costs more than a chunk.
+func (s *Swarm) measure(now int64) {
+	p := &s.picking
+	if span := now - p.ratedAt; span >= rateEvery {
+		p.rate += (float64(p.arrived)*1e9/float64(span) - p.rate) * min(float64(span)/rateSpan, 1)
+		p.arrived, p.ratedAt = 0, now
+	}
+	if len(s.order) > manyPeers {
+		asked := 0
+		for _, c := range s.order {
+			asked += c.outstanding.live
+		}
+		p.lazy, p.enough = pickCrowdIn, asked/pickShare
+	}
 }
 
 // fewSeeds tells whether few of many peers have all of the film.
@@ -259,61 +279,8 @@ func (s *Swarm) fewSeeds(now int64) bool {
 			}
 		}
 	}
+	s.picking.seeds = seeds
 	return open > manyPeers && seeds*seedShare <= open
-}
-
-// gatherOthers notes what those will likely give us who have not all of the film, now and then: not such as
-// take so long that all would wait for them, or leave requests lying.
-func (s *Swarm) gatherOthers(now int64) {
-	p := &s.picking
-	if !p.spared || now < p.othersAt {
-		return
-	}
-	p.othersAt = now + gatherEvery
-	p.elsewhere.Clear()
-	for k := range s.order { // of whom first must not always be the same
-		c := s.order[(k+p.turn)%len(s.order)]
-		if c.full || c.state != stateOpen || c.choked || c.silences > 0 || now < c.snubbed || c.latency > slowOther {
-			continue
-		}
-		s.gatherFrom(c)
-	}
-}
-
-// gatherFrom adds what c has of what comes next, no more than it gives in standFor: a peer that claims
-// much and gives little would else stand for all that it claims.
-func (s *Swarm) gatherFrom(c *channel) {
-	from, n := s.static.place, s.tree.Chunks()
-	if w := s.static.windows; len(w) > 0 {
-		from = w[0].Start
-	}
-	from = min(from, n)
-	left, looks := uint64(c.pipeline*standFor/float64(c.expected())), 0
-	for _, part := range []chunk.Range{{Start: from, End: n}, {End: from}} {
-		for at := part.Start; at < part.End && left > 0 && looks < maxClaims; looks++ {
-			if next := max(s.have.NextMissing(at), s.picking.elsewhere.NextMissing(at)); next != at {
-				at = next
-				continue
-			}
-			run, ok := c.peerHave.NextIn(at)
-			if !ok || run.Start >= part.End {
-				break
-			}
-			if at < run.Start {
-				at = run.Start
-				continue
-			}
-			run = chunk.Range{Start: at, End: min(run.End, part.End, at+left)}
-			for _, set := range []*chunk.Set{&s.have, &s.picking.elsewhere} {
-				if held, ok := set.NextIn(at); ok {
-					run.End = min(run.End, held.Start)
-				}
-			}
-			s.picking.elsewhere.Add(run)
-			left -= run.Len()
-			at = run.End
-		}
-	}
 }
 
 // pickNext asks for what readers need at once, and tells whether there is time for the rest. While a
@@ -369,20 +336,6 @@ func (s *Swarm) onlySeedsOwe(n uint64) bool {
 	return true
 }
 
-// pickAhead asks for what a reader needs later than next in parts, of each from another place on:
-// those who watch the same place then have different chunks to give each other, and do not all
-// ask the seeder for the same.
-func (s *Swarm) pickAhead(now int64, w chunk.Range) {
-	s.picking.line, s.picking.later = lineOfAhead, true
-	for at := w.Start + inOrder; at < w.End && len(s.picking.able) > 0; {
-		part := chunk.Range{Start: at, End: min(at+2*(at-w.Start), w.End)}
-		from := part.Start + s.static.turn%part.Len()
-		s.pickIn(now, chunk.Range{Start: from, End: part.End})
-		s.pickIn(now, chunk.Range{Start: part.Start, End: from})
-		at = part.End
-	}
-}
-
 // rescue moves requests from peers that are slower than they seemed to peers that have room
 // and would likely have answered twice in that time: those for which a reader waits, and at
 // the end of a download all. In a live stream everybody waits for everything.
@@ -413,7 +366,7 @@ func (s *Swarm) rescue(now int64) {
 			}
 			for i := r.chunks.Start; i < r.chunks.End && looked < maxRescued; i++ {
 				looked++
-				if last || s.tree == nil || s.awaited(i) {
+				if last || s.tree == nil || s.urgent(i) {
 					s.rescueFrom(c, now, i, now-r.at, after)
 				}
 			}
@@ -587,15 +540,14 @@ func (s *Swarm) spare(now int64, c *channel) {
 		if now-r.at < spareAfter {
 			continue
 		}
-		run, ok := s.picking.elsewhere.NextIn(r.chunks.Start)
-		run = run.Intersect(r.chunks)
-		if !ok {
-			continue
-		}
-		for i := run.Start; i < run.End && tries < maxSpared; i++ {
+		for i := r.chunks.Start; i < r.chunks.End && tries < maxSpared; i++ {
 			tries++
+			if !s.elsewhere(now, i) {
+				i |= blockChunks - 1
+				continue
+			}
 			o := s.bestOther(now, i)
-			if o == nil || s.awaited(i) && o.expected() > c.expected() {
+			if o == nil || s.urgent(i) && o.expected() > c.expected() {
 				break
 			}
 			c.cancel(i)
@@ -627,11 +579,11 @@ func (s *Swarm) bestOf(able []*channel, now int64, i uint64) *channel {
 			wait += maxTimeout
 		}
 		if s.live == nil && c.full {
-			if s.picking.others || s.picking.spared && s.picking.later && s.picking.elsewhere.Has(i) {
+			if s.picking.others || s.picking.spared && s.picking.later && s.elsewhere(now, i) {
 				continue // what only it has comes from nobody else
 			}
 			wait *= seedCost
-			if s.picking.spared && s.picking.elsewhere.Has(i) {
+			if s.picking.spared && s.elsewhere(now, i) {
 				wait += spareWait
 			}
 		}
@@ -649,11 +601,7 @@ func (s *Swarm) nextOffered(able []*channel, i uint64) uint64 {
 		if s.reserved(c) {
 			continue
 		}
-		from := i
-		if c.full && s.picking.spared && s.picking.later {
-			from = s.picking.elsewhere.NextMissing(i)
-		}
-		if r, ok := c.peerHave.NextIn(from); ok && r.Start < c.reach {
+		if r, ok := c.peerHave.NextIn(i); ok && r.Start < c.reach {
 			next = min(next, r.Start)
 		}
 	}

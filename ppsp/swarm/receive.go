@@ -234,7 +234,7 @@ func (s *Swarm) gained(now int64, i uint64, from *channel, asked bool) {
 			}
 		}
 	}
-	s.picking.wanted = true
+	s.picking.stirred = true
 	if s.live != nil {
 		s.advance(now)
 		return

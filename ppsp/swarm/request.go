@@ -22,15 +22,15 @@ const (
 	askAgainAfter    = 100e6 // ns beyond two round trips without anything, before a peer is asked again for the same
 	maxAskedAgain    = 128   // requests that are then repeated
 	// Of a peer whose answer took slowAnswer ns longer than the way takes, nothing that can wait is
-	// asked for as long again, times restAfterSlow: where many wait for one that alone has what
-	// they need, all leave it to those who need it now.
+	// asked for a while, which doubles when that happens again and shrinks while it answers soon: where
+	// many wait for one that alone has what they need, all leave it to those who need it now.
 	slowAnswer    = 200e6
-	restAfterSlow = 8
-	restMost      = 8e9 // ns
-	overtaken     = 4   // chunks asked for later that came, after which a request is repeated
-	snubAfter     = 2   // silences in a row after which a peer is snubbed
-	snubFor       = 1e9 // ns, doubled by each further silence …
-	snubDoublings = 5   // … so often at most
+	restLeast     = 200e6 // ns
+	restMost      = 4e9   // ns
+	overtaken     = 4     // chunks asked for later that came, after which a request is repeated
+	snubAfter     = 2     // silences in a row after which a peer is snubbed
+	snubFor       = 1e9   // ns, doubled by each further silence …
+	snubDoublings = 5     // … so often at most
 )
 
 // request is neighbouring chunks asked of a peer at one time, as far as they are open.
@@ -99,8 +99,14 @@ func (q *requests) take(r chunk.Range) (taken request, ok bool) {
 type requesting struct {
 	choked      bool
 	laterAt     int64  // not before is it asked for what can wait
+	rest        int64  // ns that it was left alone so
 	patient     bool   // it is not, as of the last round
 	full        bool   // it has all of a film, as of the last round of picking
+	dry         uint64 // picking.freed + 1 when it could give nothing of what can wait, 0 since it announced more
+	dryUntil    int64
+	placed      bool   // film: it is asked for what no reader waits for …
+	restFrom    uint64 // … from here on
+	seedLookAt  int64  // not before is it asked for what only it can give
 	spare       int    // room left in this round of picking
 	reach       uint64 // end of what may be asked of the peer in this round
 	outstanding requests
@@ -149,6 +155,9 @@ func (c *channel) ask(now int64, r chunk.Range) {
 // asked to.
 func (c *channel) took(now int64, i uint64, fresh bool) bool {
 	r, asked := c.outstanding.take(chunk.One(i))
+	if fresh {
+		c.s.picking.came++
+	}
 	if asked || fresh {
 		c.dataAt, c.gaveAt = now, now
 		c.snubbed, c.silences, c.askedAgain = 0, 0, 0
@@ -156,16 +165,28 @@ func (c *channel) took(now int64, i uint64, fresh bool) bool {
 	if asked {
 		c.useful = true
 		c.answered(now - r.at)
-		if now-r.at > c.quickest+slowAnswer {
-			c.laterAt = now + min(restAfterSlow*(now-r.at), restMost)
+		if !c.s.urgent(i) {
+			c.restrain(now, now-r.at)
 		}
 		c.adjust(r.depth, now-r.at)
 		c.s.requested.Remove(chunk.One(i))
 		c.toAsk.remove(chunk.One(i))
 		c.overtook(now, r.at)
 	}
-	c.s.picking.wanted = true
+	c.s.picking.stirred = true
 	return asked
+}
+
+// restrain sets how long the peer, which answered in that time, is left to those who need something of it
+// at once.
+func (c *channel) restrain(now, took int64) {
+	switch {
+	case took <= c.quickest+slowAnswer:
+		c.rest -= c.rest / 16
+	case now >= c.laterAt:
+		c.rest = min(max(2*c.rest, restLeast), restMost)
+		c.laterAt = now + c.rest
+	}
 }
 
 // overtook repeats the oldest request once many chunks that were asked for later have come:
@@ -229,6 +250,7 @@ func (c *channel) cancel(i uint64) bool {
 		return false
 	}
 	c.s.requested.Remove(chunk.One(i))
+	c.s.picking.freed++
 	if !c.toAsk.remove(chunk.One(i)) && c.state == stateOpen {
 		c.toCancel.Add(chunk.One(i))
 		c.s.markReady(c)
@@ -250,6 +272,7 @@ func (c *channel) releaseAll() {
 		c.s.requested.Remove(r.chunks)
 	}
 	c.outstanding.live = 0
+	c.s.picking.freed++
 	c.toAsk.clear()
 	c.toCancel.Clear()
 	c.s.picking.wanted = true

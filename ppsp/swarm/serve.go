@@ -18,7 +18,7 @@ const (
 	maxScarceScan = 256
 	maxPassed     = 7       // times that such chunks go before those that were asked for earlier
 	manyPeers     = 4       // of a seed, beyond which it minds what it has given already
-	givenFor      = 10e9    // ns, or twice that, for which it does
+	givenFor      = 60e9    // ns, or twice that, for which it does
 	maxGivenRuns  = 1 << 14 // of what is remembered of that
 )
 
@@ -37,7 +37,9 @@ type serving struct {
 	sentHashes map[chunk.Bin]int64
 	ahead      chunk.Range // chunks whose hashes were sent ahead of them
 	path       path
-	repeating  bool // hashes are sent again although they are under way, see repeats
+	apart      bool  // it has its own window only, see coupled
+	setback    int64 // when congestion control was last told of a loss, 0 for never
+	repeating  bool  // hashes are sent again although they are under way, see repeats
 }
 
 // count is how many chunks the peer waits for.
@@ -186,15 +188,22 @@ func (c *channel) clear() bool {
 	if l != nil && l.source == nil && c.flight.line.len() > 0 && c.control.QueueDelay() > serveQueue {
 		return false
 	}
-	return c.control.CanSend(c.s.usualChunk())
+	return c.control.CanSend(c.s.usualChunk()) || c.lent()
 }
 
 // serveAt returns when the next chunk may be sent.
 func (c *channel) serveAt() int64 {
-	if (c.queue.chunks == 0 || c.held) && c.again.len() == 0 || !c.clear() {
+	if c.queue.chunks == 0 && c.again.len() == 0 || !c.clear() {
 		return math.MaxInt64
 	}
-	return max(c.sendAt, c.deferAt, c.s.budget.ready())
+	at := max(c.sendAt, c.deferAt, c.s.budget.ready())
+	switch k := &c.s.uploads.coupled; {
+	case c.held && c.again.len() == 0:
+		at = max(at, k.idleAt())
+	case !c.control.CanSend(c.s.usualChunk()):
+		at = max(at, k.sendAt)
+	}
+	return at
 }
 
 // nextToServe returns the chunks to send now, one but in bulk, and how often they were sent
@@ -206,7 +215,7 @@ func (c *channel) nextToServe(now int64) (r chunk.Range, tries int, ok bool) {
 	if r, tries, ok = c.nextAgain(); ok {
 		return r, tries, true
 	}
-	if c.held {
+	if c.held && now < c.s.uploads.coupled.idleAt() {
 		return r, 0, false
 	}
 	if c.s.congested(now) {
@@ -346,6 +355,9 @@ func (c *channel) served(now int64, r chunk.Range, tries, size int) {
 // paced notes that so many bytes were sent.
 func (c *channel) paced(now int64, size int) {
 	interval := c.control.PacingInterval(size)
+	if share, own := c.share(), c.control.Window(); share > own {
+		interval = interval * int64(own) / int64(share)
+	}
 	burst := int64(sendBurst)
 	if l := c.s.live; l != nil && l.source == nil && c.control.QueueDelay() < burstQueue {
 		burst = max(burst, askTrain*interval)

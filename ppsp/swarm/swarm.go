@@ -141,6 +141,7 @@ type Swarm struct {
 	turn        int
 	suspects    []netip.AddrPort // to be asked whether they were started again
 	picking     picking
+	holders     holders
 	news        news
 	budget      bucket
 	uploads     uploads

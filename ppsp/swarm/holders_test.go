@@ -1,0 +1,87 @@
+package swarm
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
+
+// Whatever peers announce, in whatever order, and whoever goes: each block's count is how many of
+// those that are here have all of it.
+func TestHoldersAreCounted(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 1000*1024+300, nil) // the last block is short
+	h := l.host(f.seed(chunk.Range{End: 1}))
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 6 {
+		h.s.newChannel(l.now, l.puppet().addr, false)
+	}
+	for round := range 400 {
+		c := h.s.order[random.IntN(len(h.s.order))]
+		start := random.Uint64N(f.chunks())
+		c.peerHas(chunk.Range{Start: start, End: min(start+1+random.Uint64N(60), f.chunks())})
+		if round == 100 {
+			h.s.drop(h.s.order[2])
+		}
+	}
+	if h.s.holders.counts == nil {
+		t.Fatal("nothing was counted")
+	}
+	some := false
+	for b := range h.s.holders.counts {
+		n := 0
+		for _, c := range h.s.order {
+			if c.peerHave.ContainsAll(h.s.block(uint64(b))) {
+				n++
+			}
+		}
+		if got := int(h.s.holders.counts[b]); got != n {
+			t.Errorf("block %d: counted %d, want %d", b, got, n)
+		}
+		some = some || n > 0
+	}
+	if !some {
+		t.Error("no block is whole anywhere: the test tests nothing")
+	}
+}
+
+// What a peer has that answers nobody, or only after long, is not elsewhere: else nobody would ask the
+// one that can give it.
+func TestElsewhere(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 640*1024, nil)
+	h := l.host(f.seed(chunk.Range{End: 1}))
+	var peers []*channel
+	for range 5 {
+		c := h.s.newChannel(l.now, l.puppet().addr, false)
+		c.state = stateOpen
+		peers = append(peers, c)
+	}
+	peers[0].peerHas(chunk.Range{End: f.chunks()})
+	h.s.fewSeeds(l.now)
+	if h.s.elsewhere(l.now, 40) {
+		t.Error("what only the seed has is elsewhere")
+	}
+	peers[1].peerHas(chunk.Range{Start: 32, End: 48})
+	for name, v := range map[string]struct {
+		change func(c *channel)
+		want   bool
+	}{
+		"idle":    {func(*channel) {}, true},
+		"slow":    {func(c *channel) { c.latency = slowOther + 1 }, false},
+		"choked":  {func(c *channel) { c.choked = true }, false},
+		"snubbed": {func(c *channel) { c.snubbed = l.now + 1 }, false},
+		"leaving": {func(c *channel) { c.state = stateLeaving }, false},
+	} {
+		was := *peers[1]
+		v.change(peers[1])
+		if got := h.s.elsewhere(l.now, 40); got != v.want {
+			t.Errorf("%s: elsewhere %v, want %v", name, got, v.want)
+		}
+		if h.s.elsewhere(l.now, 50) {
+			t.Errorf("%s: the next block is elsewhere", name)
+		}
+		*peers[1] = was
+	}
+}
