@@ -265,9 +265,10 @@ func (s *session) measure(now time.Time) {
 	}
 	s.shown.Peers = peers
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
-	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, member.Trouble(), s.viewers)
-	if s.alone(now, peers > 0 || stats.Counters.ChunksReceived > 0) && !b.ready {
-		s.shown.Text += "; nobody answers: is the publisher running?"
+	trouble := member.Brief()
+	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, trouble, s.viewers)
+	if s.alone(now, peers > 0 || stats.Counters.ChunksReceived > 0) && !b.ready && (trouble == "" || s.shown.State != StateFinding) {
+		s.shown.Text += ": nobody answers, is the publisher running?"
 	}
 	s.shown.Error = ""
 	if words := s.differs.Why(); s.differs.Unopposed() && !b.ready && stats.Counters.ChunksReceived == 0 {

@@ -20,7 +20,7 @@ func TestDescribe(t *testing.T) {
 		text          string
 	}{
 		{"nothing yet", buffering{}, 0, 0, "", 1, StateFinding, "Finding peers"},
-		{"tracker down", buffering{}, 0, 0, "tracker http://t/: refused", 1, StateFinding, "Finding peers: tracker http://t/: refused"},
+		{"tracker down", buffering{}, 0, 0, "the tracker at t does not answer", 1, StateFinding, "Finding peers: the tracker at t does not answer"},
 		{"one address", buffering{}, 0, 1, "", 1, StateConnecting, "Connecting to 1 peer"},
 		{"addresses", buffering{}, 0, 7, "tracker down", 1, StateConnecting, "Connecting to 7 peers"},
 		{"first chunks", buffering{seconds: 0.4, want: 1}, 2, 0, "", 1, StateBuffering, "Buffering 0.4 of 1 s"},

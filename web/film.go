@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,42 @@ func serveFilm(w http.ResponseWriter, r *http.Request, item proxy.Item, content 
 	// What a film's ID stands for never changes: it follows from the root hash.
 	h.Set("ETag", fmt.Sprintf("%q", fmt.Sprintf("%s-%x", etagSafe(item.ID), item.Length)))
 	h.Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, "", time.Time{}, content)
+	http.ServeContent(w, withoutBadRange(r), "", time.Time{}, content)
+}
+
+// withoutBadRange is the request without a Range that can't be read, as if it were not there:
+// http.ServeContent would refuse it by 416, which is for ranges beyond the end. "An origin
+// server MUST ignore a Range header field that contains a range unit it does not understand",
+// and "a server … MAY ignore or reject a Range header field that contains an invalid
+// ranges-specifier" (RFC 9110, 14.2).
+func withoutBadRange(r *http.Request) *http.Request {
+	asked := r.Header.Get("Range")
+	if asked == "" || readableRange(asked) {
+		return r
+	}
+	plain := *r
+	plain.Header = r.Header.Clone()
+	plain.Header.Del("Range")
+	return &plain
+}
+
+// readableRange tells whether s is a set of byte ranges (RFC 9110, 14.1.2).
+func readableRange(s string) bool {
+	set, bytes := strings.CutPrefix(s, "bytes=")
+	if !bytes {
+		return false
+	}
+	for item := range strings.SplitSeq(set, ",") {
+		item = strings.TrimSpace(item)
+		first, last, dash := strings.Cut(item, "-")
+		from, err := strconv.ParseInt("0"+first, 10, 64)
+		to, err2 := strconv.ParseInt("0"+last, 10, 64)
+		// An empty item is no mistake (RFC 9110, 5.6.1.2).
+		if item != "" && (!dash || first+last == "" || err != nil || err2 != nil || first != "" && last != "" && to < from) {
+			return false
+		}
+	}
+	return true
 }
 
 // mediaType returns the publisher's media type if it is one of sound or picture. Others,

@@ -50,8 +50,15 @@ func TestFilmByRange(t *testing.T) {
 		"tail":         {"bytes=-100", 206, size - 100, size},
 		"beyond end":   {"bytes=99990-200000", 206, 99_990, size},
 		"after end":    {"bytes=100000-", 416, 0, 0},
-		"no range":     {"bytes=9-1", 416, 0, 0},
-		"unknown unit": {"seconds=0-1", 416, 0, 0},
+		"backwards":    {"bytes=9-1", 200, 0, size},
+		"words":        {"bytes=abc", 200, 0, size},
+		"half words":   {"bytes=0-x", 200, 0, size},
+		"no dash":      {"bytes=5", 200, 0, size},
+		"dash alone":   {"bytes=-", 200, 0, size},
+		"no numbers":   {"bytes=", 200, 0, size},
+		"sign":         {"bytes=+1-5", 200, 0, size},
+		"unknown unit": {"seconds=0-1", 200, 0, size},
+		"empty items":  {"bytes= ,0-9, ", 206, 0, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := filmGateway()

@@ -109,7 +109,7 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
           <button class="big" data-nav aria-label={t('play')} onClick={props.toggle}><Icon name="play" /></button>
         ) : null}
         {failed ? <span class="sign"><Icon name="info" /></span> : null}
-        <p class="words">{text}{tuning ? '…' : ''}</p>
+        <p class="words">{text}{tuning && !/[.?…]$/.test(text) ? '…' : ''}</p>
         {failed ? <button class="button main" data-nav onClick={props.toggle}>{t('again')}</button> : null}
         {tuning && !view.started ? (
           <ol class="steps" aria-hidden="true">
