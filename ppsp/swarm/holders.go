@@ -1,6 +1,10 @@
 package swarm
 
-import "github.com/swarmgate/swarmgate/ppsp/chunk"
+import (
+	"slices"
+
+	"github.com/swarmgate/swarmgate/ppsp/chunk"
+)
 
 // holders counts, for each block of a film whose length is proven, how many peers have all of it.
 // It follows what they announce, since to go through what all of them have costs more than all else
@@ -11,7 +15,9 @@ type holders struct {
 
 const (
 	blockChunks = 16 // of a block, which is aligned
-	fewHolders  = 3  // of a block, up to which it is looked at who they are
+	maxRare     = 32 // blocks that a peer had first that are noted
+	rareShare   = 4
+	fewHolders  = 3 // of a block, up to which it is looked at who they are
 )
 
 // blocksIn returns which blocks the chunks of r lie in, none while the length is not proven.
@@ -49,10 +55,36 @@ func (c *channel) gainsChunks(r chunk.Range) {
 		blocks := s.blocksIn(gap)
 		for b := blocks.Start; b < blocks.End; b++ {
 			if c.peerHave.ContainsAll(s.block(b)) {
-				s.holders.counts[b]++
+				if s.holders.counts[b]++; s.holders.counts[b] == 1 {
+					c.noteRare(b)
+				}
 			}
 		}
 	}
+}
+
+// noteRare notes that c is the first that is known to have block b. One of rareShare peers fetches such a
+// block soon, so that it is within everybody's reach before readers come there.
+func (c *channel) noteRare(b uint64) {
+	if c.s.rand.IntN(rareShare) != 0 {
+		return
+	}
+	if len(c.rare) >= maxRare {
+		c.rare = slices.Delete(c.rare, 0, 1)
+	}
+	c.rare = append(c.rare, b)
+}
+
+// nextRare returns what we lack of the first of such blocks, of which nothing was asked for.
+func (c *channel) nextRare() chunk.Range {
+	for len(c.rare) > 0 {
+		block := c.s.block(c.rare[0])
+		c.rare = slices.Delete(c.rare, 0, 1)
+		if r := c.s.free(block); !r.Empty() {
+			return r
+		}
+	}
+	return chunk.Range{}
 }
 
 // countHolders begins to count once the length is proven.

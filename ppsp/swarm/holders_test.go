@@ -85,3 +85,34 @@ func TestElsewhere(t *testing.T) {
 		*peers[1] = was
 	}
 }
+
+// Of the blocks that a peer has before all others that we know some are noted, and asked for before all else
+// that can wait; not those that another had, nor more than are bounded.
+func TestNewBlocksAreFetched(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 4800*1024, nil)
+	h := l.host(f.seed(chunk.Range{End: 1}))
+	for range 5 {
+		h.s.newChannel(l.now, l.puppet().addr, false).state = stateOpen
+	}
+	first, second := h.s.order[0], h.s.order[1]
+	first.peerHas(chunk.Range{Start: 160, End: 4800})
+	if n := len(first.rare); n != maxRare {
+		t.Fatalf("%d of 290 new blocks were noted, want %d", n, maxRare)
+	}
+	second.peerHas(chunk.Range{End: 4800})
+	for _, b := range second.rare {
+		if b >= 10 {
+			t.Errorf("block %d was noted, which another had", b)
+		}
+	}
+	want := h.s.block(first.rare[1])
+	h.s.requested.Add(h.s.block(first.rare[0]))
+	if r := h.s.nextLater(l.now, first, f.chunks()); !r.Empty() {
+		t.Errorf("%v was taken although nothing is wanted", r)
+	}
+	h.s.static.all = true
+	if r := h.s.nextLater(l.now, first, f.chunks()); r != want {
+		t.Errorf("%v is asked for next, want %v: the one before was asked for", r, want)
+	}
+}

@@ -123,6 +123,9 @@ func (s *Swarm) nextLater(now int64, c *channel, n uint64) chunk.Range {
 	if !c.placed {
 		c.placed, c.restFrom = s.static.placed, s.static.place
 	}
+	if r := c.nextRare(); !r.Empty() && !c.full {
+		return r
+	}
 	if r := s.rarest(now, c, n); !r.Empty() {
 		return r
 	}

@@ -104,11 +104,12 @@ type requesting struct {
 	full        bool   // it has all of a film, as of the last round of picking
 	dry         uint64 // picking.freed + 1 when it could give nothing of what can wait, 0 since it announced more
 	dryUntil    int64
-	placed      bool   // film: it is asked for what no reader waits for …
-	restFrom    uint64 // … from here on
-	seedLookAt  int64  // not before is it asked for what only it can give
-	spare       int    // room left in this round of picking
-	reach       uint64 // end of what may be asked of the peer in this round
+	rare        []uint64 // blocks of a film that it had before all others that we know
+	placed      bool     // film: it is asked for what no reader waits for …
+	restFrom    uint64   // … from here on
+	seedLookAt  int64    // not before is it asked for what only it can give
+	spare       int      // room left in this round of picking
+	reach       uint64   // end of what may be asked of the peer in this round
 	outstanding requests
 	toAsk       queue // chosen for this peer, REQUEST not yet sent
 	toCancel    chunk.Set
