@@ -11,26 +11,46 @@ import (
 // that a round of picking does.
 type holders struct {
 	counts []uint8 // by block; MaxChannels fit
+	size   uint64  // chunks of a block, 0 for blockChunks
 }
 
 const (
-	blockChunks = 16 // of a block, which is aligned
-	maxRare     = 32 // blocks that a peer had first that are noted
+	blockChunks = 16      // of a block, which is aligned …
+	maxBlocks   = 1 << 16 // … and larger in long films: to count a peer that has all must not cost more than its handshake
+	maxRare     = 32      // blocks that a peer had first that are noted
 	rareShare   = 4
 	fewHolders  = 3 // of a block, up to which it is looked at who they are
 )
 
+// holdersOf counts for a film of so many chunks.
+func holdersOf(chunks uint64) holders {
+	y := holders{size: blockChunks}
+	for chunks > maxBlocks*y.size {
+		y.size *= 2
+	}
+	y.counts = make([]uint8, (chunks+y.size-1)/y.size)
+	return y
+}
+
+// chunks is how many a block has.
+func (y *holders) chunks() uint64 { return max(y.size, blockChunks) }
+
+// behind returns the first chunk behind the block of chunk i.
+func (y *holders) behind(i uint64) uint64 { return i - i%y.chunks() + y.chunks() }
+
 // blocksIn returns which blocks the chunks of r lie in, none while the length is not proven.
 func (s *Swarm) blocksIn(r chunk.Range) chunk.Range {
-	if r.End = min(r.End, uint64(len(s.holders.counts))*blockChunks); r.Empty() {
+	if r.End = min(r.End, uint64(len(s.holders.counts))*s.holders.chunks()); r.Empty() {
 		return chunk.Range{}
 	}
-	return chunk.Range{Start: r.Start / blockChunks, End: (r.End + blockChunks - 1) / blockChunks}
+	size := s.holders.chunks()
+	return chunk.Range{Start: r.Start / size, End: (r.End + size - 1) / size}
 }
 
 // block returns the chunks of block b.
 func (s *Swarm) block(b uint64) chunk.Range {
-	return chunk.Range{Start: b * blockChunks, End: min((b+1)*blockChunks, s.tree.Chunks())}
+	size := s.holders.chunks()
+	return chunk.Range{Start: b * size, End: min((b+1)*size, s.tree.Chunks())}
 }
 
 // gainsChunks adds r to what c has of a film.
@@ -92,7 +112,7 @@ func (s *Swarm) countHolders() {
 	if s.tree == nil || !s.tree.Sized() || len(s.order) < manyPeers {
 		return
 	}
-	s.holders.counts = make([]uint8, (s.tree.Chunks()+blockChunks-1)/blockChunks)
+	s.holders = holdersOf(s.tree.Chunks())
 	for _, c := range s.order {
 		for r := range c.peerHave.Ranges() {
 			s.countRun(r, 1)
@@ -122,7 +142,7 @@ func (s *Swarm) uncount(c *channel) {
 
 // elsewhere tells whether some peer that has not all of the film will likely give what lies around chunk i.
 func (s *Swarm) elsewhere(now int64, i uint64) bool {
-	b := i / blockChunks
+	b := i / s.holders.chunks()
 	if b >= uint64(len(s.holders.counts)) {
 		return false
 	}

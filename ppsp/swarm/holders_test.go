@@ -46,18 +46,36 @@ func TestHoldersAreCounted(t *testing.T) {
 	}
 }
 
+// strangers opens channels to peers that never speak.
+func (h *host) strangers(n int) (peers []*channel) {
+	for range n {
+		c := h.s.newChannel(h.l.now, h.l.puppet().addr, false)
+		c.state = stateOpen
+		peers = append(peers, c)
+	}
+	return peers
+}
+
+// However long a film, who says to have all of it is counted in a bounded number of steps.
+func TestBlocksAreBounded(t *testing.T) {
+	for _, chunks := range []uint64{1, 15, 16, 17, 1 << 20, 1<<20 + 1, 1 << 32} {
+		y := holdersOf(chunks)
+		if n := uint64(len(y.counts)); n > maxBlocks || n*y.size < chunks || (n-1)*y.size >= chunks || y.size > blockChunks && n <= maxBlocks/2 {
+			t.Errorf("%d chunks: %d blocks of %d", chunks, n, y.size)
+		}
+		if i := chunks / 2; y.behind(i)%y.size != 0 || y.behind(i) <= i || y.behind(i) > i+y.size {
+			t.Errorf("%d chunks: behind the block of %d is %d", chunks, i, y.behind(i))
+		}
+	}
+}
+
 // What a peer has that answers nobody, or only after long, is not elsewhere: else nobody would ask the
 // one that can give it.
 func TestElsewhere(t *testing.T) {
 	l := newLab(t, 1)
 	f := newFilm(t, 640*1024, nil)
 	h := l.host(f.seed(chunk.Range{End: 1}))
-	var peers []*channel
-	for range 5 {
-		c := h.s.newChannel(l.now, l.puppet().addr, false)
-		c.state = stateOpen
-		peers = append(peers, c)
-	}
+	peers := h.strangers(5)
 	peers[0].peerHas(chunk.Range{End: f.chunks()})
 	h.s.fewSeeds(l.now)
 	if h.s.elsewhere(l.now, 40) {

@@ -543,7 +543,7 @@ func (s *Swarm) spare(now int64, c *channel) {
 		for i := r.chunks.Start; i < r.chunks.End && tries < maxSpared; i++ {
 			tries++
 			if !s.elsewhere(now, i) {
-				i |= blockChunks - 1
+				i = s.holders.behind(i) - 1
 				continue
 			}
 			o := s.bestOther(now, i)

@@ -153,11 +153,11 @@ func (s *Swarm) rarest(now int64, c *channel, n uint64) (best chunk.Range) {
 	least := uint8(math.MaxUint8)
 	for range laterRare {
 		steps := 4
-		r := s.lacked(now, c, chunk.Range{Start: s.rand.Uint64N(n) &^ (blockChunks - 1), End: n}, &steps)
+		r := s.lacked(now, c, chunk.Range{Start: s.rand.Uint64N(n) &^ (laterTrain - 1), End: n}, &steps)
 		if r.Empty() {
 			continue
 		}
-		if have := s.holders.counts[min(r.Start/blockChunks, uint64(len(s.holders.counts)-1))]; have < least {
+		if have := s.holders.counts[min(r.Start/s.holders.chunks(), uint64(len(s.holders.counts)-1))]; have < least {
 			best, least = r, have
 		}
 	}
@@ -186,7 +186,7 @@ func (s *Swarm) lacked(now int64, c *channel, r chunk.Range, steps *int) chunk.R
 		if !spared {
 			return run
 		}
-		for at := run.Start; at < run.End; at = at - at%blockChunks + blockChunks {
+		for at := run.Start; at < run.End; at = s.holders.behind(at) {
 			if !s.elsewhere(now, at) {
 				return chunk.Range{Start: at, End: run.End}
 			}

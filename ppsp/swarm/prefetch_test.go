@@ -44,12 +44,7 @@ func TestRareFirst(t *testing.T) {
 	l := newLab(t, 1)
 	f := newFilm(t, 3200*1024, nil)
 	h := l.host(f.seed(chunk.Range{End: 1}))
-	var peers []*channel
-	for range 5 {
-		c := h.s.newChannel(l.now, l.puppet().addr, false)
-		c.state = stateOpen
-		peers = append(peers, c)
-	}
+	peers := h.strangers(5)
 	for _, c := range peers[1:] {
 		c.peerHas(chunk.Range{End: 1600})
 	}

@@ -199,22 +199,23 @@ func TestSlowOneDoesNotStandForTheSeed(t *testing.T) {
 	cfg = f.seed(chunk.Range{End: 2950})
 	cfg.Upload = 5_000
 	slow := l.host(cfg)
-	var homes []*host
-	for range 4 {
+	l.fetch(f, 4, 40*time.Second, seed, slow)
+}
+
+// fetch has so many homes, who know each other and some more, fetch a film within a time.
+func (l *lab) fetch(f film, homes int, within time.Duration, others ...*host) {
+	l.t.Helper()
+	var all []*host
+	for range homes {
 		h := l.host(f.leech())
 		h.want(true)
-		homes = append(homes, h)
+		all = append(all, h)
 	}
-	for _, h := range homes {
-		h.meet(append([]*host{seed, slow}, homes...)...)
+	for _, h := range all {
+		h.meet(slices.Concat(others, all)...)
 	}
-	l.until(40*time.Second, "complete", func() bool {
-		for _, h := range homes {
-			if !h.s.Complete() {
-				return false
-			}
-		}
-		return true
+	l.until(within, "complete", func() bool {
+		return !slices.ContainsFunc(all, func(h *host) bool { return !h.s.Complete() })
 	})
 }
 
@@ -228,18 +229,7 @@ func TestClaimsAloneDoNotStandForTheSeed(t *testing.T) {
 	cfg = f.seed(chunk.Range{End: 3990})
 	cfg.Upload = 60_000
 	liar := l.host(cfg)
-	var homes []*host
-	for range 4 {
-		h := l.host(f.leech())
-		h.want(true)
-		homes = append(homes, h)
-	}
-	for _, h := range homes {
-		h.meet(append([]*host{seed, liar}, homes...)...)
-	}
-	l.until(30*time.Second, "complete", func() bool {
-		return !slices.ContainsFunc(homes, func(h *host) bool { return !h.s.Complete() })
-	})
+	l.fetch(f, 4, 30*time.Second, seed, liar)
 	if n := seed.s.Counters().ChunksSent; n < f.chunks()/2 {
 		t.Errorf("the seed sent %d chunks of %d", n, f.chunks())
 	}
