@@ -53,21 +53,27 @@ func (p *publishCommand) plan(log zerolog.Logger) (publishPlan, error) {
 	return publishPlan{meta, paths}, unwatched(paths, log)
 }
 
-// unwatched refuses a single empty file, and points out one that is no film: from a folder
+// unwatched refuses a single path that is no file, or an empty one, and points out one that is no film: from a folder
 // none of these is taken.
 func unwatched(paths []string, log zerolog.Logger) error {
 	if len(paths) != 1 {
 		return nil
 	}
 	path := paths[0]
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("publish %s: %w; check the path and its rights", path, bare(err))
+	case !info.Mode().IsRegular(): // to open a pipe would wait for who writes to it
+		return wrongUsage("publish %s: it is no file, so no film; for a stream add --live", path)
+	case info.Size() == 0:
+		return fmt.Errorf("publish %s: the file is empty, and there is nothing to share; name one that holds a film", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("publish %s: %w; check the path and its rights", path, bare(err))
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
-		return fmt.Errorf("publish %s: the file is empty, and there is nothing to share; name one that holds a film", path)
-	}
+	_ = f.Close() // it was only tried
 	if kind := publish.MediaType(path); !strings.HasPrefix(kind, "video/") && !strings.HasPrefix(kind, "audio/") {
 		log.Warn().Str("file", path).Str("type", kind).Msg("by its name this is neither picture nor sound: get fetches it, but no screen will play it")
 	}
