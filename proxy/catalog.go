@@ -54,6 +54,8 @@ func rateOf(l ppsp.Link, n int64) int64 {
 // put adds l, or replaces what is known of the same swarm. The caller holds mu, or has g alone.
 func (g *Gateway) put(l ppsp.Link) Item {
 	i := item(l)
+	i.apply(g.viewings[i.ID])
+	i.Subtitles = g.beside.subtitles[i.ID]
 	at := g.index(i.ID)
 	if at >= 0 {
 		g.items[at] = i

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestCatalogKeepsWhatItAcknowledges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := again.Items(); len(got) != 1 || got[0] != i {
+	if got := again.Items(); len(got) != 1 || !reflect.DeepEqual(got[0], i) {
 		t.Errorf("after a restart the catalog is %+v, want %+v", got, i)
 	}
 	if err := again.Remove(i.ID); err != nil || len(store.links) != 0 || len(again.Items()) != 0 {
@@ -91,7 +92,7 @@ func TestConfiguredStays(t *testing.T) {
 	if _, err := g.Add(other.String()); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), `"film"`) {
 		t.Errorf("another link: %v", err)
 	}
-	if i, err := g.Add(open.String()); err != nil || i != g.Items()[0] {
+	if i, err := g.Add(open.String()); err != nil || !reflect.DeepEqual(i, g.Items()[0]) {
 		t.Errorf("the same link: %+v, %v", i, err)
 	}
 	if err := g.Remove(ItemID(open.SwarmID)); !errors.Is(err, ErrConfigured) {

@@ -135,5 +135,6 @@ func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error
 		}
 		return nil, err
 	}
+	g.watched(id)
 	return &viewer{ReadCloser: &begun{io.MultiReader(bytes.NewReader(first[:n]), r), r}, release: s.release}, nil
 }

@@ -252,6 +252,7 @@ func (g *Gateway) OpenFilm(ctx context.Context, id string) (Film, error) {
 		return nil, fmt.Errorf("open film %s: %w", id, err)
 	}
 	g.learnLength(id, r.size)
+	g.watched(id)
 	return r, nil
 }
 

@@ -15,13 +15,15 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/membership"
+	"github.com/swarmgate/swarmgate/proxy/viewing"
 )
 
 // Config is what a Gateway is made of.
 type Config struct {
 	Node     *node.Node
 	Trackers membership.Trackers
-	Catalog  Catalog // what people added; nil keeps it in memory only
+	Catalog  Catalog      // what people added; nil keeps it in memory only
+	Viewings ViewingStore // what people watched and like; nil keeps it in memory only
 	Links    []ppsp.Link
 	FilmDir  string // folder for the bytes of films; it exists
 
@@ -56,7 +58,8 @@ type Gateway struct {
 	keeping sync.Mutex // of the bans: one writes them at a time
 	banned  uint64     // node.BanChanges that are kept; guarded by keeping
 
-	unkept bool // the last try failed; Run's goroutine
+	unkept    bool // the last try failed; Run's goroutine
+	unwatched bool // the last try to write unwritten failed; Run's goroutine
 
 	mu       sync.Mutex
 	items    []Item
@@ -66,6 +69,10 @@ type Gateway struct {
 	order    []string            // of sessions, oldest first
 	changes  uint32
 	serial   int
+
+	viewings  map[string]viewing.Record // by Item.ID, at most maxViewings
+	unwritten map[string]viewing.Record // those that are not on the disk yet
+	beside    besideFilms               // subtitles in FilmDir; Run's goroutine
 }
 
 // New makes a gateway and reads the catalog. Nothing runs before Run.
@@ -90,7 +97,7 @@ func New(cfg Config) (*Gateway, error) {
 			return nil, fmt.Errorf("read the catalog: %w", err)
 		}
 	}
-	if err := g.restoreBans(); err != nil {
+	if err := errors.Join(g.restoreBans(), g.restoreViewings()); err != nil {
 		return nil, err
 	}
 	for _, l := range slices.Concat(cfg.Links, saved, cfg.Links) { // the configuration comes first, and has the last word
@@ -99,6 +106,7 @@ func New(cfg Config) (*Gateway, error) {
 	for _, l := range cfg.Links {
 		g.given[ItemID(l.SwarmID)] = true
 	}
+	g.lookBeside()
 	return g, nil
 }
 
@@ -108,6 +116,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var sessions sync.WaitGroup
 	defer close(g.ended)
 	defer g.noteBans()
+	defer g.keepViewings()
 	defer sessions.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -142,6 +151,8 @@ func (g *Gateway) refresh(now time.Time) {
 		}
 	}
 	g.noteBans()
+	g.keepViewings()
+	g.lookBeside()
 	g.notify.tick()
 }
 

@@ -34,6 +34,16 @@ type Item struct {
 	Length    int64         // of a film in bytes, 0 while unknown
 	Duration  time.Duration // of a film, 0 while unknown
 	Rate      int64         // in bits per second, of a film on average; 0 while unknown
+
+	Favourite bool          // of the household
+	Watched   time.Time     // when a screen last began to show it, zero for never
+	Position  time.Duration // of a film, where its viewer wants to go on; 0 for the beginning
+	Subtitles []Subtitle    // of a film, in the order of their languages; never changed in place
+}
+
+// Subtitle is a text that a film can be watched with (Gateway.Subtitle).
+type Subtitle struct {
+	Language string // code of ISO 639, as "de"; empty if the file's name tells none
 }
 
 // State is where a session stands on its way to a picture.

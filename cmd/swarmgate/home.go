@@ -87,7 +87,7 @@ func openHome(c homeConfig) (*home, error) {
 	}
 	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: c.peering.node.Revoke})
 	gateway, err := proxy.New(proxy.Config{
-		Bans: c.state, Members: registry, Credential: c.credential,
+		Bans: c.state, Viewings: c.state, Members: registry, Credential: c.credential,
 		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
 		FilmDir: c.filmDir, LiveBuffer: c.liveBuffer, FilmSpace: c.filmSpace, Logger: c.log,
 		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions,

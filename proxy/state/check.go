@@ -78,7 +78,8 @@ func (s *State) check() error {
 			err = each(tx, bucketLive, func([]byte, *live) {})
 		}
 		if err == nil {
-			err = errors.Join(each(tx, bucketBans, func([]byte, *ban) {}), each(tx, bucketMembers, func([]byte, *memberRecord) {}))
+			err = errors.Join(each(tx, bucketBans, func([]byte, *ban) {}), each(tx, bucketMembers, func([]byte, *memberRecord) {}),
+				each(tx, bucketViewing, func([]byte, *viewingRecord) {}))
 		}
 		if unreadable > 0 {
 			s.notice = fmt.Errorf("state in %s: links that this version can't read: %d; they are kept", s.path, unreadable)
