@@ -33,13 +33,15 @@ type Library interface {
 
 // Config is what a Server needs. Name, UDN, HTTPPort and Library must be set.
 type Config struct {
-	Name            string   // by which television sets list the server
-	UDN             string   // "uuid:…", the same for ever: NewUDN makes one, the state keeps it
-	Version         string   // of the program
-	Interfaces      []string // names or patterns; empty for those that look like a home's
-	DenyInterfaces  []string // never these
-	HTTPPort        uint16   // at which Handler is reached on every interface
-	PresentationURL string   // of the page; "/" if empty
+	Name            string         // by which television sets list the server
+	UDN             string         // "uuid:…", the same for ever: NewUDN makes one, the state keeps it
+	Version         string         // of the program
+	Interfaces      []string       // names or patterns; empty for those that look like a home's
+	DenyInterfaces  []string       // never these
+	Networks        []netip.Prefix // only addresses in these are announced; empty for all
+	DenyNetworks    []netip.Prefix // never these, and no answers to their hosts
+	HTTPPort        uint16         // at which Handler is reached on every interface
+	PresentationURL string         // of the page; "/" if empty
 	Library         Library
 
 	AnnounceInterval time.Duration // ssdp.DefaultInterval if 0
@@ -65,7 +67,7 @@ func (c *Config) validate() error {
 	if c.Library == nil {
 		errs = append(errs, errors.New("the media server has no library"))
 	}
-	errs = append(errs, lan.Selection{Allow: c.Interfaces, Deny: c.DenyInterfaces}.Validate())
+	errs = append(errs, c.selection().Validate())
 	return errors.Join(errs...)
 }
 
@@ -89,9 +91,13 @@ func serverHeader(version string) string {
 	return runtime.GOOS + "/" + runtime.GOARCH + " UPnP/1.0 DLNADOC/1.50 Swarmgate/" + strings.ReplaceAll(version, " ", "_")
 }
 
+func (c *Config) selection() lan.Selection {
+	return lan.Selection{Allow: c.Interfaces, Deny: c.DenyInterfaces, Networks: c.Networks, DenyNetworks: c.DenyNetworks}
+}
+
 // discovery says what is announced, and where.
 func (c *Config) discovery(product string, boot, configID uint32, guard *lan.Guard) ssdp.Config {
-	selection := lan.Selection{Allow: c.Interfaces, Deny: c.DenyInterfaces}
+	selection := c.selection()
 	return ssdp.Config{
 		Device: ssdp.Device{
 			UDN: c.UDN, Type: description.MediaServer, Server: product, BootID: boot, ConfigID: configID, MaxAge: c.MaxAge,

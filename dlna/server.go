@@ -45,7 +45,7 @@ func New(c Config) (*Server, error) {
 	}
 	boot := uint32(time.Now().Unix() & 0x7FFFFFFF)
 	product := serverHeader(c.Version)
-	guard := &lan.Guard{}
+	guard := &lan.Guard{Selection: c.selection()}
 	s := &Server{
 		library:   c.Library,
 		directory: &contentdirectory.Directory{Library: c.Library, Name: c.Name, Epoch: boot},

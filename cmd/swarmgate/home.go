@@ -35,6 +35,7 @@ type homeConfig struct {
 	dlna       bool
 	noDLNA     string // what switched the media server off
 	interfaces []string
+	announced  config.DLNA // how TVs find it and are served, beyond that; the zero value by default
 	links      []ppsp.Link
 	liveBuffer int64 // bytes
 	filmSpace  int64 // bytes
@@ -117,6 +118,9 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	server, err := dlna.New(dlna.Config{
 		Name: c.name, UDN: "uuid:" + strings.TrimPrefix(c.state.DeviceUUID(), "uuid:"), Version: version,
 		Interfaces: c.interfaces, HTTPPort: h.port(), Library: h.gateway, Logger: c.log,
+		DenyInterfaces: c.announced.DenyInterfaces, Networks: ranges(c.announced.Networks), DenyNetworks: ranges(c.announced.DenyNetworks),
+		AnnounceInterval: time.Duration(c.announced.Announce), MaxAge: time.Duration(c.announced.MaxAge),
+		Patience: time.Duration(c.announced.Patience), MaxStreams: c.announced.Streams,
 	})
 	if err != nil {
 		c.log.Error().Err(err).Msg("TVs can't find this gateway; the page and players work")
@@ -125,6 +129,14 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	}
 	h.dlna = server
 	mounts[dlna.Root] = server.Handler()
+}
+
+func ranges(networks []config.Network) []netip.Prefix {
+	list := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		list[i] = n.Prefix
+	}
+	return list
 }
 
 // port is the TCP port in use.

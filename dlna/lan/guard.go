@@ -16,6 +16,8 @@ const guardMemory = 5 * time.Second
 type Guard struct {
 	// Interfaces reads the interfaces of this machine; List if nil.
 	Interfaces func() ([]Interface, error)
+	// Selection keeps hosts of the networks out that it denies.
+	Selection Selection
 
 	mu   sync.Mutex
 	nets []netip.Prefix
@@ -23,14 +25,27 @@ type Guard struct {
 }
 
 // Local tells whether a is this machine, a private or link-local address, or lies in a
-// subnet of this machine.
+// subnet of this machine; and in no network that the selection shuts out.
 func (g *Guard) Local(a netip.Addr) bool {
 	a = plain(a)
+	if !g.holds(a) {
+		return false
+	}
 	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
 		return true
 	}
 	_, ok := g.Network(a)
 	return ok
+}
+
+// holds goes by the selection. A list of allowed networks of the home does not shut out who
+// speaks over a link-local address of IPv6.
+func (g *Guard) holds(a netip.Addr) bool {
+	s := g.Selection
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		s.Networks = nil
+	}
+	return s.Holds(a)
 }
 
 // Network returns the subnet of this machine that holds a, with the own address in it;

@@ -94,3 +94,18 @@ func TestZeroGuardReadsThisMachine(t *testing.T) {
 		t.Errorf("127.0.0.1 is in %v", p)
 	}
 }
+
+func TestGuardGoesByTheSelection(t *testing.T) {
+	g := &Guard{
+		Interfaces: func() ([]Interface, error) { return []Interface{eth("eth0", 2, "192.168.1.2/24")}, nil },
+		Selection:  Selection{Networks: nets("192.168.0.0/16"), DenyNetworks: nets("192.168.9.0/24", "fe80::dead:0/112")},
+	}
+	for addr, want := range map[string]bool{
+		"192.168.1.9": true, "127.0.0.1": true, "fe80::1%eth0": true, "192.168.9.9": false, "10.0.0.1": false,
+		"::ffff:192.168.9.9": false, "fe80::dead:1%eth0": false, "fd77::1": false,
+	} {
+		if got := g.Local(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("Local(%s) = %v, want %v", addr, got, want)
+		}
+	}
+}

@@ -61,6 +61,9 @@ func TestPrimaryAndFacing(t *testing.T) {
 		{"peer mapped into IPv6", eth("lan0", 2, "192.168.1.2/24", "10.0.0.2/8"), "192.168.1.2", "::ffff:10.9.9.9", "10.0.0.2"},
 		{"routed peer", eth("lan0", 2, "192.168.1.2/24"), "192.168.1.2", "172.16.0.9", "192.168.1.2"},
 		{"link-local comes last", eth("lan0", 2, "169.254.3.4/16", "192.168.1.2/24"), "192.168.1.2", "169.254.9.9", "169.254.3.4"},
+		{"IPv6 of the link", eth("lan0", 2, "192.168.1.2/24", "fe80::2/64", "fd77::2/64"), "192.168.1.2", "fe80::9%lan0", "fe80::2"},
+		{"IPv6 of the home", eth("lan0", 2, "192.168.1.2/24", "fe80::2/64", "fd77::2/64"), "192.168.1.2", "fd77::9", "fd77::2"},
+		{"routed IPv6 peer", eth("lan0", 2, "192.168.1.2/24", "2001:db8::2/64", "fd77::2/64"), "192.168.1.2", "fd88::9", "fd77::2"},
 		{"only link-local", eth("lan0", 2, "169.254.3.4/16"), "169.254.3.4", "192.168.1.9", "169.254.3.4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,5 +93,25 @@ func TestEqual(t *testing.T) {
 		if a.Equal(other) {
 			t.Errorf("%+v equals %+v", a, other)
 		}
+	}
+}
+
+func TestAddressesOfIPv6(t *testing.T) {
+	for _, c := range []struct {
+		i          Interface
+		link, wide string
+	}{
+		{eth("lan0", 2, "192.168.1.2/24"), "invalid IP", "invalid IP"},
+		{eth("lan0", 2, "fe80::2/64"), "fe80::2", "invalid IP"},
+		{eth("lan0", 2, "2001:db8::2/64", "fe80::2/64"), "fe80::2", "2001:db8::2"},
+		{eth("lan0", 2, "2001:db8::2/64", "fd77::2/64", "fe80::2/64"), "fe80::2", "fd77::2"}, // it outlives the provider's
+	} {
+		if got := c.i.LinkLocal().String() + " " + c.i.Wide().String(); got != c.link+" "+c.wide {
+			t.Errorf("%v: %s, want %s %s", c.i.Prefixes, got, c.link, c.wide)
+		}
+	}
+	four, six := eth("lan0", 2, "192.168.1.2/24", "10.0.0.2/8", "fe80::2/64").Families()
+	if len(four.Prefixes) != 2 || len(six.Prefixes) != 1 || !six.Has(netip.MustParseAddr("fe80::2")) || four.Has(netip.MustParseAddr("fe80::2")) {
+		t.Errorf("%v and %v", four, six)
 	}
 }

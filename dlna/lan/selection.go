@@ -3,16 +3,55 @@ package lan
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
 )
 
-// Selection says which interfaces belong to the home. Names may hold the wildcards of
-// path.Match ("eth*"). The zero value takes every interface that looks like a home's.
+// Selection says which interfaces and networks belong to the home. Names may hold the
+// wildcards of path.Match ("eth*"). The zero value takes every interface that looks like a
+// home's, with all its networks.
 type Selection struct {
 	Allow []string // if any, only these, whatever they look like, loopback too
 	Deny  []string // never these
+
+	Networks     []netip.Prefix // if any, only addresses in these
+	DenyNetworks []netip.Prefix // no address in these
+}
+
+// Holds tells whether a host of that address may be one of the home's, as far as the
+// networks of the selection go. This machine itself always is.
+func (s Selection) Holds(a netip.Addr) bool {
+	a = plain(a)
+	if a.IsLoopback() {
+		return true
+	}
+	in := func(p netip.Prefix) bool { return p.Contains(a) }
+	return (len(s.Networks) == 0 || slices.ContainsFunc(s.Networks, in)) && !slices.ContainsFunc(s.DenyNetworks, in)
+}
+
+// within returns i with those of its addresses that the networks of the selection hold. A
+// link-local address of IPv6 stays beside others: it names no network.
+func (s Selection) within(i Interface) Interface {
+	if len(s.Networks)+len(s.DenyNetworks) == 0 {
+		return i
+	}
+	kept := make([]netip.Prefix, 0, len(i.Prefixes))
+	others := false
+	for _, p := range i.Prefixes {
+		a := p.Addr()
+		local := a.Is6() && a.IsLinkLocalUnicast() && !slices.ContainsFunc(s.DenyNetworks, func(d netip.Prefix) bool { return d.Contains(a) })
+		if local || s.Holds(a) {
+			kept = append(kept, p)
+			others = others || !local
+		}
+	}
+	if !others {
+		kept = nil
+	}
+	i.Prefixes = kept
+	return i
 }
 
 // Validate finds a pattern that can't be read.
@@ -25,13 +64,18 @@ func (s Selection) Validate() error {
 	return nil
 }
 
-// Pick returns those of all that are chosen, up and have an IPv4 address, in their order,
+// Pick returns those of all that are chosen, up and have an address that TVs can reach, in their order,
 // and a sentence for each interface that was asked for and can't be had.
 func (s Selection) Pick(all []Interface) (picked []Interface, problems []Problem) {
 	for _, i := range all {
 		if s.picks(i) {
-			if why := unusable(i); why == "" {
-				picked = append(picked, i)
+			inside := s.within(i)
+			why := unusable(inside)
+			if why != "" && unusable(i) == "" {
+				why = "none of its addresses is in the networks that the configuration allows"
+			}
+			if why == "" {
+				picked = append(picked, inside)
 			} else if len(s.Allow) > 0 {
 				problems = append(problems, Problem{i.Name, why})
 			}
@@ -57,15 +101,15 @@ func (s Selection) picks(i Interface) bool {
 		return slices.ContainsFunc(s.Allow, named)
 	}
 	const wanted = net.FlagUp | net.FlagMulticast
-	return i.Flags&wanted == wanted && i.Flags&(net.FlagLoopback|net.FlagPointToPoint) == 0 && !virtual(i.Name)
+	return i.Flags&wanted == wanted && i.Flags&(net.FlagLoopback|net.FlagPointToPoint) == 0 && !i.Tunnel && !virtual(i.Name)
 }
 
 func unusable(i Interface) string {
 	switch {
 	case i.Flags&net.FlagUp == 0:
 		return "it is down"
-	case !i.Primary().IsValid():
-		return "it has no IPv4 address"
+	case !i.Primary().IsValid() && !i.Wide().IsValid():
+		return "it has no address that TVs can reach"
 	}
 	return ""
 }

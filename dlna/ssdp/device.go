@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	dmsssdp "github.com/anacrolix/dms/ssdp"
 )
 
 // DefaultMaxAge is how long control points believe an announcement (UDA 1.1, 1.2.2: at
@@ -66,31 +64,31 @@ func (d *Device) maxAge() string {
 	return "max-age=" + strconv.FormatInt(int64(age/time.Second), 10)
 }
 
-// appendAlive appends the announcement of a target (UDA 1.1, 1.2.2).
-func (d *Device) appendAlive(b []byte, target, location string) []byte {
+// appendAlive appends the announcement of a target to a group (UDA 1.1, 1.2.2).
+func (d *Device) appendAlive(b []byte, g *group, target, location string) []byte {
 	b = append(b, "NOTIFY * HTTP/1.1\r\n"...)
-	b = appendHeader(b, "HOST", dmsssdp.AddrString)
+	b = appendHeader(b, "HOST", g.host)
 	b = appendHeader(b, "CACHE-CONTROL", d.maxAge())
 	b = appendHeader(b, "LOCATION", location)
 	b = appendHeader(b, "SERVER", d.Server)
 	b = appendHeader(b, "NT", target)
 	b = appendHeader(b, "NTS", "ssdp:alive")
 	b = appendHeader(b, "USN", d.usn(target))
-	return d.appendIDs(b)
+	return d.appendIDs(b, g.six)
 }
 
-// appendByebye appends the farewell of a target (UDA 1.1, 1.2.3).
-func (d *Device) appendByebye(b []byte, target string) []byte {
+// appendByebye appends the farewell of a target to a group (UDA 1.1, 1.2.3).
+func (d *Device) appendByebye(b []byte, g *group, target string) []byte {
 	b = append(b, "NOTIFY * HTTP/1.1\r\n"...)
-	b = appendHeader(b, "HOST", dmsssdp.AddrString)
+	b = appendHeader(b, "HOST", g.host)
 	b = appendHeader(b, "NT", target)
 	b = appendHeader(b, "NTS", "ssdp:byebye")
 	b = appendHeader(b, "USN", d.usn(target))
-	return d.appendIDs(b)
+	return d.appendIDs(b, g.six)
 }
 
 // appendAnswer appends the answer to a search that the target matches (UDA 1.1, 1.3.3).
-func (d *Device) appendAnswer(b []byte, target, location string, now time.Time) []byte {
+func (d *Device) appendAnswer(b []byte, target, location string, now time.Time, six bool) []byte {
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)
 	b = appendHeader(b, "CACHE-CONTROL", d.maxAge())
 	b = appendHeader(b, "DATE", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
@@ -99,12 +97,16 @@ func (d *Device) appendAnswer(b []byte, target, location string, now time.Time) 
 	b = appendHeader(b, "SERVER", d.Server)
 	b = appendHeader(b, "ST", target)
 	b = appendHeader(b, "USN", d.usn(target))
-	return d.appendIDs(b)
+	return d.appendIDs(b, six)
 }
 
 // appendIDs appends the headers of UDA 1.1 that tell a restart and a new description, and
-// the end of the message.
-func (d *Device) appendIDs(b []byte) []byte {
+// the end of the message. Over IPv6 a restart is told in a second way too (UDA 1.1, A.2.4).
+func (d *Device) appendIDs(b []byte, six bool) []byte {
+	if six {
+		b = appendHeader(b, "OPT", `"http://schemas.upnp.org/upnp/1/0/"; ns=01`)
+		b = appendHeader(b, "01-NLS", strconv.FormatUint(uint64(d.BootID), 10))
+	}
 	b = appendHeader(b, "BOOTID.UPNP.ORG", strconv.FormatUint(uint64(d.BootID), 10))
 	b = appendHeader(b, "CONFIGID.UPNP.ORG", strconv.FormatUint(uint64(d.ConfigID), 10))
 	return append(b, "\r\n"...)

@@ -28,7 +28,7 @@ func lines(s ...string) string { return strings.Join(s, "\r\n") + "\r\n\r\n" }
 
 func TestAlive(t *testing.T) {
 	d := testDevice()
-	got := string(d.appendAlive(nil, testCDS, "http://192.168.77.10:8088/dlna/device.xml"))
+	got := string(d.appendAlive(nil, &groupIPv4, testCDS, "http://192.168.77.10:8088/dlna/device.xml"))
 	if want := lines(
 		"NOTIFY * HTTP/1.1",
 		"HOST: 239.255.255.250:1900",
@@ -47,7 +47,7 @@ func TestAlive(t *testing.T) {
 
 func TestByebye(t *testing.T) {
 	d := testDevice()
-	got := string(d.appendByebye(nil, testUDN))
+	got := string(d.appendByebye(nil, &groupIPv4, testUDN))
 	if want := lines(
 		"NOTIFY * HTTP/1.1",
 		"HOST: 239.255.255.250:1900",
@@ -65,7 +65,7 @@ func TestAnswer(t *testing.T) {
 	d := testDevice()
 	d.MaxAge = time.Hour
 	at := time.Date(2026, 3, 1, 20, 15, 0, 0, time.FixedZone("CET", 3600))
-	got := string(d.appendAnswer(nil, rootDevice, "http://192.168.77.10:8088/dlna/device.xml", at))
+	got := string(d.appendAnswer(nil, rootDevice, "http://192.168.77.10:8088/dlna/device.xml", at, false))
 	if want := lines(
 		"HTTP/1.1 200 OK",
 		"CACHE-CONTROL: max-age=3600",
@@ -108,6 +108,28 @@ func TestMatch(t *testing.T) {
 	} {
 		if got := d.match(c.st); !slices.Equal(got, c.want) {
 			t.Errorf("match(%q) = %q, want %q", c.st, got, c.want)
+		}
+	}
+}
+
+// UDA 1.1, A.2.4 and A.2.5: over IPv6 the group stands in brackets, and 01-NLS has the same
+// value as BOOTID.UPNP.ORG.
+func TestMessagesOfIPv6(t *testing.T) {
+	d := testDevice()
+	ids := []string{`OPT: "http://schemas.upnp.org/upnp/1/0/"; ns=01`, "01-NLS: 1760000000", "BOOTID.UPNP.ORG: 1760000000", "CONFIGID.UPNP.ORG: 4711"}
+	for got, want := range map[string]string{
+		string(d.appendByebye(nil, &groupLink, testUDN)): lines(append([]string{
+			"NOTIFY * HTTP/1.1", "HOST: [FF02::C]:1900",
+			"NT: " + testUDN, "NTS: ssdp:byebye", "USN: " + testUDN,
+		}, ids...)...),
+		string(d.appendAlive(nil, &groupSite, testUDN, "http://[fd77::10]:8088/d.xml")): lines(append([]string{
+			"NOTIFY * HTTP/1.1", "HOST: [FF05::C]:1900",
+			"CACHE-CONTROL: max-age=1800", "LOCATION: http://[fd77::10]:8088/d.xml", "SERVER: " + d.Server,
+			"NT: " + testUDN, "NTS: ssdp:alive", "USN: " + testUDN,
+		}, ids...)...),
+	} {
+		if got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/swarmgate/swarmgate/dlna/lan"
@@ -22,14 +23,14 @@ const secondAlive = 250 * time.Millisecond
 
 // link announces the device on one interface and answers the searches of its hosts.
 type link struct {
-	config   *Config
-	ifi      lan.Interface
-	conn     Conn
-	location string
-	status   func(error) // hears of every failure, and with nil that all is well
-	well     bool        // the last announcement was sent
-	out      outbox
-	buf      []byte
+	config *Config
+	ifi    atomic.Pointer[lan.Interface] // with the addresses of one family
+	conn   Conn
+	voices []voice
+	status func(error) // hears of every failure, and with nil that all is well
+	well   bool        // the last announcement was sent
+	out    outbox
+	buf    []byte
 }
 
 // asked is a search and who sent it.
@@ -39,10 +40,12 @@ type asked struct {
 }
 
 // run serves the interface until ctx ends, then takes leave, unless the cause is errGone.
-// It returns early if nothing can be received any more.
+// It returns early if nothing can be received any more. Where it is afresh, control points
+// may hold what is no longer true, and are told to forget it first (UDA 1.1, 1.2.2: "devices
+// … SHOULD first send … ssdp:byebye messages").
 func (l *link) run(ctx context.Context, afresh bool) error {
 	if afresh {
-		l.takeLeave() // of the instance that may have crashed
+		l.takeLeave() // of the instance that may have crashed, or had another address
 	}
 	searches := make(chan asked)
 	stop := make(chan struct{})
@@ -147,12 +150,13 @@ func (l *link) sendDue(now time.Time) {
 			return
 		}
 		if !m.to.IsValid() {
-			l.buf = l.config.Device.appendAlive(l.buf[:0], m.target, l.location)
-			l.sent(l.conn.Announce(l.buf))
+			l.announce(func(b []byte, v voice) []byte {
+				return l.config.Device.appendAlive(b, v.group, m.target, l.config.Location(v.own))
+			})
 			continue
 		}
-		own := l.ifi.Facing(m.to.Addr())
-		l.buf = l.config.Device.appendAnswer(l.buf[:0], m.target, l.config.Location(own), now)
+		own := l.ifi.Load().Facing(m.to.Addr())
+		l.buf = l.config.Device.appendAnswer(l.buf[:0], m.target, l.config.Location(own), now, own.Is6())
 		if err := l.conn.Answer(l.buf, m.to, own); err != nil {
 			// It says more about that host than about the interface.
 			l.config.Logger.Debug().Err(err).Stringer("to", m.to).Msg("ssdp: answer not sent")
@@ -163,9 +167,18 @@ func (l *link) sendDue(now time.Time) {
 // takeLeave says at once that the device is gone.
 func (l *link) takeLeave() {
 	for _, target := range l.config.Device.targets() {
-		l.buf = l.config.Device.appendByebye(l.buf[:0], target)
-		l.sent(l.conn.Announce(l.buf))
+		l.announce(func(b []byte, v voice) []byte { return l.config.Device.appendByebye(b, v.group, target) })
 	}
+}
+
+// announce sends a message to all groups.
+func (l *link) announce(write func(b []byte, v voice) []byte) {
+	var errs []error
+	for _, v := range l.voices {
+		l.buf = write(l.buf[:0], v)
+		errs = append(errs, l.conn.Announce(l.buf, v.group.to))
+	}
+	l.sent(errors.Join(errs...))
 }
 
 // sent passes on that an announcement failed, or that one was sent again.

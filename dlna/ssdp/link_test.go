@@ -21,7 +21,7 @@ type heard struct {
 	at   time.Duration // since the network was made
 	ifi  string
 	to   netip.AddrPort // invalid for the group
-	from netip.Addr
+	from netip.Addr     // for an announcement, the group
 	text string
 }
 
@@ -62,19 +62,23 @@ func (f *fakeLAN) config() Config {
 			defer f.mu.Unlock()
 			return slices.Clone(f.ifis), f.problems, f.listErr
 		},
-		MayAsk: func(a netip.Addr) bool { return a.IsPrivate() },
+		MayAsk: func(a netip.Addr) bool { return a.IsPrivate() || a.IsLinkLocalUnicast() },
 		Listen: f.open,
 	}
 }
 
-func (f *fakeLAN) open(i lan.Interface) (Conn, error) {
+func (f *fakeLAN) open(i lan.Interface, six bool) (Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.listen != nil {
 		return nil, f.listen
 	}
 	c := &fakeConn{lan: f, ifi: i.Name, in: make(chan asked2), closed: make(chan struct{})}
-	f.conns[i.Name] = c
+	if six {
+		f.conns[i.Name+" IPv6"] = c
+	} else {
+		f.conns[i.Name] = c
+	}
 	return c, nil
 }
 
@@ -125,7 +129,9 @@ func (c *fakeConn) Read(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-func (c *fakeConn) Announce(b []byte) error { return c.say(b, netip.AddrPort{}, netip.Addr{}) }
+func (c *fakeConn) Announce(b []byte, group netip.AddrPort) error {
+	return c.say(b, netip.AddrPort{}, group.Addr())
+}
 
 func (c *fakeConn) Answer(b []byte, to netip.AddrPort, from netip.Addr) error {
 	return c.say(b, to, from)

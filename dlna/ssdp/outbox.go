@@ -22,7 +22,7 @@ const (
 // letter is a message that is sent when it is due.
 type letter struct {
 	due    time.Time
-	to     netip.AddrPort // of an answer; invalid for an announcement, which goes to the group
+	to     netip.AddrPort // of an answer; invalid for an announcement, which goes to the groups
 	target string
 }
 

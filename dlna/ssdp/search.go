@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,9 @@ type search struct {
 }
 
 // parseSearch reads a datagram. Only what UDA 1.1, 1.3.2 demands of a multicast search is
-// taken: MAN, MX and ST; the control point's version, HOST and user agent don't matter.
+// taken: MAN, MX and ST; the control point's version and user agent don't matter. A search
+// that names this machine as HOST, and no group, went to it alone; it needs no MX (1.3.2,
+// "Request format for unicast M-SEARCH").
 func parseSearch(datagram []byte) (search, error) {
 	if !bytes.HasPrefix(datagram, []byte("M-SEARCH ")) || len(datagram) > maxDatagram {
 		return search{}, errNotSearch
@@ -46,7 +49,7 @@ func parseSearch(datagram []byte) (search, error) {
 		return search{}, fmt.Errorf("read M-SEARCH: MAN is %q, not \"ssdp:discover\"", man)
 	}
 	mx, err := strconv.ParseUint(strings.TrimSpace(req.Header.Get("MX")), 10, 31)
-	if err != nil {
+	if err != nil && (!toOne(req.Header.Get("HOST")) || req.Header.Get("MX") != "") {
 		return search{}, fmt.Errorf("read M-SEARCH: MX: %w", err)
 	}
 	target := strings.TrimSpace(req.Header.Get("ST"))
@@ -54,4 +57,13 @@ func parseSearch(datagram []byte) (search, error) {
 		return search{}, errors.New("read M-SEARCH: no ST")
 	}
 	return search{target: target, wait: min(time.Duration(mx)*time.Second, maxMX)}, nil
+}
+
+// toOne tells whether a HOST header names a single machine by its address.
+func toOne(host string) bool {
+	if a, err := netip.ParseAddrPort(host); err == nil {
+		return !a.Addr().IsMulticast()
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && !a.IsMulticast()
 }

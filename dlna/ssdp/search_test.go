@@ -43,6 +43,22 @@ func TestParseSearchBoundsMX(t *testing.T) {
 	}
 }
 
+// UDA 1.1, 1.3.2: a unicast search has no MX, and names the device as HOST.
+func TestParseUnicastSearch(t *testing.T) {
+	for host, want := range map[string]bool{
+		"192.168.77.10:1900": true, "192.168.77.10": true, "[fd77::10]:1900": true,
+		"239.255.255.250:1900": false, "[FF02::C]:1900": false, "ff05::c": false, "": false, "nas": false,
+	} {
+		s, err := parseSearch([]byte(lines("M-SEARCH * HTTP/1.1", "HOST: "+host, `MAN: "ssdp:discover"`, "ST: ssdp:all")))
+		if (err == nil) != want || s.wait != 0 {
+			t.Errorf("HOST %q: %+v, %v", host, s, err)
+		}
+	}
+	if _, err := parseSearch([]byte(lines("M-SEARCH * HTTP/1.1", "HOST: 192.168.77.10:1900", `MAN: "ssdp:discover"`, "MX: soon", "ST: ssdp:all"))); err == nil {
+		t.Error("an MX that is no number is taken")
+	}
+}
+
 func TestParseSearchRefuses(t *testing.T) {
 	const man = `MAN: "ssdp:discover"`
 	for name, datagram := range map[string]string{
@@ -69,8 +85,8 @@ func TestParseSearchPassesOverTheRest(t *testing.T) {
 	d := testDevice()
 	for name, datagram := range map[string]string{
 		"empty":     "",
-		"announced": string(d.appendAlive(nil, testType, "http://192.168.1.9/d.xml")),
-		"answer":    string(d.appendAnswer(nil, testType, "http://192.168.1.9/d.xml", time.Unix(0, 0))),
+		"announced": string(d.appendAlive(nil, &groupIPv4, testType, "http://192.168.1.9/d.xml")),
+		"answer":    string(d.appendAnswer(nil, testType, "http://192.168.1.9/d.xml", time.Unix(0, 0), false)),
 		"noise":     "\x00\x01\x02",
 		"too long":  "M-SEARCH * HTTP/1.1\r\nX: " + strings.Repeat("x", maxDatagram),
 	} {

@@ -32,7 +32,7 @@ type Config struct {
 	Location   func(own netip.Addr) string                    // URL of the description, by own address
 	Interfaces func() ([]lan.Interface, []lan.Problem, error) // those to be served, asked every few seconds
 	MayAsk     func(netip.Addr) bool                          // who gets an answer; everybody if nil
-	Listen     func(lan.Interface) (Conn, error)              // the function Listen if nil
+	Listen     func(i lan.Interface, six bool) (Conn, error)  // the function Listen if nil
 	Interval   time.Duration                                  // between announcements, DefaultInterval if 0
 	Logger     zerolog.Logger
 }
@@ -62,6 +62,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	status map[string]Status
+	hushed map[string]string // what is wrong with IPv6, by interface
 }
 
 // New makes a Server; Run starts it.
@@ -69,7 +70,7 @@ func New(c Config) *Server {
 	if c.Listen == nil {
 		c.Listen = Listen
 	}
-	return &Server{config: c, status: make(map[string]Status)}
+	return &Server{config: c, status: make(map[string]Status), hushed: make(map[string]string)}
 }
 
 // Status tells how every interface fares, by name.
@@ -81,16 +82,23 @@ func (s *Server) Status() []Status {
 
 // running is a link at work. Its fields but done belong to Run.
 type running struct {
-	ifi  lan.Interface
+	link *link
 	stop context.CancelCauseFunc
 	done chan struct{}
+}
+
+// place is where a link is at work: on an interface, for one family of addresses.
+type place struct {
+	index int
+	name  string
+	six   bool
 }
 
 // Run announces the device and answers searches until ctx ends; then it takes leave on
 // every interface and returns nil. What fails meanwhile is told by Status and the log,
 // and tried again.
 func (s *Server) Run(ctx context.Context) error {
-	links := make(map[int]*running)
+	links := make(map[place]*running)
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for afresh := true; ; afresh = false {
@@ -109,67 +117,112 @@ func (s *Server) Run(ctx context.Context) error {
 
 // follow ends the links whose interface is no longer as it was and starts those that are
 // missing.
-func (s *Server) follow(ctx context.Context, links map[int]*running, afresh bool) {
-	want, problems, err := s.config.Interfaces()
+func (s *Server) follow(ctx context.Context, links map[place]*running, afresh bool) {
+	picked, problems, err := s.config.Interfaces()
 	if err != nil {
 		s.report(Status{Problem: fmt.Sprintf("can't see the network interfaces: %v; TVs can't find this server on new ones", err)})
 		return
 	}
-	for index, r := range links {
-		if !slices.ContainsFunc(want, r.ifi.Equal) {
+	picked = picked[:min(len(picked), maxLinks)]
+	want := families(picked)
+	moved := make(map[place]bool)
+	for at, r := range links {
+		now, there := want[at]
+		if there && still(r.link.voices, now) {
+			r.link.ifi.Store(&now) // who asks from another of its networks is told of that
+		} else {
+			moved[at] = there
 			r.stop(errGone)
 			<-r.done
 		}
 		select {
 		case <-r.done:
 			r.stop(nil)
-			delete(links, index)
+			delete(links, at)
 		default:
 		}
 	}
-	s.keepStatus(want, problems)
-	for _, ifi := range want[:min(len(want), maxLinks)] {
-		if links[ifi.Index] == nil {
-			s.start(ctx, links, ifi, afresh)
+	s.keepStatus(picked, problems)
+	for _, ifi := range picked {
+		for _, six := range []bool{false, true} {
+			at := place{ifi.Index, ifi.Name, six}
+			if family, ok := want[at]; ok && links[at] == nil {
+				_, four := want[place{ifi.Index, ifi.Name, false}]
+				s.start(ctx, links, at, family, afresh || moved[at], six && four)
+			}
 		}
 	}
 }
 
-func (s *Server) start(ctx context.Context, links map[int]*running, ifi lan.Interface, afresh bool) {
+// families returns the interfaces by family, where they have addresses of it to be announced.
+func families(picked []lan.Interface) map[place]lan.Interface {
+	want := make(map[place]lan.Interface)
+	for _, ifi := range picked {
+		four, six := ifi.Families()
+		if len(voices(four)) > 0 {
+			want[place{ifi.Index, ifi.Name, false}] = four
+		}
+		if len(voices(six)) > 0 {
+			want[place{ifi.Index, ifi.Name, true}] = six
+		}
+	}
+	return want
+}
+
+func (s *Server) start(ctx context.Context, links map[place]*running, at place, ifi lan.Interface, afresh, beside bool) {
 	if ctx.Err() != nil {
 		return
 	}
-	conn, err := s.config.Listen(ifi)
+	l := &link{config: &s.config, voices: voices(ifi)}
+	l.ifi.Store(&ifi)
+	l.status = s.teller(at, l.voices[len(l.voices)-1].own, beside)
+	conn, err := s.config.Listen(ifi, at.six)
 	if err != nil {
-		s.fail(ifi, err)
+		l.status(err)
 		return
 	}
-	l := &link{config: &s.config, ifi: ifi, conn: conn, location: s.config.Location(ifi.Primary())}
-	l.status = func(err error) {
-		if err != nil {
-			s.fail(ifi, err)
-		} else {
-			s.well(l)
-		}
-	}
+	l.conn = conn
 	linkCtx, stop := context.WithCancelCause(ctx)
-	r := &running{ifi: ifi, stop: stop, done: make(chan struct{})}
-	links[ifi.Index] = r
+	r := &running{link: l, stop: stop, done: make(chan struct{})}
+	links[at] = r
 	go func() {
 		defer close(r.done)
 		if err := l.run(linkCtx, afresh); err != nil {
-			s.fail(ifi, err)
+			l.status(err)
 		}
 	}()
 }
 
-func (s *Server) well(l *link) {
-	s.report(Status{Interface: l.ifi.Name, Address: l.ifi.Primary()})
+// teller returns what a link reports by. An interface is known by what becomes of its IPv4;
+// that of IPv6, which most television sets don't speak, is a matter of the log, unless
+// there is no other.
+func (s *Server) teller(at place, own netip.Addr, beside bool) func(error) {
+	return func(err error) {
+		if beside {
+			s.hush(at.name, err)
+			return
+		}
+		st := Status{Interface: at.name, Address: own}
+		if err != nil {
+			st.Problem = fmt.Sprintf("no multicast on %s: %v; TVs can't find this server there; %s", at.name, err, remedy(err))
+		}
+		s.report(st)
+	}
 }
 
-func (s *Server) fail(ifi lan.Interface, err error) {
-	s.report(Status{Interface: ifi.Name, Address: ifi.Primary(), Problem: fmt.Sprintf(
-		"no multicast on %s: %v; TVs can't find this server there; %s", ifi.Name, err, remedy(err))})
+// hush logs what is wrong with IPv6 on an interface once.
+func (s *Server) hush(name string, err error) {
+	now := ""
+	if err != nil {
+		now = err.Error()
+	}
+	s.mu.Lock()
+	before := s.hushed[name]
+	s.hushed[name] = now
+	s.mu.Unlock()
+	if err != nil && now != before {
+		s.config.Logger.Info().Err(err).Str("interface", name).Msg("not announced over IPv6 there; over IPv4 it is")
+	}
 }
 
 // keepStatus forgets the interfaces that are gone and notes those that can't be had.
@@ -186,7 +239,7 @@ func (s *Server) keepStatus(want []lan.Interface, problems []lan.Problem) {
 			"no multicast on %s: %s; TVs can't find this server there; `ip -br address` lists what this machine has", p.Interface, p.Reason)})
 	}
 	if len(want) == 0 && len(problems) == 0 {
-		s.report(Status{Problem: "no network interface of a home is up with an IPv4 address; TVs can't find this server; " +
+		s.report(Status{Problem: "no network interface of a home is up with an address; TVs can't find this server; " +
 			"connect this machine to the network, or name an interface with --interface"})
 	}
 }

@@ -1,14 +1,18 @@
 package ssdp
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/swarmgate/swarmgate/dlna/lan"
 )
 
@@ -31,8 +35,8 @@ func TestFollowsInterfaces(t *testing.T) {
 		moved := home("wlan0", 3, "192.168.79.10/24")
 		f.set(func() { f.ifis[1] = moved })
 		time.Sleep(3 * time.Second)
-		said = f.take()
-		if len(said) != 10 || count(said, "ssdp:byebye") != 0 || !strings.Contains(said[0].header("LOCATION"), "192.168.79.10") {
+		said = f.take() // the old address is taken back first
+		if len(said) != 15 || count(said[:5], "ssdp:byebye") != 5 || !strings.Contains(said[5].header("LOCATION"), "192.168.79.10") {
 			t.Errorf("after a change of address: %v", said)
 		}
 
@@ -51,6 +55,91 @@ func TestFollowsInterfaces(t *testing.T) {
 			}
 		}
 	}, home("lan0", 2, "192.168.77.10/24"))
+}
+
+// An address that comes beside the announced one, as those of IPv6 do daily, is no news; who
+// asks from its network is told of it.
+func TestFurtherAddressIsNotAnnounced(t *testing.T) {
+	inLAN(t, func(f *fakeLAN, _ *Server, _ func()) {
+		time.Sleep(time.Second)
+		f.take()
+		f.set(func() { f.ifis[0] = home("lan0", 2, "192.168.77.10/24", "10.0.0.2/8") })
+		time.Sleep(3 * time.Second)
+		if said := f.take(); len(said) != 0 {
+			t.Errorf("said %v", said)
+		}
+		f.ask("lan0", netip.MustParseAddrPort("10.1.2.3:40000"), searches["GUPnP"])
+		time.Sleep(100 * time.Millisecond)
+		if said := f.take(); len(said) != 1 || said[0].header("LOCATION") != "http://10.0.0.2:8088/dlna/device.xml" {
+			t.Errorf("answered %v", said)
+		}
+	}, home("lan0", 2, "192.168.77.10/24"))
+}
+
+// Over IPv6 each group hears an address of its own scope (UDA 1.1, A.2.2).
+func TestAnnouncesOverIPv6(t *testing.T) {
+	const link, site, four = "[FF02::C]:1900", "[FF05::C]:1900", "239.255.255.250:1900"
+	at := func(host string) string { return "http://" + host + ":8088/dlna/device.xml" }
+	inLAN(t, func(f *fakeLAN, s *Server, stop func()) {
+		time.Sleep(time.Second)
+		heard := map[string]int{}
+		for _, h := range f.take() {
+			heard[h.header("HOST")+" "+h.header("NTS")+" "+h.header("LOCATION")]++
+		}
+		for _, want := range []string{four + " ssdp:alive " + at("192.168.77.10"), link + " ssdp:alive " + at("fe80::10"), site + " ssdp:alive " + at("fd77::10")} {
+			if heard[want] != 10 {
+				t.Errorf("%d of %q in %v", heard[want], want, heard)
+			}
+		}
+		if heard[link+" ssdp:byebye "] != 5 || len(heard) != 6 {
+			t.Errorf("heard %v", heard)
+		}
+		for asker, own := range map[string]string{"[fe80::99%lan0]:5000": "fe80::10", "[fd77::99]:5000": "fd77::10"} {
+			f.ask("lan0 IPv6", netip.MustParseAddrPort(asker), searches["GUPnP"])
+			time.Sleep(100 * time.Millisecond)
+			said := f.take()
+			if len(said) != 1 || said[0].to.String() != asker || said[0].from.String() != own || said[0].header("LOCATION") != at(own) || said[0].header("01-NLS") == "" {
+				t.Errorf("%s is answered %v", asker, said)
+			}
+		}
+		if st := s.Status(); len(st) != 1 || st[0].Address.String() != "192.168.77.10" || st[0].Problem != "" {
+			t.Errorf("status %+v", st)
+		}
+		stop()
+		if n := count(f.take(), "ssdp:byebye"); n != 30 {
+			t.Errorf("%d farewells", n)
+		}
+	}, home("lan0", 2, "192.168.77.10/24", "fe80::10/64", "fd77::10/64"))
+}
+
+// What is wrong with IPv6 alone is logged once, and is no problem of the interface.
+func TestTroubleWithIPv6IsHushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLAN(home("lan0", 2, "192.168.77.10/24", "fe80::10/64"), home("six0", 3, "fd77::10/64"))
+		c := f.config()
+		var log bytes.Buffer
+		c.Logger = zerolog.New(&log)
+		c.Listen = func(i lan.Interface, six bool) (Conn, error) {
+			if six {
+				return nil, fmt.Errorf("listen udp6: %w", syscall.EADDRNOTAVAIL)
+			}
+			return f.open(i, six)
+		}
+		s := New(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(time.Minute)
+		st := s.Status()
+		if len(st) != 2 || st[0].Problem != "" || !strings.Contains(st[1].Problem, "no multicast on six0: listen udp6") {
+			t.Errorf("status %+v", st)
+		}
+		if n := strings.Count(log.String(), "not announced over IPv6"); n != 1 {
+			t.Errorf("logged %d times: %s", n, log.String())
+		}
+		cancel()
+		<-done
+	})
 }
 
 func TestSocketErrorIsToldAndTriedAgain(t *testing.T) {
@@ -156,7 +245,7 @@ func TestRemedy(t *testing.T) {
 		syscall.EADDRINUSE:    "end the program",
 		syscall.EPERM:         "firewall or sandbox",
 		syscall.ENETUNREACH:   "connect that interface",
-		syscall.ENODEV:        "IPv4 address",
+		syscall.ENODEV:        "address",
 		errors.New("unheard"): "--interface",
 	} {
 		if got := remedy(fmt.Errorf("send: %w", err)); !strings.Contains(got, want) {

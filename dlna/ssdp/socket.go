@@ -12,20 +12,28 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
-// multicastTTL is how many routers an announcement may pass (UDA 1.0, 1.1.2: 4, of which
-// homes with a second router live; UDA 1.1 says 2).
-const multicastTTL = 4
+// multicastTTL is how many routers an announcement may pass (UDA 1.1, 1.1.2: "The TTL for the
+// IP packet SHOULD default to 2").
+const multicastTTL = 2
 
 // Conn is the multicast socket of one interface.
 type Conn interface {
 	// Read waits for a datagram that came in on the interface.
 	Read(b []byte) (n int, from netip.AddrPort, err error)
-	// Announce sends to the multicast group.
-	Announce(b []byte) error
+	// Announce sends to a multicast group.
+	Announce(b []byte, group netip.AddrPort) error
 	// Answer sends to one host, from the given own address.
 	Answer(b []byte, to netip.AddrPort, from netip.Addr) error
 	// Close ends a waiting Read.
 	Close() error
+}
+
+// Listen opens the multicast socket of an interface for IPv4 or IPv6.
+func Listen(ifi lan.Interface, six bool) (Conn, error) {
+	if six {
+		return listenIPv6(ifi)
+	}
+	return listenIPv4(ifi)
 }
 
 // socket is a Conn over IPv4. It shares UDP port 1900 with the other programs of this
@@ -35,8 +43,7 @@ type socket struct {
 	conn *ipv4.PacketConn
 }
 
-// Listen opens the multicast socket of an interface.
-func Listen(ifi lan.Interface) (Conn, error) {
+func listenIPv4(ifi lan.Interface) (Conn, error) {
 	device := &net.Interface{Index: ifi.Index, Name: ifi.Name}
 	udp, err := net.ListenMulticastUDP("udp4", device, dmsssdp.NetAddr)
 	if err != nil {
@@ -87,8 +94,8 @@ func (s *socket) mine(control *ipv4.ControlMessage, from netip.Addr) bool {
 	return false
 }
 
-func (s *socket) Announce(b []byte) error {
-	_, err := s.conn.WriteTo(b, nil, dmsssdp.NetAddr)
+func (s *socket) Announce(b []byte, group netip.AddrPort) error {
+	_, err := s.conn.WriteTo(b, nil, net.UDPAddrFromAddrPort(group))
 	return err
 }
 
@@ -109,7 +116,7 @@ func remedy(err error) string {
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.ENETDOWN), errors.Is(err, syscall.EHOSTUNREACH):
 		return "connect that interface to the home's network"
 	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "give that interface an IPv4 address"
+		return "give that interface an address"
 	default:
 		return "choose another with --interface"
 	}

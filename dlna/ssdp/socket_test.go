@@ -118,9 +118,11 @@ func TestSocketHearsOnlyItsInterface(t *testing.T) {
 }
 
 func TestListenOnMissingInterface(t *testing.T) {
-	conn, err := Listen(home("gone0", 1<<20, "192.168.77.10/24"))
-	if err == nil {
-		conn.Close()
-		t.Fatal("a socket on an interface that doesn't exist")
+	for _, six := range []bool{false, true} {
+		conn, err := Listen(home("gone0", 1<<20, "192.168.77.10/24"), six)
+		if err == nil {
+			conn.Close()
+			t.Fatal("a socket on an interface that doesn't exist")
+		}
 	}
 }

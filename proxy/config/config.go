@@ -6,7 +6,11 @@
 // environment, the flag. The package reads the file and nothing else of its surroundings.
 package config
 
-import "github.com/swarmgate/swarmgate/ppsp"
+import (
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
 
 // Config is all that can be configured. Tags are the source of the sample file and of
 // "config show": toml names the key, help tells its meaning.
@@ -33,7 +37,15 @@ type HTTP struct {
 type DLNA struct {
 	Enabled    bool     `toml:"enabled" help:"Whether TVs see this machine."`
 	Name       string   `toml:"name" help:"What TVs call it. Left empty: \"Swarmgate (name of this machine)\"."`
-	Interfaces []string `toml:"interfaces" help:"Network interfaces on which TVs are, as [\"eth0\", \"wlan0\"]. Left empty: all that can do multicast."`
+	Interfaces []string `toml:"interfaces" help:"Network interfaces on which TVs are, as [\"eth0\", \"wlan0\"]. Left empty: all that can do multicast, but those of containers and tunnels."`
+
+	DenyInterfaces []string  `toml:"deny_interfaces" help:"Network interfaces that are left out, as [\"guest0\", \"vlan*\"]."`
+	Networks       []Network `toml:"networks" help:"Networks in which TVs are, as [\"192.168.1.0/24\"]: this machine is announced by its addresses in them alone. Left empty: all."`
+	DenyNetworks   []Network `toml:"deny_networks" help:"Networks in which this machine is not announced, and whose hosts the media server does not answer."`
+	Announce       Duration  `toml:"announce" help:"Time between two announcements."`
+	MaxAge         Duration  `toml:"max_age" help:"For how long TVs believe an announcement; at least twice the time between two."`
+	Patience       Duration  `toml:"patience" help:"How long a TV is kept waiting for the first bytes of a channel or film before it is told that nothing comes."`
+	Streams        int       `toml:"streams" help:"Most streams that TVs are sent at the same time."`
 }
 
 // Peer is the section [peer].
@@ -79,7 +91,7 @@ type Channel struct {
 func Default() Config {
 	return Config{
 		HTTP: HTTP{Listen: HostPort{Port: 8088}},
-		DLNA: DLNA{Enabled: true},
+		DLNA: DLNA{Enabled: true, Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
 		Peer: Peer{NAT: true, Offload: "auto"},
 		Buffer: Buffer{
 			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,

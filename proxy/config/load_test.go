@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -43,6 +44,13 @@ listen = "127.0.0.1:80"
 enabled = false
 name = "Living room"
 interfaces = ["eth0", "wlan0"]
+deny_interfaces = ["guest*"]
+networks = ["192.168.1.7/24"]
+deny_networks = ["fd77::1"]
+announce = "1m"
+max_age = "1h"
+patience = "10s"
+streams = 9
 [peer]
 listen = ":7000"
 upload = "10Mbit/s"
@@ -73,8 +81,12 @@ logo = "https://example.org/a.png"
 	}
 	want := Config{
 		Dir: "/srv/gate", Links: s.Links, Channels: s.Channels,
-		HTTP:    HTTP{HostPort{"127.0.0.1", 80}},
-		DLNA:    DLNA{false, "Living room", []string{"eth0", "wlan0"}},
+		HTTP: HTTP{HostPort{"127.0.0.1", 80}},
+		DLNA: DLNA{
+			Name: "Living room", Interfaces: []string{"eth0", "wlan0"}, DenyInterfaces: []string{"guest*"},
+			Networks: []Network{{netip.MustParsePrefix("192.168.1.0/24")}}, DenyNetworks: []Network{{netip.MustParsePrefix("fd77::1/128")}},
+			Announce: Duration(time.Minute), MaxAge: Duration(time.Hour), Patience: Duration(10 * time.Second), Streams: 9,
+		},
 		Peer:    Peer{HostPort{"", 7000}, 10_000_000, []HostPort{{"stun.example.org", 3478}}, false, "off"},
 		Members: Members{"/srv/ca.pem", "/srv/me.crt", "/srv/me.key"},
 		Buffer:  Buffer{64 << 20, 100e9, "/films", Duration(5 * time.Minute), 3},

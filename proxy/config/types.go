@@ -41,6 +41,9 @@ type Format string
 // Offload says whether the kernel helps with trains of datagrams.
 type Offload string
 
+// Network is a range of addresses: "192.168.1.0/24", "fd77::/64", or one address alone.
+type Network struct{ netip.Prefix }
+
 // Link is a link to a swarm.
 type Link struct{ ppsp.Link }
 
@@ -232,6 +235,28 @@ func oneOf[T ~string](v *T, s []byte, words ...string) error {
 		}
 	}
 	return fmt.Errorf(`%q is none of "%s"`, s, strings.Join(words, `", "`))
+}
+
+// UnmarshalText reads a network.
+func (n *Network) UnmarshalText(s []byte) error {
+	if a, err := netip.ParseAddr(string(s)); err == nil && a.Zone() == "" {
+		n.Prefix = netip.PrefixFrom(a, a.BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(s))
+	if err != nil {
+		return fmt.Errorf(`%q is no network; write as "192.168.1.0/24" or "fd77::/64"`, s)
+	}
+	n.Prefix = p.Masked()
+	return nil
+}
+
+// MarshalText writes the network, nothing for none.
+func (n Network) MarshalText() ([]byte, error) {
+	if !n.IsValid() {
+		return nil, nil
+	}
+	return []byte(n.Prefix.String()), nil
 }
 
 // UnmarshalText reads a link.

@@ -148,3 +148,16 @@ func FuzzTypes(f *testing.F) {
 		}
 	})
 }
+
+func TestNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.168.1.0/24": "192.168.1.0/24", "192.168.1.7/24": "192.168.1.0/24", "10.1.2.3": "10.1.2.3/32", "fd77::1/64": "fd77::/64",
+		"": "", "eth0": "", "192.168.1.0/33": "", "fe80::1%eth0": "",
+	} {
+		var n Network
+		err := n.UnmarshalText([]byte(text))
+		if got, _ := n.MarshalText(); string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %s, %v; want %q", text, got, err, want)
+		}
+	}
+}

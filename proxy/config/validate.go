@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,11 @@ const (
 	MaxSessions          = 1000
 	MaxName              = 63 // bytes; "should be < 64 characters" (UPnP Device Architecture 2.0, 2.3)
 	MaxSwarms            = 10000
+	MinAnnounce          = Duration(10 * time.Second)
+	MinMaxAge            = Duration(time.Minute)
+	MaxMaxAge            = Duration(24 * time.Hour)
+	MaxPatience          = Duration(10 * time.Minute)
+	MaxStreams           = 1000
 )
 
 // Problem is one thing wrong with a configuration.
@@ -103,12 +109,9 @@ func (v *validator) node(c *Config) {
 	v.want(!strings.ContainsRune(c.Dir, 0), "dir", "is no path of a folder")
 	v.want(len(c.DLNA.Name) <= MaxName, "dlna.name", "has %d bytes; TVs want at most %d", len(c.DLNA.Name), MaxName)
 	v.want(!strings.ContainsFunc(c.DLNA.Name, unicode.IsControl), "dlna.name", "has line ends or control characters; write one line of text")
-	seen := map[string]bool{}
-	for _, name := range c.DLNA.Interfaces {
-		v.want(name != "" && !strings.ContainsAny(name, ", \t\n"), "dlna.interfaces", `%q is no name of an interface; "ip link" lists them`, name)
-		v.want(!seen[name], "dlna.interfaces", "%q is there twice; remove one", name)
-		seen[name] = true
-	}
+	v.interfaces("dlna.interfaces", c.DLNA.Interfaces)
+	v.interfaces("dlna.deny_interfaces", c.DLNA.DenyInterfaces)
+	v.announcements(&c.DLNA)
 	v.want(c.Peer.Upload == 0 || c.Peer.Upload >= MinUpload, "peer.upload", "leaves nothing for other peers; write at least %q", MinUpload)
 	for _, s := range c.Peer.STUN {
 		v.want(s.Host != "" && s.Port != 0, "peer.stun", `%q is no server; write as "stun.example.org:3478"`, s)
@@ -124,6 +127,27 @@ func (v *validator) node(c *Config) {
 	v.want(level.UnmarshalText([]byte(c.Log.Level)) == nil, "log.level", `write "debug", "info", "warn" or "error"`)
 	var format Format
 	v.want(format.UnmarshalText([]byte(c.Log.Format)) == nil, "log.format", `write "text" or "json"`)
+}
+
+func (v *validator) interfaces(key string, names []string) {
+	seen := map[string]bool{}
+	for _, name := range names {
+		_, err := path.Match(name, "")
+		v.want(name != "" && err == nil && !strings.ContainsAny(name, ", \t\n"), key, `%q is no name of an interface; "ip link" lists them`, name)
+		v.want(!seen[name], key, "%q is there twice; remove one", name)
+		seen[name] = true
+	}
+}
+
+func (v *validator) announcements(d *DLNA) {
+	v.want(d.Announce >= MinAnnounce, "dlna.announce", "is too often for the home's network; write at least %q", MinAnnounce)
+	v.want(d.MaxAge >= MinMaxAge, "dlna.max_age", "is too short; write at least %q", MinMaxAge)
+	v.want(d.MaxAge <= MaxMaxAge, "dlna.max_age", "is too long; write at most %q", MaxMaxAge)
+	v.want(d.Announce <= d.MaxAge/2, "dlna.announce", "is more than half of dlna.max_age (%s): TVs would forget this machine when one announcement is lost; "+
+		"write at most %q", d.MaxAge, d.MaxAge/2)
+	v.want(d.Patience >= Duration(time.Second), "dlna.patience", `is too short for any swarm; write at least "1s"`)
+	v.want(d.Patience <= MaxPatience, "dlna.patience", "is too long; write at most %q", MaxPatience)
+	v.want(d.Streams >= 1 && d.Streams <= MaxStreams, "dlna.streams", "write a number from 1 to %d", MaxStreams)
 }
 
 func (v *validator) buffers(b *Buffer) {
