@@ -26,6 +26,7 @@ type trackerCommand struct {
 	Cert         string          `help:"Certificate chain for HTTPS, PEM." placeholder:"FILE" type:"path"`
 	Key          string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
 	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
+	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
 	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
 	logFlags
 }
@@ -119,7 +120,7 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	timeout := time.Duration(t.TrackTimeout)
 	service, err := openTracker(string(t.Listen), tracker.ServerConfig{
 		Registry:     tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: timeout}),
-		TrackTimeout: timeout, OpenStatus: t.OpenStatus, Logger: log,
+		TrackTimeout: timeout, OpenStatus: t.OpenStatus, Strict: t.Strict, Logger: log,
 	})
 	if err != nil {
 		return err

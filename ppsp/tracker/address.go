@@ -47,22 +47,7 @@ type addressJSON struct {
 
 // MarshalJSON writes a ppsp_tp_peer_addr_t (RFC 7846, 3.2.4).
 func (a Address) MarshalJSON() ([]byte, error) {
-	j := addressJSON{
-		Port: Number(a.Port()), Priority: Number(a.Priority), Type: a.Type,
-		Connection: a.Connection, ASN: a.ASN, Protocol: a.Protocol,
-	}
-	if j.Type == "" {
-		j.Type = Host
-	}
-	ip := a.Addr().Unmap()
-	j.IP.Type = "ipv6"
-	if ip.Is4() {
-		j.IP.Type = "ipv4"
-	}
-	if ip.IsValid() {
-		j.IP.Address = ip.WithZone("").String()
-	}
-	return json.Marshal(j)
+	return appendAddress(nil, &a), nil
 }
 
 // UnmarshalJSON reads a ppsp_tp_peer_addr_t. What is one but names no IP address and port
@@ -72,19 +57,19 @@ func (a *Address) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*a = Address{
-		Type: j.Type, Priority: int64(j.Priority),
-		Connection: j.Connection, ASN: j.ASN, Protocol: j.Protocol,
-	}
-	ip, err := netip.ParseAddr(j.IP.Address)
-	if err != nil || ip.Zone() != "" || j.Port < 0 || j.Port > 65535 {
-		return nil
-	}
-	if t := strings.ToLower(j.IP.Type); t == "ipv4" && !ip.Is4() || t == "ipv6" && !ip.Is6() {
-		return nil
-	}
-	a.AddrPort = netip.AddrPortFrom(ip.Unmap(), uint16(j.Port))
+	*a = j.decoded()
 	return nil
+}
+
+// ofFamily tells whether the address is of the family named, if one is.
+func ofFamily(ip netip.Addr, family string) bool {
+	switch {
+	case strings.EqualFold(family, "ipv4"):
+		return ip.Is4()
+	case strings.EqualFold(family, "ipv6"):
+		return ip.Is6()
+	}
+	return true
 }
 
 // Usable tells whether a datagram can be sent there by anyone who is told the address.

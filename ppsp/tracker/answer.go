@@ -10,11 +10,12 @@ import (
 // 4.1.1, implementation note).
 const DefaultPeers = 20
 
-// answer makes the response to a request that is well formed and authorized.
-func (s *Server) answer(ctx context.Context, r *Request, from Address) *Response {
+// answer makes the response to a request that is well formed and authorized, and was
+// decoded from body.
+func (s *Server) answer(ctx context.Context, r *Request, body []byte, from Address) *Response {
 	switch r.Type {
 	case TypeConnect:
-		return s.connect(ctx, r, from)
+		return s.connect(ctx, r, body, from)
 	case TypeFind:
 		return s.find(ctx, r)
 	}
@@ -24,35 +25,60 @@ func (s *Server) answer(ctx context.Context, r *Request, from Address) *Response
 // connect carries out the swarm actions in the order in which they stand. Table 6 of RFC
 // 7846 is read for each swarm by itself, since a peer ID is one in all swarms (RFC 6972,
 // PPSP.REQ-1): JOIN is valid in any state, and renews the membership if there is one;
-// LEAVE is valid for a member. RFC 7846, 2.3.2 A: only if all actions are invalid is the
-// request refused; otherwise each has its own result.
-func (s *Server) connect(ctx context.Context, r *Request, from Address) *Response {
+// LEAVE is valid for a member. With Strict the table is read to the letter. RFC 7846,
+// 2.3.2 A: only if all actions are invalid is the request refused; otherwise each has its
+// own result. body is the message, by which a repetition is known.
+func (s *Server) connect(ctx context.Context, r *Request, body []byte, from Address) *Response {
+	ctx, cancel := context.WithTimeout(ctx, initTimeout)
+	defer cancel()
+	now := s.config.Now()
+	before, repeated := s.repeats.get(body, now)
+	last := false
+	if s.config.Strict && !repeated {
+		var err error
+		if last, err = s.strictly(ctx, r); err != nil {
+			return s.refuse(r, err)
+		}
+	}
 	out := s.success(r)
 	var refused error
-	done := 0
-	for _, a := range r.Connect.Actions {
+	var done uint32
+	for i, a := range r.Connect.Actions {
 		peers, err := s.act(ctx, r, a, from)
+		if a.Action == ActionLeave && before&(1<<i) != 0 && errors.Is(err, ErrNotMember) {
+			err = nil // it was done when this came first
+		}
+		result := SwarmResult{SwarmID: a.SwarmID, Result: Successful}
 		if err != nil {
 			refused = worse(refused, err)
-			out.Results = append(out.Results, SwarmResult{SwarmID: a.SwarmID, Result: Failed})
-			continue
-		}
-		done++
-		result := SwarmResult{SwarmID: a.SwarmID, Result: Successful}
-		if len(peers) > 0 {
-			result.PeerGroup = &PeerGroup{Peers: peers}
+			result.Result = Failed
+		} else {
+			done |= 1 << i
+			if len(peers) > 0 {
+				result.PeerGroup = &PeerGroup{Peers: peers}
+			}
 		}
 		out.Results = append(out.Results, result)
+	}
+	if done != 0 && last {
+		if err := s.config.Registry.Remove(ctx, now, r.PeerID); err != nil {
+			return s.refuse(r, err)
+		}
 	}
 	if done == 0 {
 		return s.refuse(r, refused)
 	}
+	s.repeats.put(body, now, done)
 	// RFC 7846, 4.1.1: with STUN "peer_addr SHOULD NOT present in the response".
 	if from.Usable() && !statesReflexive(r.Connect.Addresses) {
 		out.PeerAddress = &from
 	}
 	return out
 }
+
+// initTimeout is the "init timer" of RFC 7846, 2.3.1: what a CONNECT may take until the peer
+// is tracked. Then it is given up, and answered with 04.
+const initTimeout = 5 * time.Second
 
 func statesReflexive(addresses []Address) bool {
 	for _, a := range addresses {
@@ -69,7 +95,7 @@ func (s *Server) act(ctx context.Context, r *Request, a SwarmAction, from Addres
 	if a.Action == ActionLeave {
 		return nil, s.config.Registry.Leave(ctx, now, a.SwarmID, r.PeerID)
 	}
-	m := Member{ID: r.PeerID, Mode: a.Mode, Addresses: r.Connect.Addresses, Source: from}
+	m := Member{ID: r.PeerID, Mode: a.Mode, Addresses: r.Connect.Addresses, Source: from, About: r.Connect.PeerNum}
 	if err := s.config.Registry.Join(ctx, now, a.SwarmID, m); err != nil {
 		return nil, err
 	}
@@ -78,11 +104,11 @@ func (s *Server) act(ctx context.Context, r *Request, a SwarmAction, from Addres
 	if a.Mode == Seeder && r.Connect.PeerNum == nil {
 		return nil, nil
 	}
-	return s.config.Registry.Find(ctx, now, a.SwarmID, r.PeerID, r.Connect.PeerNum.count())
+	return s.config.Registry.Find(ctx, now, a.SwarmID, r.PeerID, r.Connect.PeerNum.count(), r.Connect.PeerNum)
 }
 
 func (s *Server) find(ctx context.Context, r *Request) *Response {
-	peers, err := s.config.Registry.Find(ctx, s.config.Now(), r.Find.SwarmID, r.PeerID, r.Find.PeerNum.count())
+	peers, err := s.config.Registry.Find(ctx, s.config.Now(), r.Find.SwarmID, r.PeerID, r.Find.PeerNum.count(), r.Find.PeerNum)
 	if err != nil {
 		return s.refuse(r, err)
 	}

@@ -100,8 +100,11 @@ func (s *StatReport) check() *Error {
 		if err := checkID("swarm_id", st.SwarmID, MaxSwarmIDText); err != nil {
 			return err
 		}
-		if st.UploadedBytes < 0 || st.DownloadedBytes < 0 || st.AvailableBandwidth < 0 || st.ConcurrentLinks < 0 {
+		if st.UploadedBytes < 0 || st.DownloadedBytes < 0 || st.AvailableBandwidth < 0 || st.ConcurrentLinks < 0 || st.ChunksLate < 0 {
 			return badRequest("a statistic is negative")
+		}
+		if _, ok := countHeld(st.ChunksHeld); !ok {
+			return badRequest("chunks_held %.20q is no list of ranges, or has more than %d bytes", st.ChunksHeld, MaxHeld)
 		}
 	}
 	return nil

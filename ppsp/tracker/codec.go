@@ -22,9 +22,7 @@ func EncodeRequest(r *Request) ([]byte, error) {
 
 // EncodeResponse writes r with Version set.
 func EncodeResponse(r *Response) ([]byte, error) {
-	out := *r
-	out.Version = Version
-	return json.Marshal(root[Response]{out})
+	return appendResponse(nil, r), nil
 }
 
 // head is what every version of a message has, as far as one can know.
@@ -62,6 +60,14 @@ func decodeHead(b []byte) (message []byte, id string, err *Error) {
 // DecodeRequest reads and checks a request. The error is always an *Error to answer with;
 // the request that comes with it holds the transaction ID alone, if that could be read.
 func DecodeRequest(b []byte) (*Request, error) {
+	if r, ok := scanRequest(string(b)); ok {
+		return r, nil
+	}
+	return decodeLeniently(b)
+}
+
+// decodeLeniently reads what is not plain, or wrong.
+func decodeLeniently(b []byte) (*Request, error) {
 	message, id, err := decodeHead(b)
 	if err != nil {
 		return &Request{TransactionID: id}, err

@@ -40,7 +40,7 @@ var exampleRequests = map[string]*Request{
 	},
 	"stat_report": {
 		Version: 1, Type: TypeStatReport, TransactionID: "12345", PeerID: "656164657221",
-		StatReport: &StatReport{Type: StreamStatsType, Stats: List[StreamStats]{{"1111", 512, 768, 1024000, 5}}},
+		StatReport: &StatReport{Type: StreamStatsType, Stats: List[StreamStats]{{SwarmID: "1111", UploadedBytes: 512, DownloadedBytes: 768, AvailableBandwidth: 1024000, ConcurrentLinks: 5}}},
 	},
 }
 
@@ -269,5 +269,43 @@ func TestOneBadAddressDoesNotSpoilAList(t *testing.T) {
 	want := []Peer{{"b", []Address{address("192.0.2.1:5", "", 0)}}}
 	if err != nil || !reflect.DeepEqual(r.Results[0].PeerGroup.Peers, want) {
 		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// What a client writes is read by the fast way.
+func TestRequestsOfAClientArePlain(t *testing.T) {
+	for name, r := range exampleRequests {
+		b, err := EncodeRequest(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := scanRequest(string(b)); !ok || !reflect.DeepEqual(got, r) {
+			t.Errorf("%s: %v, %+v\nwant %+v", name, ok, got, r)
+		}
+	}
+}
+
+func BenchmarkDecodeRequest(b *testing.B) {
+	for name, r := range exampleRequests {
+		body, err := EncodeRequest(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := DecodeRequest(body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncodeResponse(b *testing.B) {
+	b.ReportAllocs()
+	buffer := make([]byte, 0, 4096)
+	for b.Loop() {
+		buffer = appendResponse(buffer[:0], exampleResponses["find_response"])
 	}
 }

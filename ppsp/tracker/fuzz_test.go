@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"testing"
@@ -22,6 +23,10 @@ func FuzzDecodeRequest(f *testing.F) {
 	addExamples(f, "connect_seeder", "connect_leech", "connect_switch", "find", "stat_report")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := DecodeRequest(b)
+		slow, slowErr := decodeLeniently(b)
+		if !reflect.DeepEqual(r, slow) || (err == nil) != (slowErr == nil) {
+			t.Fatalf("%+v, %v, but leniently %+v, %v", r, err, slow, slowErr)
+		}
 		if r == nil {
 			t.Fatal("no request to answer to")
 		}
@@ -50,7 +55,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		if err != nil || !bytes.Equal(first, second) {
 			t.Fatalf("%s\nbecame %s, %v", first, second, err)
 		}
-		response := NewServer(ServerConfig{}).answer(t.Context(), r, Address{})
+		response := NewServer(ServerConfig{}).answer(t.Context(), r, b, Address{})
 		if response.TransactionID != r.TransactionID || (response.ResponseType == Successful) != (response.ErrorCode == NoError) {
 			t.Fatalf("answered with %+v", response)
 		}
@@ -92,6 +97,10 @@ func FuzzDecodeResponse(f *testing.F) {
 		first, err := EncodeResponse(r)
 		if err != nil {
 			t.Fatal(err)
+		}
+		r.Version = Version
+		if by, err := json.Marshal(root[Response]{*r}); err != nil || !bytes.Equal(first, by) {
+			t.Fatalf("%s\nencoding/json: %s, %v", first, by, err)
 		}
 		again, err := DecodeResponse(first)
 		if err != nil {

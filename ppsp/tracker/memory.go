@@ -1,9 +1,10 @@
 package tracker
 
 import (
-	"container/list"
 	"context"
+	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -15,45 +16,78 @@ type MemoryConfig struct {
 	MaxPeers         int           // 1,000,000, each counted once
 	MaxSwarmPeers    int           // 100,000 in one swarm
 	MaxSwarmsOfAPeer int           // 1,000
-	Random           *rand.Rand    // chooses the peers of a list; seeded by the runtime
+	// MaxPeersOfAnAddress bounds the peers that call from one IPv4 address or IPv6 /64: 4,096,
+	// since carriers put many homes behind one address. Loopback has no bound but MaxPeers.
+	MaxPeersOfAnAddress int
+	Random              *rand.Rand // chooses the peers of a list; seeded by the runtime
+	// Places knows which network an address is in, for peers that are near; nil knows nothing.
+	Places *Places
 }
 
 // DefaultTrackTimeout is the track timer of a tracker that is not told otherwise.
 const DefaultTrackTimeout = 2 * time.Minute
 
-// Memory is a Registry in memory.
+// Memory is a Registry in memory. It takes about 140 bytes for a peer in one swarm, in tables
+// without pointers, which the garbage collector does not look into. When it is full, nobody
+// is put out for a newcomer: who is in stays and may renew, and others get ErrFull until
+// somebody leaves or falls silent.
 type Memory struct {
 	config MemoryConfig
 
-	mu     sync.Mutex
-	peers  map[string]*member
-	swarms map[string]*swarm
-	seen   list.List // of *member, the longest silent in front
+	mu      sync.Mutex
+	epoch   time.Time // tick 0
+	seed    maphash.Seed
+	blobs   arena // what peers said, see blob.go
+	peers   slab[member]
+	seats   slab[seat]
+	swarms  slab[swarm]
+	byID    index
+	byName  map[string]uint32 // swarms
+	sources map[netip.Prefix]int32
+	oldest  uint32 // peer that is silent for the longest, 0 for none
+	newest  uint32
 }
 
 // member is a registered peer: the "per-Peer-ID" state machine in TRACKING state.
 type member struct {
-	id        string
-	addresses []Address
-	stated    bool // addresses come from the peer, not from the request's source
-	seen      time.Time
-	place     *list.Element
-	seats     map[*swarm]*seat
+	blob         place  // ID and addresses
+	seats        uint32 // its first
+	older, newer uint32 // peers, by their latest sign of life
+	seen         tick
+	joined       tick
+	upload       uint32 // kbit/s, as stated
+	asn          uint32 // autonomous system, 0 for unknown
+	swarms       uint16 // how many seats
+	ability      ability
+	traits       traits
 }
 
 // swarm holds its members by mode. Swarms are dropped with their last member.
 type swarm struct {
-	id               string
-	seeders, leeches []*seat
+	name             string
+	seeders, leeches []uint32 // seats
 }
 
 // seat is a peer in a swarm.
 type seat struct {
-	member *member
-	swarm  *swarm
-	mode   Mode
-	at     int // where it is in the swarm's slice of its mode
-	stats  *StreamStats
+	member, swarm uint32
+	next          uint32 // of the same peer
+	at            uint32 // where it is in the swarm's row of its mode
+	stats         stats
+	seeder        bool
+}
+
+// tick counts sixteenths of a second from a registry's first request on, for eight years.
+type tick uint32
+
+const ticksASecond = 16
+
+// tickOf returns the tick of a moment.
+func (r *Memory) tickOf(now time.Time) tick {
+	if r.epoch.IsZero() {
+		r.epoch = now
+	}
+	return tick(max(now.Sub(r.epoch), 0) / (time.Second / ticksASecond))
 }
 
 // NewMemory returns an empty registry.
@@ -69,6 +103,7 @@ func NewMemory(c MemoryConfig) *Memory {
 		{&c.MaxPeers, 1_000_000},
 		{&c.MaxSwarmPeers, 100_000},
 		{&c.MaxSwarmsOfAPeer, 1_000},
+		{&c.MaxPeersOfAnAddress, 4_096},
 	} {
 		if *bound.value <= 0 {
 			*bound.value = bound.standard
@@ -77,7 +112,7 @@ func NewMemory(c MemoryConfig) *Memory {
 	if c.Random == nil {
 		c.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	return &Memory{config: c, peers: make(map[string]*member), swarms: make(map[string]*swarm)}
+	return &Memory{config: c, seed: maphash.MakeSeed(), byName: make(map[string]uint32), sources: make(map[netip.Prefix]int32)}
 }
 
 // Join implements Registry.
@@ -85,51 +120,50 @@ func (r *Memory) Join(_ context.Context, now time.Time, swarmID string, m Member
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
-	p, s := r.peers[m.ID], r.swarms[swarmID]
-	switch {
-	case p != nil && s != nil && p.seats[s] != nil: // renews its membership
-	case p == nil && len(r.peers) >= r.config.MaxPeers,
-		s == nil && len(r.swarms) >= r.config.MaxSwarms,
-		p != nil && len(p.seats) >= r.config.MaxSwarmsOfAPeer,
-		s != nil && len(s.seeders)+len(s.leeches) >= r.config.MaxSwarmPeers:
+	p, s := r.peer(m.ID), r.byName[swarmID]
+	if r.seatOf(p, s) == 0 && !r.fits(p, s, m.Source) {
 		return ErrFull
 	}
-	if p == nil {
-		p = &member{id: m.ID, seats: make(map[*swarm]*seat)}
-		p.place = r.seen.PushBack(p)
-		r.peers[m.ID] = p
+	if p == 0 {
+		p = r.register(now, m)
+	} else {
+		r.restate(p, m)
 	}
-	if s == nil {
-		s = &swarm{id: swarmID}
-		r.swarms[swarmID] = s
+	if s == 0 {
+		s = r.swarms.new()
+		r.swarms.at(s).name = swarmID
+		r.byName[swarmID] = s
 	}
 	r.touch(p, now)
-	p.state(m)
-	s.sit(p, m.Mode)
+	r.peers.at(p).note(m.About)
+	r.sit(p, s, m.Mode)
 	return nil
 }
 
-// state takes the addresses of m, or where it calls from if it never stated any.
-func (p *member) state(m Member) {
-	switch usable := best(m.Addresses); {
-	case len(usable) > 0:
-		p.addresses, p.stated = usable, true
-	case !p.stated && m.Source.Usable():
-		p.addresses = []Address{m.Source}
+// fits tells whether there is room for one more seat.
+func (r *Memory) fits(p, s uint32, source Address) bool {
+	switch {
+	case p == 0 && (r.peers.count() >= r.config.MaxPeers || r.crowded(source)),
+		s == 0 && r.swarms.count() >= r.config.MaxSwarms,
+		p != 0 && int(r.peers.at(p).swarms) >= r.config.MaxSwarmsOfAPeer,
+		s != 0 && r.swarms.at(s).size() >= r.config.MaxSwarmPeers:
+		return false
 	}
+	return true
 }
 
 // Leave implements Registry.
 func (r *Memory) Leave(_ context.Context, now time.Time, swarmID, peer string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seat := r.seat(now, swarmID, peer)
-	if seat == nil {
+	seat := r.sign(now, swarmID, peer)
+	if seat == 0 {
 		return ErrNotMember
 	}
+	p := r.seats.at(seat).member
 	r.stand(seat)
-	if len(seat.member.seats) == 0 {
-		r.remove(seat.member)
+	if r.peers.at(p).seats == 0 {
+		r.remove(p)
 	}
 	return nil
 }
@@ -139,8 +173,8 @@ func (r *Memory) Touch(_ context.Context, now time.Time, peer string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
-	p := r.peers[peer]
-	if p == nil {
+	p := r.peer(peer)
+	if p == 0 {
 		return ErrNotMember
 	}
 	r.touch(p, now)
@@ -151,23 +185,45 @@ func (r *Memory) Touch(_ context.Context, now time.Time, peer string) error {
 func (r *Memory) Report(_ context.Context, now time.Time, peer string, s StreamStats) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seat := r.seat(now, s.SwarmID, peer)
-	if seat == nil {
+	seat := r.sign(now, s.SwarmID, peer)
+	if seat == 0 {
 		return ErrNotMember
 	}
-	seat.stats = &s
+	t := r.seats.at(seat)
+	t.stats.set(&s)
+	r.peers.at(t.member).traits.take(&s)
 	return nil
 }
 
 // Find implements Registry.
-func (r *Memory) Find(_ context.Context, now time.Time, swarmID, asker string, n int) ([]Peer, error) {
+func (r *Memory) Find(_ context.Context, now time.Time, swarmID, asker string, n int, about *PeerNum) ([]Peer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seat := r.seat(now, swarmID, asker)
-	if seat == nil {
+	seat := r.sign(now, swarmID, asker)
+	if seat == 0 {
 		return nil, ErrNotMember
 	}
-	return seat.swarm.choose(r.config.Random, seat, n), nil
+	r.peers.at(r.seats.at(seat).member).note(about)
+	return r.choose(seat, n, r.tickOf(now)), nil
+}
+
+// Known implements Registry.
+func (r *Memory) Known(_ context.Context, now time.Time, peer string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	return r.peer(peer) != 0, nil
+}
+
+// Remove implements Registry.
+func (r *Memory) Remove(_ context.Context, now time.Time, peer string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expire(now)
+	if p := r.peer(peer); p != 0 {
+		r.remove(p)
+	}
+	return nil
 }
 
 // Expire implements Registry.
@@ -176,48 +232,4 @@ func (r *Memory) Expire(_ context.Context, now time.Time) error {
 	defer r.mu.Unlock()
 	r.expire(now)
 	return nil
-}
-
-// seat returns the peer's seat in the swarm, nil if it has none, and resets its timer.
-func (r *Memory) seat(now time.Time, swarmID, peer string) *seat {
-	r.expire(now)
-	p := r.peers[peer]
-	if p == nil {
-		return nil
-	}
-	r.touch(p, now)
-	return p.seats[r.swarms[swarmID]]
-}
-
-func (r *Memory) touch(p *member, now time.Time) {
-	p.seen = now
-	r.seen.MoveToBack(p.place)
-}
-
-func (r *Memory) expire(now time.Time) {
-	for e := r.seen.Front(); e != nil; e = r.seen.Front() {
-		p := e.Value.(*member)
-		if now.Sub(p.seen) < r.config.TrackTimeout {
-			return
-		}
-		r.remove(p)
-	}
-}
-
-// remove forgets the peer and all its memberships.
-func (r *Memory) remove(p *member) {
-	for _, s := range p.seats {
-		r.stand(s)
-	}
-	r.seen.Remove(p.place)
-	delete(r.peers, p.id)
-}
-
-// stand ends one membership.
-func (r *Memory) stand(s *seat) {
-	s.swarm.take(s)
-	delete(s.member.seats, s.swarm)
-	if len(s.swarm.seeders)+len(s.swarm.leeches) == 0 {
-		delete(r.swarms, s.swarm.id)
-	}
 }

@@ -38,7 +38,7 @@ func join(t *testing.T, r Registry, second int, swarm, peer string, mode Mode, a
 
 func find(t *testing.T, r Registry, second int, swarm, asker string, n int) []string {
 	t.Helper()
-	peers, err := r.Find(t.Context(), at(second), swarm, asker, n)
+	peers, err := r.Find(t.Context(), at(second), swarm, asker, n, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAddressesAreThoseStatedLast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		peers, err := r.Find(t.Context(), at(0), "s", "asker", 5)
+		peers, err := r.Find(t.Context(), at(0), "s", "asker", 5, nil)
 		if err != nil || !reflect.DeepEqual(peers, []Peer{{"p", c.want}}) {
 			t.Errorf("%s: %v, %v, want %v", c.name, peers, err, c.want)
 		}
@@ -165,7 +165,7 @@ func TestPeerWithoutAnyAddressIsNotListed(t *testing.T) {
 // the information associated with the peer ID in all swarms it was joined".
 func TestTrackTimer(t *testing.T) {
 	for name, request := range map[string]func(*Memory, int) error{
-		"Find":   func(r *Memory, s int) error { _, err := r.Find(t.Context(), at(s), "s", "p", 1); return err },
+		"Find":   func(r *Memory, s int) error { _, err := r.Find(t.Context(), at(s), "s", "p", 1, nil); return err },
 		"Touch":  func(r *Memory, s int) error { return r.Touch(t.Context(), at(s), "p") },
 		"Report": func(r *Memory, s int) error { return r.Report(t.Context(), at(s), "p", StreamStats{SwarmID: "s"}) },
 		"Join": func(r *Memory, s int) error {
@@ -213,8 +213,8 @@ func TestLeaveForgetsThePeerAfterItsLastSwarm(t *testing.T) {
 	if err := r.Touch(t.Context(), at(0), "p"); !errors.Is(err, ErrNotMember) {
 		t.Errorf("after the last LEAVE: %v", err)
 	}
-	if len(r.peers) != 0 || len(r.swarms) != 0 || r.seen.Len() != 0 {
-		t.Errorf("left behind: %d peers, %d swarms, %d timers", len(r.peers), len(r.swarms), r.seen.Len())
+	if r.peers.count() != 0 || r.swarms.count() != 0 || r.seats.count() != 0 || r.oldest != 0 || len(r.byName) != 0 || r.byID.count != 0 || len(r.sources) != 0 {
+		t.Errorf("left behind: %d peers, %d swarms, %d seats", r.peers.count(), r.swarms.count(), r.seats.count())
 	}
 }
 
@@ -235,8 +235,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%s: %v, want ErrFull", c.why, err)
 		}
 	}
-	if len(r.peers) != 4 || len(r.swarms) != 3 {
-		t.Errorf("refused joins left something behind: %d peers, %d swarms", len(r.peers), len(r.swarms))
+	if r.peers.count() != 4 || r.swarms.count() != 3 {
+		t.Errorf("refused joins left something behind: %d peers, %d swarms", r.peers.count(), r.swarms.count())
 	}
 	join(t, r, 5, "s1", "a", Seeder) // members may renew where nobody else fits
 	if err := r.Leave(t.Context(), at(5), "s3", "d"); err != nil {
@@ -350,7 +350,7 @@ func TestMemoryAgreesWithTheModel(t *testing.T) {
 			err = r.Report(ctx, at(second), peer, StreamStats{SwarmID: swarm})
 		default:
 			var peers []Peer
-			peers, err = r.Find(ctx, at(second), swarm, peer, 100)
+			peers, err = r.Find(ctx, at(second), swarm, peer, 100, nil)
 			if got, want := ids(peers), m.find(swarm, peer); member && !slices.Equal(got, want) {
 				t.Fatalf("step %d: %s finds %v in %s, want %v", i, peer, got, swarm, want)
 			}
@@ -383,7 +383,7 @@ func BenchmarkMemoryFind(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := r.Find(b.Context(), start, "s", "7", DefaultPeers); err != nil {
+		if _, err := r.Find(b.Context(), start, "s", "7", DefaultPeers, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

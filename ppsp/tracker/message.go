@@ -126,6 +126,12 @@ type StreamStats struct {
 	DownloadedBytes    Number `json:"downloaded_bytes"`
 	AvailableBandwidth Number `json:"available_bandwidth"` // upload, bit/s
 	ConcurrentLinks    Number `json:"concurrent_links"`
+
+	// Extension members (RFC 7846, 3.2.5 and 7.1), each left out when not known.
+	Connection string `json:"connection,omitempty"`  // "wired" or "wireless"
+	Power      string `json:"power,omitempty"`       // "mains" or "battery"
+	ChunksHeld string `json:"chunks_held,omitempty"` // ranges such as "0-99,120-1023", see HeldRanges
+	ChunksLate Number `json:"chunks_late,omitempty"` // that came after they were to be played, or never
 }
 
 // Response is a response element (RFC 7846, 3.3.4).

@@ -21,8 +21,12 @@ type Registry interface {
 	// Report resets the track timer and notes the statistics of the swarm they name.
 	Report(ctx context.Context, now time.Time, peer string, s StreamStats) error
 	// Find resets the track timer and returns up to n other members that are of use to the
-	// asker, in random order.
-	Find(ctx context.Context, now time.Time, swarm, asker string, n int) ([]Peer, error)
+	// asker, in random order. about is what the asker says of itself, nil for nothing.
+	Find(ctx context.Context, now time.Time, swarm, asker string, n int, about *PeerNum) ([]Peer, error)
+	// Known tells whether the peer is registered; its track timer runs on.
+	Known(ctx context.Context, now time.Time, peer string) (bool, error)
+	// Remove takes the peer out of all swarms and forgets it. Nobody to forget is no error.
+	Remove(ctx context.Context, now time.Time, peer string) error
 	// Expire drops the peers whose track timer has run out.
 	Expire(ctx context.Context, now time.Time) error
 	// Status returns all swarms and peers, up to MaxStatusPeers.
@@ -34,7 +38,8 @@ type Member struct {
 	ID        string
 	Mode      Mode
 	Addresses []Address // as stated; none keeps those stated before
-	Source    Address   // whence the request came, for a peer that never stated any
+	Source    Address   // whence the request came; listed for a peer that never stated any
+	About     *PeerNum  // what it says of itself, nil for nothing
 }
 
 // ErrNotMember means that the peer, or the peer in that swarm, is unknown.

@@ -9,6 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,8 +30,11 @@ type ServerConfig struct {
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Authorize decides whether the peer may make this request; all may if nil. If not, it
-	// gets error 06 and the challenge as WWW-Authenticate (RFC 7846, 4.3; RFC 7616).
-	Authorize func(r *http.Request, peerID string) (challenge string, ok bool)
+	// gets error 06 and each challenge as a WWW-Authenticate (RFC 7846, 4.3; RFC 7616).
+	Authorize func(r *http.Request, peerID string) (challenges []string, ok bool)
+	// Strict reads Table 6 of RFC 7846 to the letter: a peer ID takes part in one swarm as a
+	// leech, or is a seeder of those that it joined at first.
+	Strict bool
 	// OpenStatus shows the status, addresses of peers included, to everyone instead of
 	// only to this machine (RFC 7846, 6.5).
 	OpenStatus bool
@@ -37,7 +43,9 @@ type ServerConfig struct {
 
 // Server is a tracker, to be served over HTTPS by NewHTTPServer (RFC 7846, 4).
 type Server struct {
-	config ServerConfig
+	config  ServerConfig
+	repeats *repeats
+	rooms   sync.Pool // of *room
 }
 
 // NewServer returns a tracker. It starts nothing.
@@ -51,7 +59,7 @@ func NewServer(c ServerConfig) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Server{config: c}
+	return &Server{config: c, repeats: newRepeats(), rooms: sync.Pool{New: newRoom}}
 }
 
 // Bounds of the interval at which Run expires peers.
@@ -112,18 +120,33 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// room is what one request needs of memory, lent to one after the other.
+type room struct{ in, out []byte }
+
+func newRoom() any { return &room{in: make([]byte, 0, 2048), out: make([]byte, 0, 4096)} }
+
+// maxRoom is the largest memory that is kept for the next request, bytes.
+const maxRoom = 64 << 10
+
 func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != MediaType {
+	if t := r.Header["Content-Type"]; len(t) != 1 || t[0] != MediaType && !isPPSTP(t[0]) {
 		http.Error(w, "PPSTP requests have the Content-Type "+MediaType+" (RFC 7846, 4).", http.StatusUnsupportedMediaType)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxRequest))
+	m := s.rooms.Get().(*room)
+	defer func() {
+		if cap(m.in)+cap(m.out) <= maxRoom {
+			s.rooms.Put(m)
+		}
+	}()
+	body, err := readBody(w, r, m.in[:0])
+	m.in = body
 	if err != nil {
 		status := http.StatusBadRequest
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, status, refusal(&Request{}, badRequest("%v", err)))
+		s.write(w, status, refusal(&Request{}, badRequest("%v", err)), m)
 		return
 	}
 	request, err := DecodeRequest(body)
@@ -131,20 +154,36 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		s.config.Logger.Debug().Err(refused).Str("from", r.RemoteAddr).Msg("tracker: request refused")
 		response = refusal(request, refused)
-	} else if challenge, ok := s.authorize(r, request.PeerID); !ok {
-		if challenge != "" {
-			w.Header().Set("WWW-Authenticate", challenge)
-		}
+	} else if challenges, ok := s.authorize(r, request.PeerID); !ok {
+		w.Header()["Www-Authenticate"] = challenges
 		response = refusal(request, &Error{Code: AuthenticationRequired})
 	} else {
-		response = s.answer(r.Context(), request, source(r))
+		response = s.answer(r.Context(), request, body, source(r))
 	}
-	s.write(w, response.ErrorCode.HTTPStatus(), response)
+	s.write(w, response.ErrorCode.HTTPStatus(), response, m)
 }
 
-func (s *Server) authorize(r *http.Request, peerID string) (challenge string, ok bool) {
+// isPPSTP tells whether a Content-Type is PPSTP's, whatever its parameters.
+func isPPSTP(contentType string) bool {
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && t == MediaType
+}
+
+// readBody appends the request's body to b.
+func readBody(w http.ResponseWriter, r *http.Request, b []byte) ([]byte, error) {
+	if n := r.ContentLength; n >= 0 && n <= MaxRequest {
+		b = slices.Grow(b, int(n))[:n]
+		_, err := io.ReadFull(r.Body, b)
+		return b, err
+	}
+	buffer := bytes.NewBuffer(b)
+	_, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, MaxRequest))
+	return buffer.Bytes(), err
+}
+
+func (s *Server) authorize(r *http.Request, peerID string) (challenges []string, ok bool) {
 	if s.config.Authorize == nil {
-		return "", true
+		return nil, true
 	}
 	return s.config.Authorize(r, peerID)
 }
@@ -160,18 +199,19 @@ func source(r *http.Request) Address {
 	return Address{AddrPort: netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port()), Type: Reflexive}
 }
 
-func (s *Server) write(w http.ResponseWriter, status int, response *Response) {
-	b, err := EncodeResponse(response)
-	if err != nil {
-		s.config.Logger.Error().Err(err).Msg("tracker: can't encode a response; please report this")
-		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
-	}
+// headers that all answers have.
+var (
+	contentType  = []string{MediaType}
+	cacheControl = []string{"no-store"}
+)
+
+func (s *Server) write(w http.ResponseWriter, status int, response *Response, m *room) {
+	m.out = appendResponse(m.out[:0], response)
 	h := w.Header()
-	h.Set("Content-Type", MediaType)
-	h.Set("Cache-Control", "no-store")
+	h["Content-Type"], h["Cache-Control"] = contentType, cacheControl
+	h["Content-Length"] = []string{strconv.Itoa(len(m.out))}
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // a peer that is gone needs no answer
+	_, _ = w.Write(m.out) // a peer that is gone needs no answer
 }
 
 func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {

@@ -129,13 +129,15 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
-func refuseAll(*http.Request, string) (string, bool) { return `Digest realm="swarm"`, false }
+func refuseAll(*http.Request, string) ([]string, bool) {
+	return []string{`Digest realm="swarm"`}, false
+}
 
 func TestAuthorizeSeesThePeerAndItsChallengeIsSent(t *testing.T) {
 	var asked string
-	s := NewServer(ServerConfig{Authorize: func(r *http.Request, peerID string) (string, bool) {
+	s := NewServer(ServerConfig{Authorize: func(r *http.Request, peerID string) ([]string, bool) {
 		asked = peerID
-		return `Digest realm="swarm"`, r.Header.Get("Authorization") != ""
+		return []string{`Digest realm="swarm"`}, r.Header.Get("Authorization") != ""
 	}})
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(connectBody("p9", "", action("1", ActionJoin, Leech))))
 	r.Header.Set("Content-Type", MediaType)
@@ -159,9 +161,12 @@ func (broken) Leave(context.Context, time.Time, string, string) error       { re
 func (broken) Touch(context.Context, time.Time, string) error               { return errBroken }
 func (broken) Report(context.Context, time.Time, string, StreamStats) error { return errBroken }
 func (broken) Expire(context.Context, time.Time) error                      { return errBroken }
-func (broken) Find(context.Context, time.Time, string, string, int) ([]Peer, error) {
+func (broken) Find(context.Context, time.Time, string, string, int, *PeerNum) ([]Peer, error) {
 	return nil, errBroken
 }
+
+func (broken) Known(context.Context, time.Time, string) (bool, error) { return false, errBroken }
+func (broken) Remove(context.Context, time.Time, string) error        { return errBroken }
 
 func (broken) Status(context.Context, time.Time) (Status, error) { return Status{}, errBroken }
 
@@ -392,7 +397,7 @@ func TestRunExpiresAndEnds(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()
 		post(t, s, connectBody("p", "", action("1111", ActionJoin, Leech)))
-		count := func() int { memory.mu.Lock(); defer memory.mu.Unlock(); return len(memory.peers) }
+		count := func() int { memory.mu.Lock(); defer memory.mu.Unlock(); return memory.peers.count() }
 		time.Sleep(19 * time.Second)
 		if n := count(); n != 1 {
 			t.Errorf("after 19 of 20 s there are %d peers", n)
