@@ -17,6 +17,7 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/contentdirectory"
 	"github.com/swarmgate/swarmgate/dlna/description"
 	"github.com/swarmgate/swarmgate/dlna/lan"
+	"github.com/swarmgate/swarmgate/dlna/renderer"
 	"github.com/swarmgate/swarmgate/dlna/ssdp"
 	"github.com/swarmgate/swarmgate/proxy"
 )
@@ -41,6 +42,7 @@ type Config struct {
 	Networks        []netip.Prefix // only addresses in these are announced; empty for all
 	DenyNetworks    []netip.Prefix // never these, and no answers to their hosts
 	HTTPPort        uint16         // at which Handler is reached on every interface
+	HTTPAddress     netip.Addr     // at which alone it is reached, where that is so
 	PresentationURL string         // of the page; "/" if empty
 	Library         Library
 
@@ -97,7 +99,6 @@ func (c *Config) selection() lan.Selection {
 
 // discovery says what is announced, and where.
 func (c *Config) discovery(product string, boot, configID uint32, guard *lan.Guard) ssdp.Config {
-	selection := c.selection()
 	return ssdp.Config{
 		Device: ssdp.Device{
 			UDN: c.UDN, Type: description.MediaServer, Server: product, BootID: boot, ConfigID: configID, MaxAge: c.MaxAge,
@@ -106,13 +107,23 @@ func (c *Config) discovery(product string, boot, configID uint32, guard *lan.Gua
 		Location: func(own netip.Addr) string {
 			return "http://" + netip.AddrPortFrom(own, c.HTTPPort).String() + Root + deviceFile
 		},
-		Interfaces: func() ([]lan.Interface, []lan.Problem, error) {
-			all, err := lan.List()
-			picked, problems := selection.Pick(all)
-			return picked, problems, err
-		},
-		MayAsk:   guard.Local,
-		Interval: c.AnnounceInterval,
-		Logger:   c.Logger,
+		Interfaces: c.home,
+		MayAsk:     guard.Local,
+		Interval:   c.AnnounceInterval,
+		Logger:     c.Logger,
+	}
+}
+
+// home returns the interfaces of the home as they are.
+func (c *Config) home() ([]lan.Interface, []lan.Problem, error) {
+	all, err := lan.List()
+	picked, problems := c.selection().Pick(all)
+	return picked, problems, err
+}
+
+// playTo says on which networks screens are looked for, and where they fetch from.
+func (c *Config) playTo(guard *lan.Guard) renderer.Config {
+	return renderer.Config{
+		Library: c.Library, HTTPPort: c.HTTPPort, HTTPAddress: c.HTTPAddress, Interfaces: c.home, Guard: guard, Logger: c.Logger,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/icon"
 	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/renderer"
 )
 
 // service is one of the device's services with all that answers for it.
@@ -65,6 +66,8 @@ func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uin
 	mux.Handle("GET "+Root+deviceFile, document(xml, product))
 	mux.HandleFunc("GET "+Root+"icon/{file}", icon.ServeHTTP)
 	mux.Handle(media.Root+"{file}", s.media)
+	mux.Handle(renderer.StreamRoot+"{renderer}/{file}", s.renderers.Streams(s.media))
+	mux.Handle(renderer.EventRoot+"{callback}", s.renderers.Events())
 	s.handler = onlyHome(guard, mux)
 	return configID, nil
 }

@@ -4,7 +4,8 @@
 // The steps of the UPnP Device Architecture each have their package: ssdp (discovery),
 // description, control, gena (eventing). contentdirectory and connectionmanager are the
 // services, didl is what the first of them writes, media sends the bytes, lan knows which
-// networks and hosts belong to the home. Here they become one device.
+// networks and hosts belong to the home. Here they become one device. renderer goes the other
+// way: it finds the screens of the home and has them play.
 package dlna
 
 import (
@@ -18,6 +19,7 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/gena"
 	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/renderer"
 	"github.com/swarmgate/swarmgate/dlna/ssdp"
 )
 
@@ -35,6 +37,7 @@ type Server struct {
 	manager   *gena.Publisher // events of ConnectionManager
 	media     *media.Server
 	discovery *ssdp.Server
+	renderers *renderer.Controller
 	handler   http.Handler
 }
 
@@ -60,6 +63,7 @@ func New(c Config) (*Server, error) {
 	for _, v := range connectionmanager.Variables(media.Protocols()) {
 		s.manager.Set(v[0], v[1])
 	}
+	s.renderers = renderer.New(c.playTo(guard))
 	configID, err := s.mount(c, product, guard)
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()
-	for _, run := range []func(context.Context) error{s.discovery.Run, s.contents.Run, s.manager.Run} {
+	for _, run := range []func(context.Context) error{s.discovery.Run, s.contents.Run, s.manager.Run, s.renderers.Run} {
 		parts.Go(func() { _ = run(ctx) }) // they end with ctx alone, and well
 	}
 	ticks := s.library.Subscribe(ctx)
@@ -108,6 +112,9 @@ func (s *Server) Status() []Status { return s.discovery.Status() }
 
 // Err joins the problems that Status tells of, nil if there are none.
 func (s *Server) Err() error { return s.discovery.Err() }
+
+// Renderers are the screens and speakers of the home, which can be had to play.
+func (s *Server) Renderers() *renderer.Controller { return s.renderers }
 
 // Streams returns how many screens are being sent something.
 func (s *Server) Streams() int { return s.media.Streams() }

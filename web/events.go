@@ -53,6 +53,7 @@ type eventStream struct {
 	sessions []byte // as last sent
 	catalog  []byte // as last sent
 	device   []byte // as last sent
+	screens  []byte // renderers as last sent
 	written  time.Time
 }
 
@@ -89,9 +90,16 @@ func (e *eventStream) send() error {
 	if err != nil {
 		return err
 	}
+	screens, err := json.Marshal(e.server.renderers())
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	catalog := fmt.Append(nil, e.server.config.Gateway.Changes())
 	e.event(&b, "device", &e.device, device)
+	if e.server.config.Renderers != nil {
+		e.event(&b, "renderers", &e.screens, screens)
+	}
 	e.event(&b, "catalog", &e.catalog, catalog)
 	e.event(&b, "sessions", &e.sessions, sessions)
 	if b.Len() == 0 && time.Since(e.written) >= eventSilence {

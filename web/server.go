@@ -40,6 +40,10 @@ type Config struct {
 	// that is open, by any goroutine. Optional: without it none does.
 	Discovery func() Discovery
 
+	// Renderers are the TVs and speakers that the page can send something to. Optional: without
+	// them /api/v1/renderers lists none, and takes no orders.
+	Renderers Renderers
+
 	// Security lets the owner ban peers and add members of closed swarms. Optional: without it
 	// /api/v1/bans and /api/v1/members are not there.
 	Security Security
@@ -91,6 +95,13 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handler := range s.routes() {
 		mux.Handle(pattern, handler)
+	}
+	if s.config.Renderers != nil {
+		for pattern, handler := range s.rendererRoutes() {
+			mux.Handle(pattern, handler)
+		}
+	} else {
+		mux.Handle("/api/v1/renderers", methods{http.MethodGet: s.listRenderers})
 	}
 	if s.config.Security != nil {
 		for pattern, handler := range s.securityRoutes() {

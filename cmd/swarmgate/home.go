@@ -106,7 +106,7 @@ func openHome(c homeConfig) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs})
+	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers()})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
 	return h, nil
@@ -117,7 +117,7 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	c := h.cfg
 	server, err := dlna.New(dlna.Config{
 		Name: c.name, UDN: "uuid:" + strings.TrimPrefix(c.state.DeviceUUID(), "uuid:"), Version: version,
-		Interfaces: c.interfaces, HTTPPort: h.port(), Library: h.gateway, Logger: c.log,
+		Interfaces: c.interfaces, HTTPPort: h.port(), HTTPAddress: h.address(), Library: h.gateway, Logger: c.log,
 		DenyInterfaces: c.announced.DenyInterfaces, Networks: ranges(c.announced.Networks), DenyNetworks: ranges(c.announced.DenyNetworks),
 		AnnounceInterval: time.Duration(c.announced.Announce), MaxAge: time.Duration(c.announced.MaxAge),
 		Patience: time.Duration(c.announced.Patience), MaxStreams: c.announced.Streams,
@@ -146,6 +146,15 @@ func (h *home) port() uint16 {
 		return 0
 	}
 	return a.Port()
+}
+
+// address is the address of the HTTP in use, unspecified for all.
+func (h *home) address() netip.Addr {
+	a, err := netip.ParseAddrPort(h.listener.Addr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
 }
 
 // Run serves until ctx ends or something fails that nothing works without.

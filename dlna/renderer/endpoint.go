@@ -1,0 +1,72 @@
+package renderer
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/huin/goupnp"
+	"github.com/huin/goupnp/dcps/av1"
+	"github.com/huin/goupnp/soap"
+
+	"github.com/swarmgate/swarmgate/dlna/renderer/about"
+	"github.com/swarmgate/swarmgate/dlna/renderer/finder"
+	"github.com/swarmgate/swarmgate/dlna/renderer/lanhttp"
+)
+
+const (
+	// maxAnswer bounds the answer to an action in bytes; GetPositionInfo holds metadata.
+	maxAnswer = 256 << 10
+	// actionTimeout bounds one action that a person waits for; some televisions open the
+	// stream before they answer.
+	actionTimeout = 12 * time.Second
+)
+
+// endpoint is where and how a renderer is spoken to. It does not change.
+type endpoint struct {
+	location  string
+	host      netip.Addr // with a zone where it needs one
+	about     about.Renderer
+	client    *http.Client // for what is not SOAP
+	transport *av1.AVTransport1
+	rendering *av1.RenderingControl1 // nil if it has none
+	maxVolume int
+}
+
+// meet fetches the description that a sighting names.
+func (c *Config) meet(ctx context.Context, s finder.Sighting) (*endpoint, error) {
+	location, err := url.Parse(s.Location)
+	if err != nil {
+		return nil, err
+	}
+	host := s.Host
+	if host.Is6() && host.IsLinkLocalUnicast() {
+		host = host.WithZone(s.Interface)
+	}
+	e := &endpoint{location: s.Location, host: host, client: lanhttp.New(host, about.MaxDocument+1, c.Dial), maxVolume: 100}
+	document, err := lanhttp.Get(ctx, e.client, location)
+	if err != nil {
+		return nil, err
+	}
+	if e.about, err = about.Parse(document, location, s.UDN); err != nil {
+		return nil, err
+	}
+	actions := lanhttp.New(host, maxAnswer, c.Dial)
+	actions.Timeout = actionTimeout
+	e.transport = &av1.AVTransport1{ServiceClient: serviceAt(e.about.AVTransport.Control, actions)}
+	if control := e.about.RenderingControl.Control; control != nil {
+		e.rendering = &av1.RenderingControl1{ServiceClient: serviceAt(control, actions)}
+	}
+	if scpd := e.about.RenderingControl.SCPD; scpd != nil {
+		if document, err := lanhttp.Get(ctx, e.client, scpd); err == nil {
+			e.maxVolume = about.MaxVolume(document)
+		}
+	}
+	return e, nil
+}
+
+func serviceAt(control *url.URL, client *http.Client) goupnp.ServiceClient {
+	return goupnp.ServiceClient{SOAPClient: &soap.SOAPClient{EndpointURL: *control, HTTPClient: *client}}
+}
