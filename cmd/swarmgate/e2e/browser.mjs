@@ -67,6 +67,9 @@ const commands = {
   async click({ selector }) {
     await page.click(selector);
   },
+  async focus({ selector }) {
+    await page.focus(selector);
+  },
   async press({ key }) {
     await page.keyboard.press(key);
   },

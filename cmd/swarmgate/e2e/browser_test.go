@@ -28,12 +28,24 @@ const browserTime = 20 * time.Second
 
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
+	return openBrowserBy(t, func(words ...string) []string { return words })
+}
+
+// openBrowser opens one on the machine.
+func (m *machine) openBrowser() *browser {
+	m.t.Helper()
+	return openBrowserBy(m.t, m.in)
+}
+
+// openBrowserBy starts a browser by words that by makes of its own.
+func openBrowserBy(t *testing.T, by func(...string) []string) *browser {
+	t.Helper()
 	const chromium = "/usr/bin/chromium"
 	need(t, chromium)
 	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
 		t.Fatal("playwright-core is missing: npm ci in cmd/swarmgate/e2e")
 	}
-	b := &browser{t: t, process: prepare(t, "node", "browser.mjs", chromium)}
+	b := &browser{t: t, process: prepare(t, by("node", "browser.mjs", chromium)...)}
 	in, err := b.process.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -106,6 +106,53 @@ func (r remote) viewers(want int, limit time.Duration) {
 	}
 }
 
+// page sends the film to the renderer by the page, with keys alone, and uses its remote control.
+func (r remote) page(t *testing.T, film string) {
+	t.Helper()
+	b := r.tv.openBrowser()
+	b.do(nil, "open", "url", r.base+"/watch/"+film, "dark", true)
+	b.do(nil, "wait", "selector", ".send .button")
+	b.do(nil, "focus", "selector", ".send .button")
+	b.do(nil, "press", "key", "Enter")
+	b.do(nil, "wait", "selector", ".screens .screen:focus") // the first TV has the focus
+	b.shot("playto-choose")
+	b.do(nil, "press", "key", "Enter")
+	b.do(nil, "wait", "selector", ".remote-seek")
+	r.await(salon, "playing the film from the page", 8*time.Second, func(s screen) bool { return s.State == "playing" && s.Channel == film })
+	b.do(nil, "focus", "selector", ".remote-keys .main")
+	b.do(nil, "press", "key", " ")
+	r.await(salon, "paused by the page", 5*time.Second, func(s screen) bool { return s.State == "paused" })
+	b.do(nil, "focus", "selector", ".remote-seek input")
+	b.do(nil, "press", "key", "End")
+	at := r.await(salon, "at the end", 5*time.Second, func(s screen) bool { return s.PositionS > 20 })
+	b.do(nil, "press", "key", "Home")
+	r.await(salon, "at the beginning", 5*time.Second, func(s screen) bool { return s.PositionS < 5 })
+	t.Logf("the slider's end is at %v of %v s", at.PositionS, at.DurationS)
+	b.shot("playto-remote-dark")
+	b.do(nil, "open", "url", r.base+"/", "width", 390, "height", 844, "phone", true)
+	b.do(nil, "wait", "selector", ".remote-keys")
+	var overflow int
+	if b.do(&overflow, "overflow"); overflow > 0 {
+		t.Errorf("the page is %d pixels wider than a phone", overflow)
+	}
+	b.shot("playto-remote-phone")
+	b.do(nil, "open", "url", r.base+"/watch/"+film)
+	b.do(nil, "wait", "selector", ".remote-keys .main")
+	b.do(nil, "focus", "selector", ".remote-keys .main")
+	b.do(nil, "press", "key", "Enter")
+	r.await(salon, "going on by the page", 5*time.Second, func(s screen) bool { return s.State == "playing" })
+	b.shot("playto-remote-light")
+	b.do(nil, "press", "key", "ArrowRight") // to the next key
+	b.do(nil, "press", "key", "ArrowRight") // to Stop
+	b.do(nil, "press", "key", "Enter")
+	r.await(salon, "stopped by the page", 5*time.Second, func(s screen) bool { return s.Channel == "" })
+	var problems []string
+	if b.do(&problems, "problems"); len(problems) > 0 {
+		t.Errorf("the page complains: %q", problems)
+	}
+	r.order(screen{ID: at.ID}, "play", fmt.Sprintf(`{"channel":%q}`, film))
+}
+
 // TestPlayTo has a real renderer play what a phone sends to it.
 func TestPlayTo(t *testing.T) {
 	l := livingRoom(t)
@@ -155,6 +202,7 @@ func TestPlayTo(t *testing.T) {
 	if status, answer := r.post("/api/v1/renderers/"+tv.ID+"/seek", `{"position_s":5}`); status != fmt.Sprint(http.StatusConflict) || !strings.Contains(answer, "only films") {
 		t.Errorf("seek in a channel: status %s: %s", status, answer)
 	}
+	r.page(t, ids["film"])
 	r.order(tv, "stop", "")
 	r.await(salon, "stopped", 3*time.Second, func(s screen) bool { return s.Channel == "" && (s.State == "stopped" || s.State == "idle") })
 	r.viewers(0, 3*time.Second)

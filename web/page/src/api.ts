@@ -39,6 +39,18 @@ export interface Device {
   problem: string; // why TVs don't find it and what to do, in English
 }
 
+/** A TV or speaker of the home. */
+export interface Renderer {
+  id: string;
+  name: string;
+  model: string;
+  state: 'idle' | 'stopped' | 'buffering' | 'playing' | 'paused';
+  channel: string; // what it plays of this gateway, empty for nothing
+  position_s: number;
+  duration_s: number; // 0 for a channel
+  volume: number | null; // percent
+}
+
 const script = document.currentScript as HTMLScriptElement;
 
 /** Path under which the gateway is mounted, with a slash at its end. */

@@ -7,6 +7,7 @@ import { Home } from './home';
 import { t } from './i18n';
 import { Icon, Logo } from './icons';
 import { isTyping, moveFocus } from './keys';
+import { Remotes } from './remote';
 import { useWatched } from './route';
 import { useGateway } from './store';
 import { toggleTheme } from './theme';
@@ -36,6 +37,7 @@ export function App() {
       {gateway.online ? null : <p class="banner" role="status">{t('offline')}…</p>}
       {id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
       <Footer />
+      <Remotes />
       {dialog === 'help' ? <HelpDialog close={close} /> : null}
       {dialog === 'add' ? <AddDialog close={close} /> : null}
       <Toast />

@@ -5,10 +5,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { addChannel } from './api';
 import { t } from './i18n';
 import { Icon } from './icons';
+import { isBack } from './keys';
 import { refresh } from './store';
 import { toast } from './toast';
 
-function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
+/** A window above the page; Esc and the back keys of TVs close it. */
+export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -21,8 +23,11 @@ function Dialog(props: { title: string; close: () => void; children: ComponentCh
   const outside = (e: MouseEvent): void => {
     if (e.target === element.current) props.close();
   };
+  const back = (e: KeyboardEvent): void => {
+    if (isBack(e) && e.key !== 'Escape' && !(e.target as HTMLElement).closest('input, textarea')) props.close();
+  };
   return (
-    <dialog ref={element} aria-label={props.title} onClose={props.close} onMouseDown={outside}>
+    <dialog ref={element} aria-label={props.title} onClose={props.close} onMouseDown={outside} onKeyDown={back}>
       <div class="dialog">
         <div class="dialog-head">
           <h2>{props.title}</h2>

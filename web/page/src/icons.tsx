@@ -12,6 +12,10 @@ const paths = {
   theme: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2v14a7 7 0 0 1 0-14z',
   keys: 'M3 6h18v12H3zm2 2v8h14V8zm1.5 1.5h2v2h-2zm3.5 0h2v2h-2zm3.5 0h2v2h-2zm3.3 0h1.7v2h-1.7zM8 13h8v1.8H8z',
   tv: 'M3 5h18v12H3zm2 2v8h14V7zm3 12h8v2H8z',
+  cast: 'M3 5h18v14h-7v-2h5V7H5v3H3zM3 17a2 2 0 0 1 2 2H3zm0-4a6 6 0 0 1 6 6H7a4 4 0 0 0-4-4z',
+  stop: 'M6 6h12v12H6z',
+  next: 'M6 5.500 15 12l-9 6.500zM16 5.500h2.400v13H16z',
+  previous: 'M18 5.500 9 12l9 6.500zM8 5.500H5.600v13H8z',
   list: 'M4 6h2v2H4zm4 0h12v2H8zM4 11h2v2H4zm4 0h12v2H8zm-4 5h2v2H4zm4 0h7v2H8z',
   copy: 'M8 3h12v14h-4v4H4V7h4zm2 4h6v8h2V5h-8zM6 9v10h8V9z',
   done: 'm9.5 17.9-5.7-5.7 1.6-1.6 4.1 4.1 9.1-9.1 1.6 1.600z',
@@ -19,7 +23,9 @@ const paths = {
   close: 'm12 10.4 5.6-5.6 1.6 1.6-5.6 5.6 5.6 5.6-1.6 1.6-5.6-5.6-5.6 5.6-1.6-1.6 5.6-5.6-5.6-5.6 1.6-1.600z',
 };
 
-export function Icon(props: { name: keyof typeof paths }) {
+export type IconName = keyof typeof paths;
+
+export function Icon(props: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
       <path d={paths[props.name]} fill="currentColor" fill-rule="evenodd" />

@@ -5,12 +5,13 @@ import { absolute, streamURL, type Channel, type Session } from './api';
 import { CopyRow } from './copy';
 import { clock, rate, t, tenth } from './i18n';
 import type { View } from './player';
+import { SendButton } from './sendto';
 import { Badge, facts, viewers } from './tile';
 
 /** Samples in the curve, one a second. */
 const curveLength = 60;
 
-export function Panel(props: { channel: Channel; session: Session | undefined; view: View }) {
+export function Panel(props: { channel: Channel; session: Session | undefined; view: View; sent: () => void }) {
   const { channel, session } = props;
   const live = channel.kind === 'live';
   return (
@@ -22,6 +23,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
           {[channel.duration_s ? clock(channel.duration_s) : '', facts(channel)].filter(Boolean).map((fact) => <span key={fact}>{fact}</span>)}
           {session && session.viewers ? <span>{viewers(session.viewers)}</span> : null}
         </p>
+        <p class="send"><SendButton channel={channel} sent={props.sent} /></p>
         {session || live ? <Figures session={session} ahead={props.view.ahead} /> : null}
       </div>
       <div class="card links">

@@ -1,12 +1,13 @@
 // The state of the gateway as this page knows it, kept current by server-sent events.
 
 import { useEffect, useState } from 'preact/hooks';
-import { base, fetchChannels, fetchDevice, type Channel, type Device, type Session } from './api';
+import { base, fetchChannels, fetchDevice, type Channel, type Device, type Renderer, type Session } from './api';
 
 export interface Gateway {
   channels: Channel[] | null; // null until first fetched
   sessions: Session[];
   device: Device | null; // null until first fetched
+  renderers: Renderer[];
   online: boolean;
 }
 
@@ -15,7 +16,7 @@ const retryMs = 3000;
 /** How long the gateway may be silent before the page says so. */
 const offlineMs = 2500;
 
-let state: Gateway = { channels: null, sessions: [], device: null, online: true };
+let state: Gateway = { channels: null, sessions: [], device: null, renderers: [], online: true };
 const listeners = new Set<() => void>();
 
 function set(change: Partial<Gateway>): void {
@@ -33,6 +34,15 @@ export function useGateway(): Gateway {
   }, []);
   return seen;
 }
+
+/** What TVs do, between the events that tell of it. */
+export const renderers = {
+  /** Takes in what a TV answered to an order. */
+  put(one: Renderer): void {
+    set({ renderers: state.renderers.map((r) => (r.id === one.id ? one : r)) });
+  },
+  find: (id: string): Renderer | undefined => state.renderers.find((r) => r.id === id),
+};
 
 /** Fetches the catalog anew, trying again until the gateway answers. */
 export async function refresh(): Promise<void> {
@@ -55,6 +65,7 @@ function connect(): void {
   events = source;
   source.addEventListener('sessions', (e) => set({ sessions: JSON.parse((e as MessageEvent).data) }));
   source.addEventListener('device', (e) => set({ device: JSON.parse((e as MessageEvent).data) }));
+  source.addEventListener('renderers', (e) => set({ renderers: JSON.parse((e as MessageEvent).data) }));
   source.addEventListener('catalog', (e) => {
     const data: string = (e as MessageEvent).data;
     if (update !== '' && update !== data) void refresh();

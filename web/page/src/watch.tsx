@@ -68,6 +68,9 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   const state = session?.state || 'idle';
   useEffect(() => player.current?.session(state), [state]);
 
+  const sent = (): void => { // the picture is on the TV now
+    if (view.phase === 'playing') player.current?.toggle();
+  };
   const toggle = (): void => player.current?.toggle();
   const full = (): void => toggleFullscreen(stage.current, video.current);
   const seek = (by: number): boolean => player.current?.seek(by) || false;
@@ -86,7 +89,7 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
         </div>
         {live ? <Controls view={view} volume={volume} toggle={toggle} full={full} video={video} /> : null}
       </div>
-      <Panel channel={channel} session={session} view={view} />
+      <Panel channel={channel} session={session} view={view} sent={sent} />
     </>
   );
 }
