@@ -58,6 +58,7 @@ func New(c Config) (*Server, error) {
 			Library: c.Library, Product: product, MaxStreams: c.MaxStreams, Patience: c.Patience, Logger: c.Logger,
 		},
 	}
+	s.media.Shift, _ = c.Library.(media.Shifter)
 	s.contents.Set(contentdirectory.TransferIDs, "")
 	s.update()
 	for _, v := range connectionmanager.Variables(media.Protocols()) {

@@ -110,21 +110,53 @@ type begun struct {
 // wait for the swarm; they end with ctx, or with io.EOF when the session does. The first one
 // to ask starts the session.
 func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error) {
+	stream, _, err := g.openLive(ctx, id, func(b *mpegts.Bus) (*mpegts.Reader, time.Duration) { return b.NewReader(ctx), 0 })
+	return stream, err
+}
+
+// OpenLiveAt is OpenLive from an earlier time on, as far as the buffer reaches back; times
+// count from the first keyframe of the session. It tells where the stream begins.
+func (g *Gateway) OpenLiveAt(ctx context.Context, id string, since time.Duration) (io.ReadCloser, time.Duration, error) {
+	return g.openLive(ctx, id, func(b *mpegts.Bus) (*mpegts.Reader, time.Duration) { return b.NewReaderAt(ctx, since) })
+}
+
+// LiveSpan returns from when to when a channel that is being watched lies in its buffer,
+// false where it is not watched or nothing has come yet.
+func (g *Gateway) LiveSpan(id string) (from, to time.Duration, ok bool) {
+	g.mu.Lock()
+	s := g.sessions[id]
+	g.mu.Unlock()
+	if s == nil {
+		return 0, 0, false
+	}
+	select {
+	case <-s.opened:
+	default:
+		return 0, 0, false
+	}
+	c, ok := s.content.(*channel)
+	if !ok {
+		return 0, 0, false
+	}
+	return c.bus.Span()
+}
+
+func (g *Gateway) openLive(ctx context.Context, id string, read func(*mpegts.Bus) (*mpegts.Reader, time.Duration)) (io.ReadCloser, time.Duration, error) {
 	s, err := g.acquire(ctx, id, ppsp.Live)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := s.open(ctx); err != nil {
 		s.release()
-		return nil, err
+		return nil, 0, err
 	}
 	c, ok := s.content.(*channel)
 	if !ok {
 		s.release()
-		return nil, ErrNotFound
+		return nil, 0, ErrNotFound
 	}
 	g.notify.tick()
-	r := c.bus.NewReader(ctx)
+	r, at := read(c.bus)
 	first := make([]byte, mpegts.ReadSize)
 	n, err := r.Read(first) // waits for a keyframe
 	if err != nil {
@@ -133,8 +165,7 @@ func (g *Gateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, error
 		if errors.Is(err, io.EOF) {
 			err = cmp.Or(s.failure(), errEnded)
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	g.watched(id)
-	return &viewer{ReadCloser: &begun{io.MultiReader(bytes.NewReader(first[:n]), r), r}, release: s.release}, nil
+	return &viewer{ReadCloser: &begun{io.MultiReader(bytes.NewReader(first[:n]), r), r}, release: s.release}, at, nil
 }

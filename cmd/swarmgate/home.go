@@ -285,7 +285,9 @@ func (h *home) show(ctx context.Context) {
 
 // listenHTTP opens the port, and says what to do when it can't.
 func listenHTTP(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
+	config := net.ListenConfig{Control: giveUpOnVanished}
+	config.SetMultipathTCP(false) // its sockets don't hand the option on
+	l, err := config.Listen(context.Background(), "tcp", addr)
 	switch {
 	case err == nil:
 		return l, nil

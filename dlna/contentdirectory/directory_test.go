@@ -19,15 +19,15 @@ const (
 	channel1 = `<item id="a1" parentID="0$channels" restricted="1"><dc:title>News &amp; "More"</dc:title>` +
 		`<upnp:class>object.item.videoItem.videoBroadcast</upnp:class><upnp:genre>News</upnp:genre>` +
 		`<upnp:albumArtURI>https://logos.example/n.png</upnp:albumArtURI>` +
-		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=8D100000000000000000000000000000" bitrate="58000">` +
+		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD100000000000000000000000000000" bitrate="58000">` +
 		`http://192.168.1.2:8088/dlna/media/a1.ts</res></item>`
 	channel2 = `<item id="a2" parentID="0$channels" restricted="1"><dc:title>Äther 📺</dc:title>` +
 		`<upnp:class>object.item.videoItem.videoBroadcast</upnp:class>` +
 		`<upnp:albumArtURI>http://192.168.1.2:8088/logo/a2.png</upnp:albumArtURI>` +
-		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=8D100000000000000000000000000000">` +
+		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD100000000000000000000000000000">` +
 		`http://192.168.1.2:8088/dlna/media/a2.ts</res></item>`
 	film1 = `<item id="f1" parentID="0$films" restricted="1"><dc:title>First light</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>` +
-		`<res protocolInfo="http-get:*:video/mp4:DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000"` +
+		`<res protocolInfo="http-get:*:video/mp4:DLNA.ORG_OP=11;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000"` +
 		` size="353455" duration="00:00:24.000">http://192.168.1.2:8088/dlna/media/f1.mp4</res></item>`
 	film2 = `<item id="f2" parentID="0$films" restricted="1"><dc:title>f2</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>` +
 		`<res protocolInfo="http-get:*:video/x-matroska:DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000">` +

@@ -16,6 +16,7 @@ import (
 // 7.4.1.3.23).
 const (
 	senderPaced    = 1 << 31 // the server sends at the pace of the content
+	limitedTime    = 1 << 30 // TimeSeekRange within what getAvailableSeekRange tells
 	s0Increasing   = 1 << 27 // the beginning of what can be had moves
 	sNIncreasing   = 1 << 26 // the end of it moves
 	streamingMode  = 1 << 24
@@ -25,7 +26,7 @@ const (
 )
 
 const (
-	liveFlags = senderPaced | s0Increasing | sNIncreasing | streamingMode | version15
+	liveFlags = senderPaced | limitedTime | s0Increasing | sNIncreasing | streamingMode | version15
 	filmFlags = streamingMode | backgroundMode | mayStall | version15
 )
 
@@ -34,6 +35,7 @@ type Format struct {
 	MIME      string
 	Extension string // of its URL, by which some screens go: ".mp4"
 	Live      bool   // no length, no ranges, starts at the newest keyframe
+	TimeSeek  bool   // a part can be asked for by time: of channels what the buffer holds, of films any
 
 	// ContentFeatures is the value of contentFeatures.dlna.org, the fourth field of a
 	// protocolInfo. No profile (DLNA.ORG_PN) is named, since nothing here looks into the
@@ -48,10 +50,23 @@ func newFormat(mime, extension string, live bool) Format {
 	if live {
 		features.Flags = flags(liveFlags)
 	}
-	f := Format{MIME: mime, Extension: extension, Live: live, ContentFeatures: features.String()}
+	return Format{MIME: mime, Extension: extension, Live: live, TimeSeek: live}.with(features)
+}
+
+func (f Format) with(features dmsdlna.ContentFeatures) Format {
+	f.ContentFeatures = features.String()
 	f.ProtocolInfo = "http-get:*:" + f.MIME + ":" + f.ContentFeatures
 	return f
 }
+
+// container says how a film can be entered by time.
+type container int
+
+const (
+	opaque container = iota // it can't
+	stream                  // a transport stream, at any keyframe
+	movie                   // an MP4 file, made anew to begin at one
+)
 
 // Channels go over HTTP as MPEG-TS; a film whose media type is not known is tried as MP4.
 var (
@@ -63,33 +78,44 @@ var (
 // types is not asked: it may take .ts for a translation of Qt.
 var films = []struct {
 	mediaType string
+	container container
 	format    Format
 }{
-	{"video/mp4", unknownFilm},
-	{"video/quicktime", newFormat("video/quicktime", ".mov", false)},
-	{"video/x-matroska", newFormat("video/x-matroska", ".mkv", false)},
-	{"video/matroska", newFormat("video/x-matroska", ".mkv", false)},
-	{"video/webm", newFormat("video/webm", ".webm", false)},
-	{"video/mp2t", newFormat("video/mpeg", ".ts", false)},
-	{"video/mpeg", newFormat("video/mpeg", ".mpg", false)},
-	{"video/x-msvideo", newFormat("video/x-msvideo", ".avi", false)},
-	{"audio/mpeg", newFormat("audio/mpeg", ".mp3", false)},
-	{"audio/mp4", newFormat("audio/mp4", ".m4a", false)},
+	{"video/mp4", movie, unknownFilm},
+	{"video/quicktime", movie, newFormat("video/quicktime", ".mov", false)},
+	{"video/x-matroska", opaque, newFormat("video/x-matroska", ".mkv", false)},
+	{"video/matroska", opaque, newFormat("video/x-matroska", ".mkv", false)},
+	{"video/webm", opaque, newFormat("video/webm", ".webm", false)},
+	{"video/mp2t", stream, newFormat("video/mpeg", ".ts", false)},
+	{"video/mpeg", opaque, newFormat("video/mpeg", ".mpg", false)},
+	{"video/x-msvideo", opaque, newFormat("video/x-msvideo", ".avi", false)},
+	{"audio/mpeg", opaque, newFormat("audio/mpeg", ".mp3", false)},
+	{"audio/mp4", movie, newFormat("audio/mp4", ".m4a", false)},
 }
 
-// FormatOf returns how an item is served.
+// FormatOf returns how an item is served. A film can be had by time when its container
+// allows it and it is known how long it plays.
 func FormatOf(item proxy.Item) Format {
 	if item.Kind == ppsp.Live {
 		return channel
 	}
+	format, kind := formatOf(item)
+	if kind != opaque && item.Duration > 0 {
+		format.TimeSeek = true
+		format = format.with(dmsdlna.ContentFeatures{SupportRange: true, SupportTimeSeek: true, Flags: flags(filmFlags)})
+	}
+	return format
+}
+
+func formatOf(item proxy.Item) (Format, container) {
 	mediaType, _, _ := strings.Cut(item.MediaType, ";")
 	mediaType = strings.TrimSpace(mediaType)
 	for i := range films {
 		if strings.EqualFold(mediaType, films[i].mediaType) {
-			return films[i].format
+			return films[i].format, films[i].container
 		}
 	}
-	return unknownFilm
+	return unknownFilm, opaque
 }
 
 // flags writes DLNA.ORG_FLAGS: eight digits and 24 reserved zeros.

@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
 func TestFormatOf(t *testing.T) {
-	const live, film = "DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=8D100000000000000000000000000000",
+	const live, film = "DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD100000000000000000000000000000",
 		"DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000"
 	for _, c := range []struct {
 		kind                       ppsp.Kind
@@ -39,6 +40,29 @@ func TestFormatOf(t *testing.T) {
 	}
 }
 
+// OP: its first digit is time, the second bytes (DLNA Guidelines, 7.4.1.3.20).
+func TestTimeSeekIsOfferedWhereItWorks(t *testing.T) {
+	for _, c := range []struct {
+		mediaType string
+		duration  time.Duration
+		op        string
+		seek      bool
+	}{
+		{"video/mp4", time.Hour, "DLNA.ORG_OP=11", true},
+		{"video/mp2t", time.Hour, "DLNA.ORG_OP=11", true},
+		{"audio/mp4", time.Hour, "DLNA.ORG_OP=11", true},
+		{"video/mp4", 0, "DLNA.ORG_OP=01", false},
+		{"video/x-matroska", time.Hour, "DLNA.ORG_OP=01", false},
+		{"video/mpeg", time.Hour, "DLNA.ORG_OP=01", false},
+		{"", time.Hour, "DLNA.ORG_OP=01", false},
+	} {
+		f := FormatOf(proxy.Item{Kind: ppsp.Film, MediaType: c.mediaType, Duration: c.duration})
+		if !strings.Contains(f.ProtocolInfo, c.op) || f.TimeSeek != c.seek {
+			t.Errorf("%q of %v: %+v", c.mediaType, c.duration, f)
+		}
+	}
+}
+
 // The bits of DLNA.ORG_FLAGS, counted from the left of the first eight digits, bit 31 first
 // (DLNA Guidelines, 7.4.1.3.23).
 func TestFlagsSayWhatTheServerDoes(t *testing.T) {
@@ -60,7 +84,7 @@ func TestFlagsSayWhatTheServerDoes(t *testing.T) {
 		live, film bool
 	}{
 		{"sender paced", 31, true, false},
-		{"time seek, limited", 30, false, false},
+		{"time seek, limited", 30, true, false},
 		{"byte seek, limited", 29, false, false},
 		{"play container", 28, false, false},
 		{"beginning moves", 27, true, false},

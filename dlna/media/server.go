@@ -13,6 +13,7 @@ import (
 
 	dmsdlna "github.com/anacrolix/dms/dlna"
 	"github.com/rs/zerolog"
+	"github.com/swarmgate/swarmgate/dlna/timeseek"
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
@@ -48,9 +49,18 @@ type Server struct {
 	Product    string        // SERVER header
 	MaxStreams int           // DefaultMaxStreams if 0
 	Patience   time.Duration // DefaultPatience if 0
-	Logger     zerolog.Logger
+	Shift      Shifter       // earlier parts of channels; nil for none
+	// Captions returns the URL of an item's subtitles as the screen that asks reaches it, empty
+	// for none; nil for none at all.
+	Captions func(r *http.Request, item proxy.Item) string
+	// Adapt changes how an item is offered to the screen that asks, by what is known of its
+	// kind; nil changes nothing. It must change DIDL-Lite in the same way.
+	Adapt  func(r *http.Request, f Format) Format
+	Logger zerolog.Logger
 
 	streams atomic.Int64
+	cuts    atomic.Int64
+	indexes indexes
 }
 
 // Streams returns how many requests are being served.
@@ -69,18 +79,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	format := FormatOf(item)
-	mode, code := negotiate(r.Header, format)
+	if s.Adapt != nil {
+		format = s.Adapt(r, format)
+	}
+	ask, code := negotiate(r.Header, format)
 	if code != http.StatusOK {
 		http.Error(w, "not in that transfer mode, from that time or at that speed", code)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", format.MIME)
-	h["SERVER"] = []string{s.Product}
-	h[dmsdlna.TransferModeDomain] = []string{mode}
-	h[dmsdlna.ContentFeaturesDomain] = []string{format.ContentFeatures}
-	h["realTimeInfo.dlna.org"] = []string{"DLNA.ORG_TLAG=*"}
-	if r.Method == http.MethodHead && (format.Live || item.Length > 0) {
+	s.describe(w.Header(), r, item, format, ask)
+	if r.Method == http.MethodHead && (format.Live || item.Length > 0) && ask.seek == nil {
 		s.head(w, r, item, format)
 		return
 	}
@@ -90,10 +98,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.streams.Add(-1)
-	if format.Live {
+	switch {
+	case format.Live && ask.seek != nil:
+		s.shifted(w, r, item, *ask.seek)
+	case format.Live:
 		s.live(w, r, item)
-	} else {
+	case ask.seek != nil:
+		s.filmFrom(w, r, item, *ask.seek)
+	default:
 		s.film(w, r, item)
+	}
+}
+
+// describe writes the headers by which a screen knows what it gets.
+func (s *Server) describe(h http.Header, r *http.Request, item proxy.Item, format Format, ask asked) {
+	h.Set("Content-Type", format.MIME)
+	h["SERVER"] = []string{s.Product}
+	h[dmsdlna.TransferModeDomain] = []string{ask.mode}
+	h[dmsdlna.ContentFeaturesDomain] = []string{format.ContentFeatures}
+	h["realTimeInfo.dlna.org"] = []string{"DLNA.ORG_TLAG=*"}
+	if ask.available {
+		if span := s.available(item, format); span != "" {
+			h["availableSeekRange.dlna.org"] = []string{span}
+		}
+	}
+	if s.Captions != nil && r.Header.Get("getCaptionInfo.sec") == "1" {
+		if url := s.Captions(r, item); url != "" {
+			h["CaptionInfo.sec"] = []string{url}
+		}
 	}
 }
 
@@ -104,34 +136,61 @@ func (s *Server) maxStreams() int {
 	return DefaultMaxStreams
 }
 
-// negotiate reads the headers by which DLNA asks for a way of transfer. It returns the mode
-// for the answer, and the status: StatusOK if the request can be met.
-func negotiate(h http.Header, f Format) (mode string, code int) {
-	if wants := h.Get("getcontentFeatures.dlna.org"); wants != "" && strings.TrimSpace(wants) != "1" {
-		return "", http.StatusBadRequest // DLNA Guidelines, 7.4.26.6
+// asked is what the headers of DLNA ask for.
+type asked struct {
+	mode      string          // for the answer
+	seek      *timeseek.Range // nil for the whole
+	available bool            // which times there are is to be told
+}
+
+// negotiate reads the headers by which DLNA asks for a way of transfer. The status is
+// StatusOK if the request can be met.
+func negotiate(h http.Header, f Format) (ask asked, code int) {
+	for _, question := range []string{"getcontentFeatures.dlna.org", "getAvailableSeekRange.dlna.org"} {
+		if wants := h.Get(question); wants != "" && strings.TrimSpace(wants) != "1" {
+			return asked{}, http.StatusBadRequest // DLNA Guidelines, 7.4.26.6 and 7.4.35
+		}
 	}
-	if !fromStart(h.Get(dmsdlna.TimeSeekRangeDomain)) || !normalSpeed(h.Get("PlaySpeed.dlna.org")) {
-		return "", http.StatusNotAcceptable
+	ask.available = f.TimeSeek && h.Get("getAvailableSeekRange.dlna.org") != ""
+	if !normalSpeed(h.Get("PlaySpeed.dlna.org")) {
+		return asked{}, http.StatusNotAcceptable
+	}
+	if code := ask.time(h, f); code != http.StatusOK {
+		return asked{}, code
 	}
 	switch mode := h.Get(dmsdlna.TransferModeDomain); strings.ToLower(strings.TrimSpace(mode)) {
 	case "", "streaming":
-		return "Streaming", http.StatusOK
+		ask.mode = "Streaming"
+		return ask, http.StatusOK
 	case "background":
 		if !f.Live {
-			return "Background", http.StatusOK
+			ask.mode = "Background"
+			return ask, http.StatusOK
 		}
 	}
-	return "", http.StatusNotAcceptable
+	return asked{}, http.StatusNotAcceptable
 }
 
-// fromStart tells whether a TimeSeekRange.dlna.org asks for no more than the beginning:
-// "npt=0-", "npt=0.000-", "npt=00:00:00.000-".
-func fromStart(timeSeek string) bool {
-	if timeSeek == "" {
-		return true
+// time reads TimeSeekRange.dlna.org. Some screens ask for everything from time 0, of channels
+// and together with ranges of bytes too: that is no seeking.
+func (ask *asked) time(h http.Header, f Format) int {
+	value := h.Get(dmsdlna.TimeSeekRangeDomain)
+	if value == "" {
+		return http.StatusOK
 	}
-	from, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(timeSeek, " ", "")), "npt=")
-	return ok && strings.HasSuffix(from, "-") && strings.Trim(from, "0:.-") == ""
+	seek, err := timeseek.ParseRange(value)
+	switch {
+	case err != nil && f.TimeSeek:
+		return http.StatusBadRequest
+	case err != nil:
+		return http.StatusNotAcceptable
+	case seek.From == 0 && (seek.To == 0 && (f.Live || !f.TimeSeek) || h.Get("Range") != ""):
+		return http.StatusOK
+	case !f.TimeSeek:
+		return http.StatusNotAcceptable
+	}
+	ask.seek = &seek
+	return http.StatusOK
 }
 
 func normalSpeed(speed string) bool {

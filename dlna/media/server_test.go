@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
@@ -51,6 +52,8 @@ func TestNegotiation(t *testing.T) {
 		{"features asked wrongly", film, "getcontentFeatures.dlna.org: 2", 400, ""},
 		{"from the start", film, "TimeSeekRange.dlna.org: npt=0-", 200, "Streaming"},
 		{"from the start, in full", channel, "TimeSeekRange.dlna.org: npt=00:00:00.000-", 200, "Streaming"},
+		{"from the middle of a channel that has no earlier parts", channel, "TimeSeekRange.dlna.org: npt=12.5-", 406, "Streaming"},
+		{"seek range asked wrongly", film, "getAvailableSeekRange.dlna.org: yes", 400, ""},
 		{"from the middle", film, "TimeSeekRange.dlna.org: npt=12.5-", 406, ""},
 		{"up to the middle", film, "TimeSeekRange.dlna.org: npt=0-12", 406, ""},
 		{"time that is none", film, "TimeSeekRange.dlna.org: 0-", 406, ""},
@@ -242,18 +245,25 @@ func TestFirstRequestOfAFilmIsNews(t *testing.T) {
 func FuzzNegotiate(f *testing.F) {
 	f.Add("1", "Streaming", "npt=0-", "speed=1")
 	f.Add("", "", "npt=00:00:01.5-", "")
+	f.Add("1", "Background", "npt=12.5-0:01:00/0:02:00", "")
+	f.Add("", "", "npt=-", "speed=2")
+	seekable := FormatOf(proxy.Item{Kind: ppsp.Film, MediaType: "video/mp2t", Duration: time.Hour})
 	f.Fuzz(func(t *testing.T, features, mode, seek, speed string) {
 		h := http.Header{}
 		h.Set("getcontentFeatures.dlna.org", features)
+		h.Set("getAvailableSeekRange.dlna.org", features)
 		h.Set("transferMode.dlna.org", mode)
 		h.Set("TimeSeekRange.dlna.org", seek)
 		h.Set("PlaySpeed.dlna.org", speed)
-		for _, format := range []Format{channel, unknownFilm} {
+		for _, format := range []Format{channel, unknownFilm, seekable} {
 			got, code := negotiate(h, format)
-			if (got == "") != (code != http.StatusOK) || format.Live && got == "Background" {
-				t.Fatalf("%v: %q %d", h, got, code)
+			if (got.mode == "") != (code != http.StatusOK) || format.Live && got.mode == "Background" {
+				t.Fatalf("%v: %+v %d", h, got, code)
 			}
-			if code == http.StatusOK && strings.ContainsAny(seek, "123456789") {
+			if got.seek != nil && (!format.TimeSeek || got.seek.From < 0 || got.seek.To != 0 && got.seek.To <= got.seek.From) {
+				t.Fatalf("%q is taken for %+v", seek, *got.seek)
+			}
+			if code == http.StatusOK && got.seek == nil && strings.ContainsAny(seek, "123456789") {
 				t.Fatalf("seek to %q is taken for the start", seek)
 			}
 		}

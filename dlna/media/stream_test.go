@@ -80,7 +80,7 @@ func TestLive(t *testing.T) {
 			}
 			for _, want := range []string{
 				"\r\nContent-Type: video/mpeg\r\n", "\r\ntransferMode.dlna.org: Streaming\r\n", "\r\nAccept-Ranges: none\r\n",
-				"\r\ncontentFeatures.dlna.org: DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=8D1000",
+				"\r\ncontentFeatures.dlna.org: DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD1000",
 			} {
 				if !bytes.Contains(head, []byte(want)) {
 					t.Errorf("%q missing in\n%s", want, head)

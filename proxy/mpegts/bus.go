@@ -38,6 +38,7 @@ type Bus struct {
 	candidate Keyframe // that frame
 
 	keyframes uint64
+	origin    int64 // time of the first keyframe, on the line
 	rejoins   uint64
 	readers   int
 }
@@ -170,7 +171,9 @@ func (b *Bus) judge(v verdict) {
 		b.candidate.at-b.index.at(b.index.n-1).at < audioSpacing {
 		return
 	}
-	b.keyframes++
+	if b.keyframes++; b.keyframes == 1 {
+		b.origin = b.candidate.at
+	}
 	b.index.add(b.candidate)
 	b.seeking = false
 	b.ring.show()

@@ -338,3 +338,30 @@ func TestIndexHoldsWhatTheRingHolds(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 }
+
+// A reader may begin earlier, as far as the ring reaches back.
+func TestReaderBeginsAtAnEarlierKeyframe(t *testing.T) {
+	stream := film(30)
+	b := NewBus(len(stream) * 2 / 3)
+	if _, _, ok := b.Span(); ok {
+		t.Error("an empty bus has a past")
+	}
+	write(t, b, stream)
+	from, to, ok := b.Span()
+	if !ok || to < 28*time.Second || to > 29*time.Second || from < 9*time.Second || from > 15*time.Second {
+		t.Fatalf("from %v to %v, %v", from, to, ok)
+	}
+	for at, want := range map[time.Duration]time.Duration{20*time.Second + 300*time.Millisecond: 20 * time.Second, 0: from, time.Hour: to, to: to, from: from} {
+		r, begins := b.NewReaderAt(t.Context(), at)
+		if begins != want {
+			t.Errorf("%v begins at %v, want %v", at, begins, want)
+		}
+		got := make([]byte, ReadSize)
+		n, err := r.Read(got)
+		tables, keyframe := second(t, stream, int(want/time.Second))
+		if err != nil || n < 3*PacketSize || !bytes.Equal(got[2*PacketSize:3*PacketSize], stream[keyframe:keyframe+PacketSize]) {
+			t.Errorf("%v: %v; not the keyframe behind the tables at %d", at, err, tables)
+		}
+		r.Close()
+	}
+}

@@ -66,3 +66,17 @@ func (x *index) newest() *Keyframe {
 	}
 	return last
 }
+
+// notAfter is the newest keyframe that is not after a time, the oldest where all are; nil
+// where there is none.
+func (x *index) notAfter(at int64) *Keyframe {
+	if x.n == 0 {
+		return nil
+	}
+	for i := x.n - 1; i > 0; i-- {
+		if k := x.at(i); k.at <= at {
+			return k
+		}
+	}
+	return x.at(0)
+}

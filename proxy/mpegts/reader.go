@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"time"
 )
 
 // ReadSize is the most that one Read of a Reader returns, whole packets in 64 KiB. A reader
@@ -18,6 +19,8 @@ type Reader struct {
 
 	err     error
 	joined  bool
+	back    bool  // the first place is that of since, and not the newest
+	since   int64 // on the line
 	pos     uint64
 	rejoins uint64
 	pending []byte // tables, or the rest of a packet, to be handed out first
@@ -33,6 +36,35 @@ func (b *Bus) NewReader(ctx context.Context) *Reader {
 	r := &Reader{bus: b}
 	r.stop = context.AfterFunc(ctx, func() { r.fail(context.Cause(ctx)) })
 	return r
+}
+
+// NewReaderAt makes a reader that begins at the newest keyframe that is not after the given
+// time, the oldest that is stored if there is none, and tells the time of that keyframe. Times
+// count from the channel's first keyframe; Span tells which are stored. Before the first
+// keyframe it is as NewReader.
+func (b *Bus) NewReaderAt(ctx context.Context, since time.Duration) (*Reader, time.Duration) {
+	r := b.NewReader(ctx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.back, r.since = true, b.origin+int64(since/time.Microsecond)*ptsRate/1e6
+	k := b.index.notAfter(r.since)
+	if k == nil {
+		r.back = false
+		return r, 0
+	}
+	r.since = k.at // where it joins even when older ones are dropped meanwhile
+	return r, ptsDuration(k.at - b.origin)
+}
+
+// Span returns the times of the oldest and the newest keyframe that are stored, false before
+// the first.
+func (b *Bus) Span() (from, to time.Duration, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.index.n == 0 {
+		return 0, 0, false
+	}
+	return ptsDuration(b.index.at(0).at - b.origin), ptsDuration(b.index.at(b.index.n-1).at - b.origin), true
 }
 
 // Read returns whole packets where p has room for one. A reader that has fallen behind the
@@ -101,6 +133,9 @@ func (r *Reader) join() {
 		b.rejoins++
 	}
 	k := b.index.newest()
+	if r.back {
+		r.back, k = false, b.index.notAfter(r.since)
+	}
 	if k == nil {
 		return
 	}
