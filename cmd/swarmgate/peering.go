@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
@@ -47,6 +50,10 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	if f.Upload != 0 && f.Upload < config.MinUpload {
 		return nil, wrongUsage("--upload %s leaves nothing for other peers; write at least %s", f.Upload, config.MinUpload)
 	}
+	shown, err := trackerCredentials(f.TrackerAuth)
+	if err != nil {
+		return nil, err
+	}
 	p := &peering{ready: make(chan struct{})}
 	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun, NoOffload: f.Offload == "off"})
 	if err != nil {
@@ -62,11 +69,21 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		return nil, wrongUsage("%w", err)
 	}
 	p.trackers = membership.Trackers{
-		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: &http.Transport{
+		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: shown.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle,
-		}}, Addresses: p.addresses, Moves: p.moves,
+		})}, Addresses: p.addresses, Moves: p.moves,
 	}
 	return p, nil
+}
+
+// trackerCredentials reads what trackers are to be shown; nil without a file.
+func trackerCredentials(path string) (*auth.Credentials, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return readBy("--tracker-auth", path, "", func(r io.Reader) (*auth.Credentials, error) {
+		return auth.ReadCredentials(r, filepath.Dir(path))
+	})
 }
 
 // stun takes the datagrams that are STUN's.

@@ -46,6 +46,7 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 		{"--no-dlna", "dlna.enabled", unless(r.NoDLNA)},
 		{"--no-nat", "peer.nat", unless(r.NoNAT)},
 		{"--offload", "peer.offload", r.Offload},
+		{"--tracker-auth", "peer.tracker_auth", r.TrackerAuth},
 		{"--member-ca", "members.authority", r.MemberCA},
 		{"--member-cert", "members.certificate", r.MemberCert},
 		{"--member-key", "members.key", r.MemberKey},
@@ -131,7 +132,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 	if err != nil {
 		return nil, nil, errors.Join(err, page.Close())
 	}
-	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload)}
+	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload), TrackerAuth: s.Peer.TrackerAuth}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}

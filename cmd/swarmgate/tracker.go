@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,12 +21,18 @@ import (
 // trackerCommand runs a tracker (RFC 7846).
 type trackerCommand struct {
 	Listen       address         `help:"TCP address; port 0 takes a free one. Default: ${default}." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
-	HTTP         bool            `name:"http" help:"Serve plain HTTP: for this machine, a laboratory, or behind a proxy that speaks HTTPS."`
-	Cert         string          `help:"Certificate chain for HTTPS, PEM." placeholder:"FILE" type:"path"`
+	HTTP         bool            `name:"http" help:"Serve plain HTTP: for a laboratory, or behind a proxy that speaks HTTPS. For this machine alone it is the default."`
+	Cert         string          `help:"Certificate chain for HTTPS, PEM. Default: one that the tracker makes for itself, in --dir." placeholder:"FILE" type:"path"`
 	Key          string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
+	Auth         []string        `help:"How peers prove who they are: none, digest, cert, token; with commas between them, any of several. Default: none." placeholder:"WAY"`
+	Users        string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
+	Tokens       string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
+	ClientCA     string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
+	Networks     string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
 	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
 	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
+	Dir          string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
 	logFlags
 }
 
@@ -54,7 +59,7 @@ func openTracker(listen string, c tracker.ServerConfig) (*trackerService, error)
 	t := tracker.NewServer(c)
 	server := tracker.NewHTTPServer(t)
 	server.ErrorLog = errorLog(c.Logger)
-	return &trackerService{tracker: t, server: server, listener: l}, nil
+	return &trackerService{tracker: t, server: server, listener: tracker.Bound(l)}, nil
 }
 
 // url is where the tracker is reached from this machine.
@@ -103,27 +108,34 @@ func (t *trackerService) Run(ctx context.Context) error {
 func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	out := newPrinter(c, t.JSON)
 	log := t.logger(out, zerolog.InfoLevel)
-	if (t.Cert == "") != (t.Key == "") {
-		return wrongUsage("--cert and --key go together")
-	}
-	if t.Cert == "" && !t.HTTP {
-		return wrongUsage("a tracker needs --cert FILE and --key FILE for HTTPS, or --http for plain HTTP on this machine")
-	}
-	var secure *tls.Config
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return fmt.Errorf("tracker: --cert %s and --key %s: %w; both have to be PEM files that belong together", t.Cert, t.Key, err)
-		}
-		secure = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	}
-	timeout := time.Duration(t.TrackTimeout)
-	service, err := openTracker(string(t.Listen), tracker.ServerConfig{
-		Registry:     tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: timeout}),
-		TrackTimeout: timeout, OpenStatus: t.OpenStatus, Strict: t.Strict, Logger: log,
-	})
+	dir, err := stateFolder(t.Dir, "tracker")
 	if err != nil {
 		return err
+	}
+	checker, ask, err := t.checker()
+	if err != nil {
+		return err
+	}
+	timeout := time.Duration(t.TrackTimeout)
+	memory := tracker.MemoryConfig{TrackTimeout: timeout}
+	if memory.Places, err = t.places(); err != nil {
+		return err
+	}
+	cfg := tracker.ServerConfig{TrackTimeout: timeout, OpenStatus: t.OpenStatus, Strict: t.Strict, Logger: log}
+	if checker != nil {
+		cfg.Authorize = checker.Authorize
+	}
+	cfg.Registry = tracker.NewMemory(memory)
+	secure, err := t.secure(dir, out)
+	if err != nil {
+		return err
+	}
+	service, err := openTracker(string(t.Listen), cfg)
+	if err != nil {
+		return err
+	}
+	if secure != nil {
+		ask(secure)
 	}
 	service.server.TLSConfig, service.https = secure, secure != nil
 	out.event("ready", map[string]any{"url": service.url()})

@@ -46,6 +46,7 @@ type Server struct {
 	config  ServerConfig
 	repeats *repeats
 	rooms   sync.Pool // of *room
+	rates   rates
 }
 
 // NewServer returns a tracker. It starts nothing.
@@ -139,6 +140,12 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 			s.rooms.Put(m)
 		}
 	}()
+	from := source(r)
+	if !s.rates.may(from.Addr(), s.config.Now()) {
+		w.Header()["Retry-After"] = []string{"10"}
+		s.write(w, http.StatusServiceUnavailable, refusal(&Request{}, &Error{Code: ServiceUnavailable}), m)
+		return
+	}
 	body, err := readBody(w, r, m.in[:0])
 	m.in = body
 	if err != nil {
@@ -147,6 +154,12 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusRequestEntityTooLarge
 		}
 		s.write(w, status, refusal(&Request{}, badRequest("%v", err)), m)
+		return
+	}
+	if len(body) == 0 && s.config.Authorize != nil {
+		// So a Digest client asks for the challenge before it sends anything that matters.
+		w.Header()["Www-Authenticate"], _ = s.authorize(r, "")
+		s.write(w, http.StatusUnauthorized, refusal(&Request{}, &Error{Code: AuthenticationRequired}), m)
 		return
 	}
 	request, err := DecodeRequest(body)
@@ -158,7 +171,7 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Www-Authenticate"] = challenges
 		response = refusal(request, &Error{Code: AuthenticationRequired})
 	} else {
-		response = s.answer(r.Context(), request, body, source(r))
+		response = s.answer(r.Context(), request, body, from)
 	}
 	s.write(w, response.ErrorCode.HTTPStatus(), response, m)
 }

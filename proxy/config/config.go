@@ -50,11 +50,12 @@ type DLNA struct {
 
 // Peer is the section [peer].
 type Peer struct {
-	Listen  HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
-	Upload  Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
-	STUN    []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
-	NAT     bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
-	Offload Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
+	Listen      HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
+	Upload      Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
+	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
+	NAT         bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
+	TrackerAuth string     `toml:"tracker_auth" help:"File that says what trackers are shown of this node, with lines of a tracker's URL and \"digest NAME PASSWORD\", \"token TOKEN\", \"cert FILE KEYFILE\", or \"ca FILE\" by which the tracker itself is known. Left empty: nothing."`
+	Offload     Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
 }
 
 // Members is the section [members].

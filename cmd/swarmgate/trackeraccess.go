@@ -1,0 +1,176 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
+)
+
+// Files of the certificate that a tracker makes for itself, in its folder.
+const (
+	ownCert = "tracker.crt"
+	ownKey  = "tracker.key"
+)
+
+// ownLife is how long a self-made certificate is good: whoever trusts it was given the file.
+const ownLife = 10 * 365 * 24 * time.Hour
+
+// local tells whether the tracker is to be reached from this machine alone.
+func (t *trackerCommand) local() bool {
+	host, _, err := net.SplitHostPort(string(t.Listen))
+	a, bad := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || bad == nil && a.IsLoopback())
+}
+
+// secure returns what HTTPS needs, nil for plain HTTP.
+func (t *trackerCommand) secure(dir string, out *printer) (*tls.Config, error) {
+	byCert := slices.Contains(t.Auth, "cert")
+	switch {
+	case (t.Cert == "") != (t.Key == ""):
+		return nil, wrongUsage("--cert and --key go together")
+	case t.HTTP && t.Cert != "":
+		return nil, wrongUsage("--http is without a certificate; leave out --cert and --key, or --http")
+	case t.HTTP && byCert:
+		return nil, wrongUsage("--auth cert needs HTTPS; leave out --http")
+	case t.HTTP, t.Cert == "" && t.local() && !byCert:
+		return nil, nil
+	}
+	cert, key, made := t.Cert, t.Key, false
+	if cert == "" {
+		cert, key = filepath.Join(dir, ownCert), filepath.Join(dir, ownKey)
+		var err error
+		if made, err = makeOwn(dir, cert, key); err != nil {
+			return nil, fmt.Errorf("tracker: certificate %s: %w", cert, err)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("tracker: --cert %s and --key %s: %w; both have to be PEM files that belong together", cert, key, err)
+	}
+	if t.Cert == "" {
+		if made {
+			out.say("Made the certificate %s, which peers have to be given.", cert)
+		}
+		out.say("Peers trust it by a line \"URL ca FILE\" in their --tracker-auth file.")
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// makeOwn makes a certificate for all names and addresses of this machine, if there is none.
+func makeOwn(dir, cert, key string) (made bool, err error) {
+	if _, err := os.Stat(cert); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if err := makeFolder(dir); err != nil {
+		return false, err
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return false, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return false, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Swarmgate tracker"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(ownLife),
+		DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		template.DNSNames = append(template.DNSNames, host)
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return false, err
+	}
+	for _, a := range addresses {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
+			template.IPAddresses = append(template.IPAddresses, n.IP)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		return false, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return false, err
+	}
+	// The key first: a certificate is only there when all of it is.
+	if err := writeKey(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})); err != nil {
+		return false, err
+	}
+	return true, writeKey(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// checker returns who lets peers in, nil for everybody, and what a TLS server has to ask for.
+func (t *trackerCommand) checker() (c *auth.Checker, ask func(*tls.Config), err error) {
+	ask = func(*tls.Config) {}
+	var ways []any
+	for _, w := range t.Auth {
+		switch w {
+		case "none":
+			if len(t.Auth) > 1 {
+				return nil, nil, wrongUsage("--auth none lets everybody in, so it stands alone")
+			}
+		case "digest":
+			users, err := readBy("--users", t.Users, "--auth digest", auth.ReadUsers)
+			if err != nil {
+				return nil, nil, err
+			}
+			ways = append(ways, auth.NewDigest(users))
+		case "token":
+			tokens, err := readBy("--tokens", t.Tokens, "--auth token", auth.ReadTokens)
+			if err != nil {
+				return nil, nil, err
+			}
+			ways = append(ways, tokens)
+		case "cert":
+			roots, err := readBy("--client-ca", t.ClientCA, "--auth cert", auth.ReadRoots)
+			if err != nil {
+				return nil, nil, err
+			}
+			by := auth.NewCertificates(roots)
+			ways = append(ways, by)
+			ask = by.TLS
+		default:
+			return nil, nil, wrongUsage("--auth %.20q is unknown; there are none, digest, cert and token", w)
+		}
+	}
+	for _, f := range []struct{ flag, value, way string }{{"--users", t.Users, "digest"}, {"--tokens", t.Tokens, "token"}, {"--client-ca", t.ClientCA, "cert"}} {
+		if f.value != "" && !slices.Contains(t.Auth, f.way) {
+			return nil, nil, wrongUsage("%s is of no use without --auth %s", f.flag, f.way)
+		}
+	}
+	if len(ways) == 0 {
+		return nil, ask, nil
+	}
+	return auth.New(nil, ways...), ask, nil
+}
+
+// places reads the table of networks, nil without one.
+func (t *trackerCommand) places() (*tracker.Places, error) {
+	if t.Networks == "" {
+		return nil, nil
+	}
+	return readBy("--networks", t.Networks, "", tracker.ReadPlaces)
+}

@@ -1,0 +1,141 @@
+package auth
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Credentials are what a peer shows to which tracker. They belong to the host and port of a
+// tracker, not to links, so that a link can't draw them to somebody else.
+type Credentials struct {
+	hosts map[string]*credential
+}
+
+// credential is what one tracker is shown.
+type credential struct {
+	name, password, token string
+	certificate           *tls.Certificate
+	roots                 *x509.CertPool
+}
+
+// ReadCredentials reads lines of a tracker's URL and what it is for, separated by spaces:
+//
+//	https://tracker.example:7846/ digest NAME PASSWORD
+//	https://tracker.example:7846/ token TOKEN
+//	https://tracker.example:7846/ cert CERTIFICATE-FILE KEY-FILE
+//	https://tracker.example:7846/ ca CERTIFICATE-FILE
+//
+// The last says by which certificates the tracker itself is to be known. Files are relative
+// to folder. Empty lines, and those that begin with #, are ignored.
+func ReadCredentials(r io.Reader, folder string) (*Credentials, error) {
+	c := &Credentials{hosts: map[string]*credential{}}
+	err := eachLine(r, func(line string) error {
+		fields := strings.Fields(line)
+		if len(fields) < 3 {
+			return fmt.Errorf(`it is not of the form "URL digest NAME PASSWORD", "URL token TOKEN", "URL cert FILE FILE" or "URL ca FILE"`)
+		}
+		u, err := url.Parse(fields[0])
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return fmt.Errorf(`%.60q is no tracker; write as "https://tracker.example:7846/"`, fields[0])
+		}
+		host := hostPort(u)
+		if c.hosts[host] == nil {
+			c.hosts[host] = &credential{}
+		}
+		for i := 2; i < len(fields) && (fields[1] == "cert" || fields[1] == "ca"); i++ {
+			if !filepath.IsAbs(fields[i]) {
+				fields[i] = filepath.Join(folder, fields[i])
+			}
+		}
+		return c.hosts[host].set(fields[1], fields[2:])
+	})
+	return c, err
+}
+
+func (c *credential) set(kind string, values []string) error {
+	switch {
+	case kind == "digest" && len(values) >= 2:
+		c.name, c.password = values[0], strings.Join(values[1:], " ")
+	case kind == "token" && len(values) == 1:
+		c.token = values[0]
+	case kind == "cert" && len(values) == 2:
+		pair, err := tls.LoadX509KeyPair(values[0], values[1])
+		if err != nil {
+			return fmt.Errorf("certificate %s and key %s: %w", values[0], values[1], err)
+		}
+		c.certificate = &pair
+	case kind == "ca" && len(values) == 1:
+		b, err := os.ReadFile(values[0])
+		if err != nil {
+			return err
+		}
+		if c.roots = x509.NewCertPool(); !c.roots.AppendCertsFromPEM(b) {
+			return fmt.Errorf("%s holds no certificate in PEM", values[0])
+		}
+	default:
+		return fmt.Errorf("%.20q with %d values is unknown; there are digest, token, cert and ca", kind, len(values))
+	}
+	return nil
+}
+
+// hostPort names a tracker by scheme, host and port, the default one included.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + " " + strings.ToLower(u.Hostname()) + " " + port
+}
+
+// Transport returns one that shows each tracker what is for it, and sends all else by base as
+// it is. base is not changed. Nil Credentials show nothing to anybody.
+func (c *Credentials) Transport(base *http.Transport) http.RoundTripper {
+	if c == nil || len(c.hosts) == 0 {
+		return base
+	}
+	t := &transport{base: base, hosts: map[string]http.RoundTripper{}, owned: []*http.Transport{base}}
+	for host, cred := range c.hosts {
+		own := base
+		if cred.certificate != nil || cred.roots != nil {
+			own = base.Clone()
+			if own.TLSClientConfig == nil {
+				own.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			own.TLSClientConfig.RootCAs = cred.roots
+			if cred.certificate != nil {
+				own.TLSClientConfig.Certificates = []tls.Certificate{*cred.certificate}
+			}
+			t.owned = append(t.owned, own)
+		}
+		t.hosts[host] = &login{base: own, token: cred.token, name: cred.name, password: cred.password}
+	}
+	return t
+}
+
+// transport picks what is for a tracker.
+type transport struct {
+	base  *http.Transport
+	hosts map[string]http.RoundTripper
+	owned []*http.Transport
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l := t.hosts[hostPort(r.URL)]; l != nil {
+		return l.RoundTrip(r)
+	}
+	return t.base.RoundTrip(r)
+}
+
+// CloseIdleConnections is what http.Client calls by its method of that name.
+func (t *transport) CloseIdleConnections() {
+	for _, o := range t.owned {
+		o.CloseIdleConnections()
+	}
+}

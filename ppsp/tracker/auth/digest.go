@@ -1,0 +1,166 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Digest checks HTTP Digest access authentication (RFC 7616) with SHA-256 and MD5 and
+// qop=auth. Challenges cost no memory: a nonce is a time and a seal. Only nonces by which
+// somebody got in are remembered, with the counts that were used, so that no request works
+// twice.
+type Digest struct {
+	users *Users
+	key   [32]byte
+
+	mu    sync.Mutex
+	used  map[string]*counts
+	fresh string // the nonce of this second
+	since int64  // Unix time of it
+}
+
+// Bounds of nonces.
+const (
+	nonceLife = 10 * time.Minute
+	maxNonces = 1 << 16
+)
+
+// counts are the nonce counts that were used: RFC 7616, 3.4: "allow the server to detect
+// request replays by maintaining its own copy of this count". Requests on the way may
+// overtake each other.
+type counts struct {
+	highest uint64
+	before  uint64 // bit i: highest-i was used
+}
+
+// NewDigest returns a way for New.
+func NewDigest(users *Users) *Digest {
+	d := &Digest{users: users, used: map[string]*counts{}}
+	_, _ = rand.Read(d.key[:]) // never fails
+	return d
+}
+
+const sealSize = 16
+
+// nonce returns the nonce for a time.
+func (d *Digest) nonce(unix int64) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(unix))
+	h := hmac.New(sha256.New, d.key[:])
+	h.Write(b)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(b)[:8+sealSize])
+}
+
+// age returns how old a nonce of ours is.
+func (d *Digest) age(nonce string, now time.Time) (age time.Duration, ours bool) {
+	b, err := base64.RawURLEncoding.DecodeString(nonce)
+	if err != nil || len(b) != 8+sealSize {
+		return 0, false
+	}
+	unix := int64(binary.BigEndian.Uint64(b))
+	if subtle.ConstantTimeCompare([]byte(d.nonce(unix)), []byte(nonce)) != 1 {
+		return 0, false
+	}
+	return now.Sub(time.Unix(unix, 0)), true
+}
+
+func (d *Digest) challenges(now time.Time, again bool) (out []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fresh == "" || d.since != now.Unix() {
+		d.since = now.Unix()
+		d.fresh = d.nonce(d.since)
+	}
+	for _, a := range algorithms {
+		c := `Digest realm="` + Realm + `", qop="auth", algorithm=` + string(a) + `, nonce="` + d.fresh + `"`
+		if again {
+			c += ", stale=true"
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// credential is the user's name, as far as it shows without much work.
+func (d *Digest) credential(r *http.Request) []byte {
+	rest, ok := scheme(r.Header.Get("Authorization"), "Digest")
+	if !ok {
+		return nil
+	}
+	p, _ := parameters(rest)
+	return []byte("digest " + p["username"])
+}
+
+func (d *Digest) check(r *http.Request, now time.Time) (name string, ok, again bool) {
+	rest, _ := scheme(r.Header.Get("Authorization"), "Digest")
+	p, ok := parameters(rest)
+	if !ok {
+		return "", false, false
+	}
+	algorithm := Algorithm(p["algorithm"])
+	if algorithm == "" { // RFC 7616, 3.3: "If this is not present, it is assumed to be "MD5"."
+		algorithm = MD5
+	}
+	secret := d.users.secrets[p["username"]][algorithm]
+	count, err := strconv.ParseUint(p["nc"], 16, 32)
+	// RFC 7616, 3.4.6: what the client hashed has to be what it asks for.
+	if secret == "" || err != nil || len(p["nc"]) != 8 || p["cnonce"] == "" || p["qop"] != "auth" || p["realm"] != Realm || p["uri"] != r.RequestURI {
+		return "", false, false
+	}
+	want := algorithm.digest(secret, p["nonce"], p["nc"], p["cnonce"], "auth", algorithm.digest(r.Method, p["uri"]))
+	if subtle.ConstantTimeCompare([]byte(want), []byte(p["response"])) != 1 {
+		return "", false, false
+	}
+	// The secret is right; from here on it is at most a matter of the nonce, as after a restart.
+	age, ours := d.age(p["nonce"], now)
+	if !ours || age < -time.Minute || age > nonceLife || !d.once(p["nonce"], count, now) {
+		return "", false, true
+	}
+	return p["username"], true, false
+}
+
+// once tells whether this count of the nonce comes for the first time.
+func (d *Digest) once(nonce string, n uint64, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.used[nonce]
+	if c == nil {
+		if len(d.used) >= maxNonces {
+			d.forget(now)
+		}
+		d.used[nonce] = &counts{highest: n, before: 1}
+		return true
+	}
+	switch {
+	case n > c.highest:
+		c.before = c.before<<min(n-c.highest, 64) | 1
+		c.highest = n
+		return true
+	case c.highest-n >= 64 || c.before&(1<<(c.highest-n)) != 0:
+		return false
+	}
+	c.before |= 1 << (c.highest - n)
+	return true
+}
+
+// forget drops nonces that are too old to be used, and if that does not help, some others: they
+// must not be used again, which a new key takes care of.
+func (d *Digest) forget(now time.Time) {
+	for nonce := range d.used {
+		if age, _ := d.age(nonce, now); age > nonceLife {
+			delete(d.used, nonce)
+		}
+	}
+	if len(d.used) >= maxNonces {
+		clear(d.used)
+		_, _ = rand.Read(d.key[:])
+		d.fresh = ""
+	}
+}

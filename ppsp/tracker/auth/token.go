@@ -1,0 +1,51 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Tokens are bearer tokens (RFC 6750), kept as hashes.
+type Tokens struct {
+	hashes map[[32]byte]bool
+}
+
+// minToken is how short a token may be, bytes: less is guessed.
+const minToken = 16
+
+// ReadTokens reads one token a line. Empty lines, and those that begin with #, are ignored.
+func ReadTokens(r io.Reader) (*Tokens, error) {
+	t := &Tokens{hashes: map[[32]byte]bool{}}
+	err := eachLine(r, func(line string) error {
+		if len(line) < minToken || strings.ContainsAny(line, " \t") {
+			return fmt.Errorf("a token has %d characters or more, and no spaces", minToken)
+		}
+		t.hashes[sha256.Sum256([]byte(line))] = true
+		return nil
+	})
+	if err == nil && len(t.hashes) == 0 {
+		err = fmt.Errorf("there is no token in it; write one a line")
+	}
+	return t, err
+}
+
+func (t *Tokens) credential(r *http.Request) []byte {
+	token, ok := scheme(r.Header.Get("Authorization"), "Bearer")
+	if !ok {
+		return nil
+	}
+	return []byte("bearer " + token)
+}
+
+func (t *Tokens) check(r *http.Request, _ time.Time) (name string, ok, again bool) {
+	token, _ := scheme(r.Header.Get("Authorization"), "Bearer")
+	return "", t.hashes[sha256.Sum256([]byte(strings.TrimSpace(token)))], false // equal hashes, not equal prefixes: time tells nothing
+}
+
+func (t *Tokens) challenges(time.Time, bool) []string {
+	return []string{`Bearer realm="` + Realm + `"`}
+}
