@@ -52,6 +52,7 @@ type device struct {
 	seen     status
 	failures int
 	polled   time.Time
+	stale    bool    // something has changed since it was asked
 	heard    [2]bool // events of AVTransport, RenderingControl are subscribed to
 }
 
@@ -193,7 +194,7 @@ func (d *device) attend(ctx context.Context, s *subscriptions) bool {
 	now := time.Now()
 	watched := d.controller.watched(now)
 	d.mu.Lock()
-	due := d.polled.IsZero() || d.dueIn(now, watched) <= 0
+	due := d.stale || d.polled.IsZero() || d.dueIn(now, watched) <= 0
 	other := d.other
 	d.mu.Unlock()
 	if other != nil {
@@ -238,6 +239,9 @@ func (d *device) wait(now, subscription time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	wait := d.dueIn(now, watched)
+	if d.stale {
+		wait = 0
+	}
 	if !subscription.IsZero() {
 		wait = min(wait, subscription.Sub(now))
 	}

@@ -20,6 +20,7 @@ func (d *device) poll(ctx context.Context) bool {
 	defer cancel()
 	d.mu.Lock()
 	e := d.endpoint
+	d.stale = false
 	volumeToo := e.rendering != nil && (!d.heard[1] || d.seen.volume == UnknownVolume)
 	d.mu.Unlock()
 	transport, _, _, err := e.transport.GetTransportInfoCtx(ctx, 0)
@@ -170,7 +171,7 @@ func (d *device) rendered(changes []lastchange.Change) {
 // refresh has run ask the renderer soon.
 func (d *device) refresh() {
 	d.mu.Lock()
-	d.polled = time.Now().Add(-pollIdle)
+	d.stale = true
 	d.mu.Unlock()
 	d.wake()
 }
