@@ -46,6 +46,12 @@ type Subtitle struct {
 	Language string // code of ISO 639, as "de"; empty if the file's name tells none
 }
 
+// Programme is one broadcast of a channel, as a programme guide tells of it.
+type Programme struct {
+	Title, Description string
+	Start, End         time.Time // in the time zone of the household
+}
+
 // State is where a session stands on its way to a picture.
 type State string
 

@@ -1,13 +1,16 @@
 package contentdirectory
 
 import (
-	"fmt"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/anacrolix/dms/upnp"
 	"github.com/anacrolix/dms/upnpav"
 	"github.com/swarmgate/swarmgate/dlna/control"
 	"github.com/swarmgate/swarmgate/dlna/didl"
+	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
@@ -21,26 +24,41 @@ const (
 	browseChildren = "BrowseDirectChildren"
 )
 
-// Errors of Browse (ContentDirectory:1, 2.7.4.3).
+// Errors of Browse and Search (ContentDirectory:1, 2.7.4.3 and 2.7.5.3).
 var (
 	errNoSuchObject    = upnp.Errorf(upnpav.NoSuchObjectErrorCode, "No such object")
+	errCriteria        = upnp.Errorf(708, "Unsupported or invalid search criteria")
 	errNoSuchContainer = upnp.Errorf(710, "No such container")
 )
 
 // Library is the catalog that the directory shows.
 type Library interface {
-	Items() []proxy.Item               // in the order of the household
-	Item(id string) (proxy.Item, bool) // one of them
-	Changes() uint32                   // grows when Items changes
+	Items() []proxy.Item // in the order of the household
+	Changes() uint32     // grows when Items changes
+	// SetPosition notes where the viewer of a film left it; proxy.ErrNotFound if it is no film.
+	SetPosition(id string, position time.Duration) error
 }
 
-// Directory shows a Library.
+// Guide is the programme guide, if there is one.
+type Guide interface {
+	// OnAir returns what is on a channel at that time and what comes then; zero ones are not known.
+	OnAir(id string, at time.Time) (now, next proxy.Programme)
+}
+
+// Directory shows a Library. Its fields don't change once it is used; it may be used by many
+// goroutines.
 type Directory struct {
-	Library Library
-	Name    string // of the root
+	Library  Library
+	Guide    Guide        // nil for none
+	Profiles *profile.Set // what devices want; nil for nothing special
+	Name     string       // of the root
+	Language string       // of the folders, one that CheckLanguage takes
 	// Epoch is where the update IDs begin. It grows with every start of the program, so
 	// that screens which keep what they saw ask again.
 	Epoch uint32
+
+	mu      sync.Mutex
+	current *tree
 }
 
 // Actions returns what the service can do, for control.Server.
@@ -50,26 +68,85 @@ func (d *Directory) Actions() map[string]control.Action {
 	}
 	return map[string]control.Action{
 		"Browse":                d.browse,
-		"GetSearchCapabilities": constant(""),
+		"Search":                d.search,
+		"GetSearchCapabilities": constant(searchCapabilities),
 		"GetSortCapabilities":   constant(sortCapabilities),
 		"X_GetFeatureList":      constant(features),
+		"X_SetBookmark":         d.setBookmark,
 		"GetSystemUpdateID": func(*control.Call) ([]string, error) {
 			return []string{d.SystemUpdateID()}, nil
 		},
 	}
 }
 
-// SystemUpdateID is the value of the variable of that name: another after every change.
-func (d *Directory) SystemUpdateID() string {
-	return strconv.FormatUint(uint64(d.Epoch+d.Library.Changes()), 10)
+// tree returns the catalog as it is now.
+func (d *Directory) tree() *tree {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// Read before the items: a change in between makes one tree more, and none is missed.
+	changes := d.Library.Changes()
+	if d.current != nil && d.current.changes == changes {
+		return d.current
+	}
+	t := newTree(d.Name, wordsOf(d.Language), d.Library.Items())
+	t.changes = changes
+	t.number(d.current, d.Epoch)
+	d.current = t
+	return t
 }
 
-// ContainerUpdateIDs is the value of the variable of that name (ContentDirectory:1,
-// 2.5.21): pairs of container and update ID, of every container, since none of them tells
-// its changes from those of the others.
-func (d *Directory) ContainerUpdateIDs() string {
-	id := d.SystemUpdateID()
-	return fmt.Sprintf("%s,%s,%s,%s,%s,%s", rootID, id, channelsID, id, filmsID, id)
+// SystemUpdateID is the value of the variable of that name: another after every change.
+func (d *Directory) SystemUpdateID() string {
+	return strconv.FormatUint(uint64(d.tree().system), 10)
+}
+
+// ContainerUpdateIDs returns the pairs of container and update ID of the variable of that name
+// (ContentDirectory:1, 2.5.21), parents before their children.
+func (d *Directory) ContainerUpdateIDs() [][2]string {
+	t := d.tree()
+	pairs := make([][2]string, 0, len(t.order))
+	for _, c := range t.order {
+		pairs = append(pairs, [2]string{c.id, strconv.FormatUint(uint64(c.update), 10)})
+	}
+	return pairs
+}
+
+// view returns how the control point of a call sees objects.
+func (d *Directory) view(c *control.Call) *view {
+	p := &profile.Profile{}
+	if d.Profiles != nil {
+		p = d.Profiles.Of(c.Request)
+	}
+	return &view{
+		base: c.Base(), profile: p, words: wordsOf(d.Language), guide: d.Guide, now: time.Now(),
+		formats: map[string]media.Format{},
+	}
+}
+
+// window is the part of a result that is asked for.
+type window struct{ start, count uint32 }
+
+func windowOf(c *control.Call) (w window, err error) {
+	if w.start, err = c.Number("StartingIndex"); err != nil {
+		return w, err
+	}
+	w.count, err = c.Number("RequestedCount")
+	return w, err
+}
+
+// of returns the indexes of the part of a result of n objects; a count of 0 asks for all.
+func (w window) of(n int) (from, to int) {
+	from = int(min(uint64(w.start), uint64(n)))
+	to = n
+	if w.count > 0 {
+		to = int(min(uint64(from)+uint64(w.count), uint64(n)))
+	}
+	return from, min(to, from+maxReturned)
+}
+
+// answer is what Browse and Search return.
+func answer(result *didl.Document, returned, total int, updateID uint32) []string {
+	return []string{result.String(), strconv.Itoa(returned), strconv.Itoa(total), strconv.FormatUint(uint64(updateID), 10)}
 }
 
 func (d *Directory) browse(c *control.Call) ([]string, error) {
@@ -80,78 +157,51 @@ func (d *Directory) browse(c *control.Call) ([]string, error) {
 			return nil, control.ErrInvalidArgs
 		}
 	}
-	if id == "" {
-		id = rootID
-	}
-	start, err := c.Number("StartingIndex")
+	part, err := windowOf(c)
 	if err != nil {
 		return nil, err
 	}
-	count, err := c.Number("RequestedCount")
-	if err != nil {
-		return nil, err
-	}
+	t, v := d.tree(), d.view(c)
+	at, ok := t.find(objectID(id, v.profile))
 	filter, _ := c.Arg("Filter")
 	result := didl.New(didl.ParseFilter(filter))
-	// Before the items are read: a change in between is then told again, not missed.
-	updateID := d.SystemUpdateID()
-	var returned, total int
-	switch flag, _ := c.Arg("BrowseFlag"); flag {
-	case browseMetadata:
-		returned, total, err = 1, 1, d.metadata(result, id, c.Base())
-	case browseChildren:
-		criteria, _ := c.Arg("SortCriteria")
-		returned, total, err = d.children(result, id, c.Base(), criteria, start, count)
-	default:
-		err = control.ErrInvalidArgs
+	flag, _ := c.Arg("BrowseFlag")
+	switch {
+	case flag != browseMetadata && flag != browseChildren:
+		return nil, control.ErrInvalidArgs
+	case !ok:
+		return nil, errNoSuchObject
+	case flag == browseMetadata && at.item == nil:
+		result.Container(v.folder(at.container))
+		return answer(result, 1, 1, t.updateID(at.container)), nil
+	case flag == browseMetadata:
+		result.Item(v.item(at.container, at.item))
+		return answer(result, 1, 1, t.updateID(at.container)), nil
+	case at.item != nil:
+		return nil, errNoSuchContainer
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []string{result.String(), strconv.Itoa(returned), strconv.Itoa(total), updateID}, nil
+	criteria, _ := c.Arg("SortCriteria")
+	from, to := part.of(at.container.children())
+	v.children(result, at.container, criteria, from, to)
+	return answer(result, to-from, at.container.children(), t.updateID(at.container)), nil
 }
 
-// metadata adds one object.
-func (d *Directory) metadata(result *didl.Document, id, base string) error {
-	if f, ok := d.folder(id); ok {
-		result.Container(&f.Container)
-		return nil
+// objectID returns the ID that is meant.
+func objectID(id string, p *profile.Profile) string {
+	if id == "" {
+		return rootID
 	}
-	item, ok := d.Library.Item(id)
-	if !ok {
-		return errNoSuchObject
-	}
-	result.Item(object(item, base))
-	return nil
+	return p.Object(id)
 }
 
-// children adds the children of a container from the index start on, count of them or all
-// if count is 0.
-func (d *Directory) children(result *didl.Document, id, base, criteria string, start, count uint32) (returned, total int, err error) {
-	f, ok := d.folder(id)
-	if !ok {
-		if _, isItem := d.Library.Item(id); isItem {
-			return 0, 0, errNoSuchContainer
-		}
-		return 0, 0, errNoSuchObject
-	}
-	total = f.ChildCount
-	from := int(min(uint64(start), uint64(total)))
-	to := total
-	if count > 0 {
-		to = int(min(uint64(from)+uint64(count), uint64(total)))
-	}
-	to = min(to, from+maxReturned)
+// children adds the children of a container from an index on up to another.
+func (v *view) children(result *didl.Document, c *container, criteria string, from, to int) {
 	result.Reserve(to - from)
-	if f.folders != nil {
-		for _, child := range f.folders[from:to] {
-			result.Container(&child.Container)
-		}
-		return to - from, total, nil
+	folders, items := sorted(c.folders, c.items, criteria)
+	for ; from < to && from < len(folders); from++ {
+		result.Container(v.folder(folders[from]))
 	}
-	sortItems(f.items, criteria)
-	for _, item := range f.items[from:to] {
-		result.Item(object(item, base))
+	for ; from < to; from++ {
+		result.Item(v.item(c, &items[from-len(folders)]))
 	}
-	return to - from, total, nil
 }

@@ -1,119 +1,191 @@
 package contentdirectory
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	dmsdlna "github.com/anacrolix/dms/dlna"
 	"github.com/anacrolix/dms/upnpav"
+	"github.com/swarmgate/swarmgate/dlna/didl"
 	"github.com/swarmgate/swarmgate/dlna/media"
-	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/dlna/picture"
+	"github.com/swarmgate/swarmgate/dlna/profile"
+	"github.com/swarmgate/swarmgate/dlna/subtitle"
 	"github.com/swarmgate/swarmgate/proxy"
-)
-
-// The containers. A dollar sign is in no ID of the catalog.
-const (
-	rootID     = "0"
-	channelsID = "0$channels"
-	filmsID    = "0$films"
 )
 
 // Classes of objects (ContentDirectory:1, appendix C).
 const (
-	classFolder    = "object.container.storageFolder"
+	classStorage   = "object.container.storageFolder"
 	classContainer = "object.container"
 	classChannel   = "object.item.videoItem.videoBroadcast"
 	classFilm      = "object.item.videoItem.movie"
 	classAudio     = "object.item.audioItem"
 )
 
-// folder is a container with its children: folders or items, never both.
-type folder struct {
-	upnpav.Container
-	folders []folder
-	items   []proxy.Item
+// view is how one control point sees objects.
+type view struct {
+	base    string // scheme and host under which it reached the server
+	profile *profile.Profile
+	words   words
+	guide   Guide // nil for none
+	now     time.Time
+	formats map[string]media.Format // as the device wants them, by ProtocolInfo
 }
 
-// folder returns the container of that ID as it is now.
-func (d *Directory) folder(id string) (folder, bool) {
-	if id != rootID && id != channelsID && id != filmsID {
-		return folder{}, false
+// folder describes a container.
+func (v *view) folder(c *container) *didl.Container {
+	class := v.profile.Folder()
+	if c.id == rootID {
+		class = classContainer
 	}
-	var channels, films []proxy.Item
-	for _, item := range d.Library.Items() {
-		if item.Kind == ppsp.Live {
-			channels = append(channels, item)
-		} else {
-			films = append(films, item)
-		}
+	return &didl.Container{
+		Container: upnpav.Container{
+			Object:     upnpav.Object{ID: c.id, ParentID: c.parent, Restricted: 1, Searchable: 1, Title: c.title, Class: class},
+			ChildCount: c.children(),
+		},
+		StorageUsed: class == classStorage, // the class demands it
 	}
-	folders := []folder{itemFolder(channelsID, "Channels", channels), itemFolder(filmsID, "Films", films)}
-	for _, f := range folders {
-		if f.ID == id {
-			return f, true
-		}
+}
+
+// format returns how an item is sent to the device.
+func (v *view) format(item *proxy.Item) media.Format {
+	f := media.FormatOf(*item)
+	known, ok := v.formats[f.ProtocolInfo]
+	if !ok {
+		known = f.For(v.profile)
+		v.formats[f.ProtocolInfo] = known
 	}
-	root := newFolder(rootID, "-1", d.Name, classContainer, len(folders))
-	root.folders = folders
-	return root, true
+	return known
 }
 
-func itemFolder(id, title string, items []proxy.Item) folder {
-	f := newFolder(id, rootID, title, classFolder, len(items))
-	f.SearchXML = "<upnp:storageUsed>-1</upnp:storageUsed>" // the class demands it; -1 is unknown
-	f.items = items
-	return f
-}
-
-func newFolder(id, parent, title, class string, children int) folder {
-	return folder{Container: upnpav.Container{
-		Object:     upnpav.Object{ID: id, ParentID: parent, Restricted: 1, Title: title, Class: class},
-		ChildCount: children,
-	}}
-}
-
-// object describes an item for a control point that reached the server under base.
-func object(item proxy.Item, base string) *upnpav.Item {
-	format := media.FormatOf(item)
-	o := &upnpav.Item{Object: upnpav.Object{
-		ID: item.ID, ParentID: filmsID, Restricted: 1,
-		Title: title(item), Class: classFilm, Genre: item.Group, AlbumArtURI: logo(item.Logo, base),
-	}}
+// item describes an item as the child of a container.
+func (v *view) item(in *container, item *proxy.Item) *didl.Item {
+	format := v.format(item)
+	o := &didl.Item{Item: upnpav.Item{Object: upnpav.Object{
+		ID: item.ID, ParentID: in.id, Restricted: 1, Title: title(item), Class: classOf(format), Genre: item.Group,
+	}}}
+	if in.view {
+		o.ID, o.RefID = in.id+"$"+item.ID, item.ID
+	}
 	resource := upnpav.Resource{
 		ProtocolInfo: format.ProtocolInfo,
-		URL:          base + media.Path(item),
+		URL:          v.base + media.Path(*item),
 		Bitrate:      uint(max(item.Rate, 0) / 8), // in bytes a second, whatever its name
 	}
-	switch {
-	case format.Live:
-		o.ParentID, o.Class = channelsID, classChannel
-	case strings.HasPrefix(format.MIME, "audio/"):
-		o.Class = classAudio
-	}
-	if !format.Live {
+	if format.Live {
+		o.Channel = o.Title
+		v.onAir(o, item)
+	} else {
 		resource.Size = uint64(max(item.Length, 0))
-		if item.Duration > 0 {
-			resource.Duration = dmsdlna.FormatNPTTime(item.Duration)
-		}
+		resource.Duration = duration(item.Duration)
 	}
-	o.Res = []upnpav.Resource{resource}
+	o.Res = append(make([]upnpav.Resource, 0, 1+len(item.Subtitles)), resource)
+	v.captions(o, item)
+	v.bookmark(o, item)
+	if v.profile.Extension {
+		o.Title += format.Extension
+	}
+	v.pictures(o, item)
 	return o
 }
 
+func classOf(f media.Format) string {
+	switch {
+	case f.Live:
+		return classChannel
+	case strings.HasPrefix(f.MIME, "audio/"):
+		return classAudio
+	}
+	return classFilm
+}
+
+func duration(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return dmsdlna.FormatNPTTime(d)
+}
+
 // title returns what an item is called on the screen.
-func title(item proxy.Item) string {
+func title(item *proxy.Item) string {
 	if item.Title == "" {
 		return item.ID
 	}
 	return item.Title
 }
 
-// logo returns a URL that a screen can fetch, empty if there is none.
-func logo(url, base string) string {
-	switch {
-	case strings.HasPrefix(url, "http://"), strings.HasPrefix(url, "https://"):
-		return url
-	case strings.HasPrefix(url, "/") && !strings.HasPrefix(url, "//"):
-		return base + url
+// onAir tells what is on a channel now and next, where the guide knows.
+func (v *view) onAir(o *didl.Item, item *proxy.Item) {
+	if v.guide == nil || v.profile.Guide == profile.GuideNone {
+		return
 	}
-	return ""
+	now, next := v.guide.OnAir(item.ID, v.now)
+	if v.profile.Guide == profile.GuideTitle {
+		if now.Title != "" {
+			o.Title += " – " + now.Title
+		}
+		return
+	}
+	const clock = "15:04"
+	var parts []string
+	if now.Title != "" {
+		parts = append(parts, fmt.Sprintf("%s–%s %s", now.Start.Format(clock), now.End.Format(clock), now.Title))
+	}
+	if next.Title != "" {
+		parts = append(parts, fmt.Sprintf("%s %s %s", v.words.next, next.Start.Format(clock), next.Title))
+	}
+	o.Description = strings.Join(parts, " · ")
+}
+
+// captions tells of the subtitles in the ways that the device knows.
+func (v *view) captions(o *didl.Item, item *proxy.Item) {
+	if len(item.Subtitles) == 0 {
+		return
+	}
+	for _, s := range item.Subtitles {
+		url := v.base + subtitle.Path(item.ID, s.Language)
+		if v.profile.Captions(profile.CaptionResource) {
+			o.Res = append(o.Res, upnpav.Resource{ProtocolInfo: subtitle.ProtocolInfo, URL: url})
+		}
+		if v.profile.Captions(profile.CaptionSamsung) {
+			o.Captions = append(o.Captions, didl.Caption{URL: url, Type: subtitle.Type})
+		}
+	}
+	if v.profile.Captions(profile.CaptionPV) {
+		o.SubtitleURI = v.base + subtitle.Path(item.ID, item.Subtitles[0].Language)
+	}
+	if v.profile.Dot {
+		o.Title += "."
+	}
+}
+
+// bookmark tells where the viewer of a film left it, in the way of Samsung and in that of
+// ContentDirectory:3.
+func (v *view) bookmark(o *didl.Item, item *proxy.Item) {
+	if item.Position <= 0 {
+		return
+	}
+	o.LastPlayed = duration(item.Position)
+	at := int64(item.Position / time.Second)
+	if v.profile.Bookmarks == profile.Milliseconds {
+		at = item.Position.Milliseconds()
+	}
+	name := strings.ReplaceAll(title(item), ",", " ") // what it has are fields with commas between them
+	o.SamsungInfo = "CREATIONDATE=0,FOLDER=" + name + ",BM=" + strconv.FormatInt(at, 10)
+}
+
+// pictures tells of the logo, which the server itself has for screens.
+func (v *view) pictures(o *didl.Item, item *proxy.Item) {
+	if !picture.Can(item.Logo) {
+		return
+	}
+	o.Art = make([]didl.Art, 0, 2)
+	for _, size := range []profile.Picture{profile.Thumbnail, profile.Small} {
+		if v.profile.Offers(size) {
+			o.Art = append(o.Art, didl.Art{URL: v.base + picture.Path(item.ID, size), Profile: string(size)})
+		}
+	}
 }

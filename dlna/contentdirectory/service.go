@@ -1,11 +1,18 @@
 // Package contentdirectory is the service through which screens look for something to
 // watch: the catalog as a tree of containers and items (ContentDirectory:1).
 //
-//	0            the root
-//	├ 0$channels every channel
-//	└ 0$films    every film
+//	0              the root
+//	├ 0$channels   every channel, and before them the folders
+//	│  ├ …$favourites
+//	│  ├ …$recent  what was watched last, newest first
+//	│  └ …$group$  a folder for each group of channels
+//	└ 0$films      every film, and before them the folders
+//	   ├ …$continue what was begun
+//	   ├ …$favourites
+//	   └ …$folder$ a folder for each group of films
 //
-// The ID of an item is its ID in the catalog, the same as in the URLs of the gateway.
+// Folders that would be empty are left out. The ID of an item is its ID in the catalog, the same as in
+// the URLs of the gateway; in the folders within channels and films stand references to it (@refID).
 package contentdirectory
 
 import (
@@ -45,10 +52,33 @@ func Description() *description.Service {
 					{Name: "UpdateID", Variable: "A_ARG_TYPE_UpdateID"},
 				},
 			},
+			{
+				Name: "Search",
+				In: args{
+					{Name: "ContainerID", Variable: "A_ARG_TYPE_ObjectID"},
+					{Name: "SearchCriteria", Variable: "A_ARG_TYPE_SearchCriteria"},
+					{Name: "Filter", Variable: "A_ARG_TYPE_Filter"},
+					{Name: "StartingIndex", Variable: "A_ARG_TYPE_Index"},
+					{Name: "RequestedCount", Variable: "A_ARG_TYPE_Count"},
+					{Name: "SortCriteria", Variable: "A_ARG_TYPE_SortCriteria"},
+				},
+				Out: args{
+					{Name: "Result", Variable: "A_ARG_TYPE_Result"},
+					{Name: "NumberReturned", Variable: "A_ARG_TYPE_Count"},
+					{Name: "TotalMatches", Variable: "A_ARG_TYPE_Count"},
+					{Name: "UpdateID", Variable: "A_ARG_TYPE_UpdateID"},
+				},
+			},
 			{Name: "GetSearchCapabilities", Out: args{{Name: "SearchCaps", Variable: "SearchCapabilities"}}},
 			{Name: "GetSortCapabilities", Out: args{{Name: "SortCaps", Variable: "SortCapabilities"}}},
 			{Name: "GetSystemUpdateID", Out: args{{Name: "Id", Variable: SystemUpdateID}}},
 			{Name: "X_GetFeatureList", Out: args{{Name: "FeatureList", Variable: "A_ARG_TYPE_Featurelist"}}},
+			{Name: "X_SetBookmark", In: args{
+				{Name: "CategoryType", Variable: "A_ARG_TYPE_CategoryType"},
+				{Name: "RID", Variable: "A_ARG_TYPE_RID"},
+				{Name: "ObjectID", Variable: "A_ARG_TYPE_ObjectID"},
+				{Name: "PosSecond", Variable: "A_ARG_TYPE_PosSec"},
+			}},
 		},
 		Variables: []upnp.StateVariable{
 			description.EventedVariable(TransferIDs, "string"),
@@ -60,11 +90,15 @@ func Description() *description.Service {
 			description.Variable("A_ARG_TYPE_Result", "string"),
 			description.Variable("A_ARG_TYPE_BrowseFlag", "string", browseMetadata, browseChildren),
 			description.Variable("A_ARG_TYPE_Filter", "string"),
+			description.Variable("A_ARG_TYPE_SearchCriteria", "string"),
 			description.Variable("A_ARG_TYPE_SortCriteria", "string"),
 			description.Variable("A_ARG_TYPE_Index", "ui4"),
 			description.Variable("A_ARG_TYPE_Count", "ui4"),
 			description.Variable("A_ARG_TYPE_UpdateID", "ui4"),
 			description.Variable("A_ARG_TYPE_Featurelist", "string"),
+			description.Variable("A_ARG_TYPE_CategoryType", "ui4"),
+			description.Variable("A_ARG_TYPE_RID", "ui4"),
+			description.Variable("A_ARG_TYPE_PosSec", "ui4"),
 		},
 	}
 }

@@ -1,7 +1,7 @@
 // Package didl writes DIDL-Lite, the XML in which a ContentDirectory tells of its objects
 // (ContentDirectory:1, 2.8).
 //
-// The objects are the types of dms. They are written by hand, since the encoder that they
+// The objects are made of the types of dms. They are written by hand, since the encoder that those
 // were made for gives every object a date of the year 1 and quotation marks that some
 // television sets don't read, and takes ten times as long.
 package didl
@@ -13,6 +13,38 @@ import (
 	"github.com/anacrolix/dms/upnpav"
 	"github.com/swarmgate/swarmgate/dlna/xmltext"
 )
+
+// Container is a folder.
+type Container struct {
+	upnpav.Container
+	// StorageUsed tells that the class demands upnp:storageUsed; what is used is unknown.
+	StorageUsed bool
+}
+
+// Item is something to play.
+type Item struct {
+	upnpav.Item
+	RefID       string // ID of the item that this one stands for, empty for none
+	Description string // dc:description
+	Channel     string // upnp:channelName, of a channel
+	Art         []Art
+	Captions    []Caption
+	LastPlayed  string // upnp:lastPlaybackPosition, as "00:20:00.000"; empty for none
+	SamsungInfo string // sec:dcmInfo, empty for none
+	// SubtitleURI is told in attributes of the first res (pv:subtitleFileUri), empty for none.
+	SubtitleURI string
+}
+
+// Art is a picture of an item (upnp:albumArtURI).
+type Art struct {
+	URL     string
+	Profile string // dlna:profileID, empty if none is true
+}
+
+// Caption is a file of subtitles (sec:CaptionInfoEx).
+type Caption struct {
+	URL, Type string // of the file: "srt"
+}
 
 // Document is a DIDL-Lite document under construction. The zero value is ready.
 type Document struct {
@@ -27,6 +59,8 @@ const (
 		` xmlns:dlna="urn:schemas-dlna-org:metadata-1-0/"` +
 		` xmlns:sec="http://www.sec.co.kr/">`
 	shut = `</DIDL-Lite>`
+	// pvSpace is declared where it is used: it is PacketVideo's, and rare.
+	pvSpace = "http://www.pv.com/pvns/"
 )
 
 // New makes a document for a control point that asked for the properties of the filter.
@@ -36,7 +70,7 @@ func New(f Filter) *Document { return &Document{filter: f} }
 func (d *Document) Reserve(n int) { d.b = slices.Grow(d.b, len(open)+n*objectSize+len(shut)) }
 
 // objectSize is what an object of ours takes, in bytes.
-const objectSize = 512
+const objectSize = 768
 
 // String returns the whole document.
 func (d *Document) String() string {
@@ -54,41 +88,69 @@ func (d *Document) begin() {
 }
 
 // Container adds a container. Its number of children is always told, whatever the filter
-// says: some television sets take a container without it for an empty one. Its SearchXML,
-// elements that the type has no field for, is taken as it is.
-func (d *Document) Container(c *upnpav.Container) {
+// says: some television sets take a container without it for an empty one.
+func (d *Document) Container(c *Container) {
 	d.begin()
 	d.b = append(d.b, "<container"...)
-	d.attributes(&c.Object)
-	d.b = xmltext.AppendAttr(d.b, "childCount", strconv.Itoa(c.ChildCount))
+	d.attributes(&c.Object, "")
+	d.b = append(d.b, ` childCount="`...)
+	d.b = strconv.AppendInt(d.b, int64(c.ChildCount), 10)
+	d.b = append(d.b, '"')
 	if d.filter.Has("@searchable") {
-		d.b = xmltext.AppendAttr(d.b, "searchable", strconv.Itoa(c.Searchable))
+		d.b = append(d.b, ` searchable="`...)
+		d.b = strconv.AppendInt(d.b, int64(c.Searchable), 10)
+		d.b = append(d.b, '"')
 	}
 	d.b = append(d.b, '>')
 	d.properties(&c.Object)
-	d.b = append(d.b, c.SearchXML...)
+	if c.StorageUsed {
+		d.b = append(d.b, "<upnp:storageUsed>-1</upnp:storageUsed>"...)
+	}
 	d.b = append(d.b, "</container>"...)
 }
 
 // Item adds an item with its resources.
-func (d *Document) Item(i *upnpav.Item) {
+func (d *Document) Item(i *Item) {
 	d.begin()
 	d.b = append(d.b, "<item"...)
-	d.attributes(&i.Object)
+	d.attributes(&i.Object, i.RefID)
 	d.b = append(d.b, '>')
 	d.properties(&i.Object)
+	d.optional("upnp:channelName", i.Channel)
+	d.optional("dc:description", i.Description)
+	d.art(i.Art)
+	d.optional("upnp:lastPlaybackPosition", i.LastPlayed)
 	if d.filter.Has("res") {
 		for n := range i.Res {
-			d.resource(&i.Res[n])
+			subtitles := ""
+			if n == 0 {
+				subtitles = i.SubtitleURI
+			}
+			d.resource(&i.Res[n], subtitles)
 		}
 	}
+	if d.filter.Has("sec:CaptionInfoEx") {
+		for _, c := range i.Captions {
+			d.b = append(d.b, "<sec:CaptionInfoEx"...)
+			d.b = xmltext.AppendAttr(d.b, "sec:type", c.Type)
+			d.b = append(d.b, '>')
+			d.b = xmltext.Append(d.b, c.URL)
+			d.b = append(d.b, "</sec:CaptionInfoEx>"...)
+		}
+	}
+	d.optional("sec:dcmInfo", i.SamsungInfo)
 	d.b = append(d.b, "</item>"...)
 }
 
-func (d *Document) attributes(o *upnpav.Object) {
+func (d *Document) attributes(o *upnpav.Object, refID string) {
 	d.b = xmltext.AppendAttr(d.b, "id", o.ID)
+	if refID != "" && d.filter.Has("@refID") {
+		d.b = xmltext.AppendAttr(d.b, "refID", refID)
+	}
 	d.b = xmltext.AppendAttr(d.b, "parentID", o.ParentID)
-	d.b = xmltext.AppendAttr(d.b, "restricted", strconv.Itoa(o.Restricted))
+	d.b = append(d.b, ` restricted="`...)
+	d.b = strconv.AppendInt(d.b, int64(o.Restricted), 10)
+	d.b = append(d.b, '"')
 }
 
 // properties writes the title, first as some television sets demand, and the rest.
@@ -101,8 +163,22 @@ func (d *Document) properties(o *upnpav.Object) {
 	d.optional("upnp:artist", o.Artist)
 	d.optional("upnp:album", o.Album)
 	d.optional("upnp:genre", o.Genre)
-	d.optional("upnp:albumArtURI", o.AlbumArtURI)
 	d.optional("upnp:icon", o.Icon)
+}
+
+func (d *Document) art(list []Art) {
+	if !d.filter.Has("upnp:albumArtURI") {
+		return
+	}
+	for _, a := range list {
+		d.b = append(d.b, "<upnp:albumArtURI"...)
+		if a.Profile != "" {
+			d.b = xmltext.AppendAttr(d.b, "dlna:profileID", a.Profile)
+		}
+		d.b = append(d.b, '>')
+		d.b = xmltext.Append(d.b, a.URL)
+		d.b = append(d.b, "</upnp:albumArtURI>"...)
+	}
 }
 
 func (d *Document) optional(name, value string) {
@@ -111,24 +187,33 @@ func (d *Document) optional(name, value string) {
 	}
 }
 
-func (d *Document) resource(r *upnpav.Resource) {
+func (d *Document) resource(r *upnpav.Resource, subtitles string) {
 	d.b = append(d.b, "<res"...)
 	d.b = xmltext.AppendAttr(d.b, "protocolInfo", r.ProtocolInfo)
 	if r.Size > 0 && d.filter.Has("res@size") {
-		d.b = xmltext.AppendAttr(d.b, "size", strconv.FormatUint(r.Size, 10))
+		d.b = append(d.b, ` size="`...)
+		d.b = strconv.AppendUint(d.b, r.Size, 10)
+		d.b = append(d.b, '"')
 	}
-	d.optionalAttribute("duration", r.Duration)
+	d.optionalAttribute("duration", "res@duration", r.Duration)
 	if r.Bitrate > 0 && d.filter.Has("res@bitrate") {
-		d.b = xmltext.AppendAttr(d.b, "bitrate", strconv.FormatUint(uint64(r.Bitrate), 10))
+		d.b = append(d.b, ` bitrate="`...)
+		d.b = strconv.AppendUint(d.b, uint64(r.Bitrate), 10)
+		d.b = append(d.b, '"')
 	}
-	d.optionalAttribute("resolution", r.Resolution)
+	d.optionalAttribute("resolution", "res@resolution", r.Resolution)
+	if subtitles != "" && d.filter.Has("res@pv:subtitleFileUri") {
+		d.b = xmltext.AppendAttr(d.b, "xmlns:pv", pvSpace)
+		d.b = xmltext.AppendAttr(d.b, "pv:subtitleFileType", "SRT")
+		d.b = xmltext.AppendAttr(d.b, "pv:subtitleFileUri", subtitles)
+	}
 	d.b = append(d.b, '>')
 	d.b = xmltext.Append(d.b, r.URL)
 	d.b = append(d.b, "</res>"...)
 }
 
-func (d *Document) optionalAttribute(name, value string) {
-	if value != "" && d.filter.Has("res@"+name) {
+func (d *Document) optionalAttribute(name, property, value string) {
+	if value != "" && d.filter.Has(property) {
 		d.b = xmltext.AppendAttr(d.b, name, value)
 	}
 }
