@@ -17,6 +17,8 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/contentdirectory"
 	"github.com/swarmgate/swarmgate/dlna/description"
 	"github.com/swarmgate/swarmgate/dlna/lan"
+	"github.com/swarmgate/swarmgate/dlna/profile"
+	"github.com/swarmgate/swarmgate/dlna/registrar"
 	"github.com/swarmgate/swarmgate/dlna/renderer"
 	"github.com/swarmgate/swarmgate/dlna/ssdp"
 	"github.com/swarmgate/swarmgate/proxy"
@@ -30,6 +32,10 @@ type Library interface {
 	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
 	Changes() uint32                               // grows when Items changes
 	Subscribe(ctx context.Context) <-chan struct{} // ticks when Changes may have grown
+	// SetPosition notes where the viewer of a film left it; proxy.ErrNotFound if it is no film.
+	SetPosition(id string, position time.Duration) error
+	// Subtitle returns a file of SubRip; proxy.ErrNotFound if there is none.
+	Subtitle(id, language string) ([]byte, error)
 }
 
 // Config is what a Server needs. Name, UDN, HTTPPort and Library must be set.
@@ -45,6 +51,10 @@ type Config struct {
 	HTTPAddress     netip.Addr     // at which alone it is reached, where that is so
 	PresentationURL string         // of the page; "/" if empty
 	Library         Library
+
+	Guide    contentdirectory.Guide // what is on; nil for none
+	Language string                 // of the folders: one that contentdirectory.CheckLanguage takes
+	Profiles *profile.Set           // what devices want; nil for those that come with the program
 
 	AnnounceInterval time.Duration // ssdp.DefaultInterval if 0
 	MaxAge           time.Duration // ssdp.DefaultMaxAge if 0
@@ -69,7 +79,12 @@ func (c *Config) validate() error {
 	if c.Library == nil {
 		errs = append(errs, errors.New("the media server has no library"))
 	}
-	errs = append(errs, c.selection().Validate())
+	errs = append(errs, contentdirectory.CheckLanguage(c.Language), c.selection().Validate())
+	if c.Profiles == nil {
+		var err error
+		c.Profiles, err = profile.Load("")
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -102,7 +117,7 @@ func (c *Config) discovery(product string, boot, configID uint32, guard *lan.Gua
 	return ssdp.Config{
 		Device: ssdp.Device{
 			UDN: c.UDN, Type: description.MediaServer, Server: product, BootID: boot, ConfigID: configID, MaxAge: c.MaxAge,
-			Services: []string{contentdirectory.Description().Type, connectionmanager.Description().Type},
+			Services: []string{contentdirectory.Description().Type, connectionmanager.Description().Type, registrar.Description().Type},
 		},
 		Location: func(own netip.Addr) string {
 			return "http://" + netip.AddrPortFrom(own, c.HTTPPort).String() + Root + deviceFile

@@ -143,3 +143,7 @@ func serveEvents(t *testing.T, events chan<- string) string {
 	t.Cleanup(server.Close)
 	return server.URL + "/evt"
 }
+
+func (h *household) SetPosition(string, time.Duration) error { return nil }
+
+func (h *household) Subtitle(string, string) ([]byte, error) { return []byte("1\n"), nil }

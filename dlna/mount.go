@@ -12,7 +12,11 @@ import (
 	"github.com/swarmgate/swarmgate/dlna/icon"
 	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/picture"
+	"github.com/swarmgate/swarmgate/dlna/profile"
+	"github.com/swarmgate/swarmgate/dlna/registrar"
 	"github.com/swarmgate/swarmgate/dlna/renderer"
+	"github.com/swarmgate/swarmgate/dlna/subtitle"
 )
 
 // service is one of the device's services with all that answers for it.
@@ -20,6 +24,7 @@ type service struct {
 	*description.Service
 	actions map[string]control.Action
 	events  *gena.Publisher
+	state   func(*control.Call) (string, bool)
 }
 
 const deviceFile = "device.xml"
@@ -27,8 +32,9 @@ const deviceFile = "device.xml"
 // mount builds the handler and returns the version of the descriptions.
 func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uint32, err error) {
 	services := []service{
-		{contentdirectory.Description(), s.directory.Actions(), s.contents},
-		{connectionmanager.Description(), connectionmanager.Actions(media.Protocols()), s.manager},
+		{contentdirectory.Description(), s.directory.Actions(), s.contents, s.directory.State},
+		{connectionmanager.Description(), connectionmanager.Actions(media.Protocols()), s.manager, nil},
+		{registrar.Description(), registrar.Actions(), s.registrar, nil},
 	}
 	device := &description.Device{
 		Name: c.Name, UDN: c.UDN, Version: c.Version, Root: strings.TrimSuffix(Root, "/"),
@@ -45,7 +51,7 @@ func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uin
 		if err != nil {
 			return 0, err
 		}
-		actions := &control.Server{Service: svc.Service, Actions: svc.actions, Product: product, Logger: c.Logger}
+		actions := &control.Server{Service: svc.Service, Actions: svc.actions, State: svc.state, Product: product, Logger: c.Logger}
 		if err := actions.Check(); err != nil {
 			return 0, err
 		}
@@ -54,20 +60,16 @@ func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uin
 		mux.Handle(device.ControlPath(svc.Service), actions)
 		mux.Handle(device.EventPath(svc.Service), svc.events)
 	}
-	unnumbered, err := device.XML(0)
-	if err != nil {
-		return 0, err
-	}
-	configID = description.ConfigID(append(documents, unnumbered)...)
-	xml, err := device.XML(configID)
-	if err != nil {
-		return 0, err
-	}
-	mux.Handle("GET "+Root+deviceFile, document(xml, product))
+	configID = description.ConfigID(append(documents, device.XML(0, profile.Description{}))...)
+	mux.Handle("GET "+Root+deviceFile, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		document(device.XML(configID, c.Profiles.Of(r).Description), product).ServeHTTP(w, r)
+	}))
 	mux.HandleFunc("GET "+Root+"icon/{file}", icon.ServeHTTP)
 	mux.Handle(media.Root+"{file}", s.media)
 	mux.Handle(renderer.StreamRoot+"{renderer}/{file}", s.renderers.Streams(s.media))
 	mux.Handle(renderer.EventRoot+"{callback}", s.renderers.Events())
+	mux.Handle("GET "+subtitle.Root+"{file}", &subtitle.Server{Library: c.Library, Product: product, Logger: c.Logger})
+	mux.Handle("GET "+picture.Root+"{file}", picture.New(c.Library, picture.Public(guard.Local), product, c.Logger))
 	s.handler = onlyHome(guard, mux)
 	return configID, nil
 }

@@ -2,8 +2,9 @@
 // by themselves, browse and play from.
 //
 // The steps of the UPnP Device Architecture each have their package: ssdp (discovery),
-// description, control, gena (eventing). contentdirectory and connectionmanager are the
-// services, didl is what the first of them writes, media sends the bytes, lan knows which
+// description, control, gena (eventing). contentdirectory, connectionmanager and registrar are
+// the services, didl is what the first of them writes, search what it is asked for; media,
+// subtitle and picture send the bytes; profile knows what single devices want, lan which
 // networks and hosts belong to the home. Here they become one device. renderer goes the other
 // way: it finds the screens of the home and has them play.
 package dlna
@@ -16,11 +17,15 @@ import (
 
 	"github.com/swarmgate/swarmgate/dlna/connectionmanager"
 	"github.com/swarmgate/swarmgate/dlna/contentdirectory"
+	"github.com/swarmgate/swarmgate/dlna/control"
 	"github.com/swarmgate/swarmgate/dlna/gena"
 	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/registrar"
 	"github.com/swarmgate/swarmgate/dlna/renderer"
 	"github.com/swarmgate/swarmgate/dlna/ssdp"
+	"github.com/swarmgate/swarmgate/dlna/subtitle"
+	"github.com/swarmgate/swarmgate/proxy"
 )
 
 // Root is the path under which Handler answers.
@@ -35,6 +40,7 @@ type Server struct {
 	directory *contentdirectory.Directory
 	contents  *gena.Publisher // events of ContentDirectory
 	manager   *gena.Publisher // events of ConnectionManager
+	registrar *gena.Publisher // events of X_MS_MediaReceiverRegistrar
 	media     *media.Server
 	discovery *ssdp.Server
 	renderers *renderer.Controller
@@ -50,12 +56,16 @@ func New(c Config) (*Server, error) {
 	product := serverHeader(c.Version)
 	guard := &lan.Guard{Selection: c.selection()}
 	s := &Server{
-		library:   c.Library,
-		directory: &contentdirectory.Directory{Library: c.Library, Name: c.Name, Epoch: boot},
+		library: c.Library,
+		directory: &contentdirectory.Directory{
+			Library: c.Library, Guide: c.Guide, Profiles: c.Profiles, Name: c.Name, Language: c.Language, Epoch: boot,
+		},
 		contents:  gena.New("ContentDirectory", product, guard, c.Logger),
 		manager:   gena.New("ConnectionManager", product, guard, c.Logger),
+		registrar: gena.New("MediaReceiverRegistrar", product, guard, c.Logger),
 		media: &media.Server{
 			Library: c.Library, Product: product, MaxStreams: c.MaxStreams, Patience: c.Patience, Logger: c.Logger,
+			Captions: captions, Adapt: func(r *http.Request, f media.Format) media.Format { return f.For(c.Profiles.Of(r)) },
 		},
 	}
 	s.media.Shift, _ = c.Library.(media.Shifter)
@@ -64,6 +74,9 @@ func New(c Config) (*Server, error) {
 	for _, v := range connectionmanager.Variables(media.Protocols()) {
 		s.manager.Set(v[0], v[1])
 	}
+	for _, v := range registrar.Variables() {
+		s.registrar.Set(v[0], v[1])
+	}
 	s.renderers = renderer.New(c.playTo(guard))
 	configID, err := s.mount(c, product, guard)
 	if err != nil {
@@ -71,6 +84,15 @@ func New(c Config) (*Server, error) {
 	}
 	s.discovery = ssdp.New(c.discovery(product, boot, configID, guard))
 	return s, nil
+}
+
+// captions returns the URL of a film's subtitles as the screen that asks reaches it.
+func captions(r *http.Request, item proxy.Item) string {
+	path := subtitle.First(item)
+	if path == "" {
+		return ""
+	}
+	return control.Base(r) + path
 }
 
 // Handler answers the requests for paths under Root. Hosts outside the home get no more
@@ -83,7 +105,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()
-	for _, run := range []func(context.Context) error{s.discovery.Run, s.contents.Run, s.manager.Run, s.renderers.Run} {
+	for _, run := range []func(context.Context) error{s.discovery.Run, s.contents.Run, s.manager.Run, s.registrar.Run, s.renderers.Run} {
 		parts.Go(func() { _ = run(ctx) }) // they end with ctx alone, and well
 	}
 	ticks := s.library.Subscribe(ctx)
@@ -104,7 +126,7 @@ func (s *Server) Run(ctx context.Context) error {
 // update tells subscribers what has changed in the catalog, if anything has.
 func (s *Server) update() {
 	s.contents.Set(contentdirectory.SystemUpdateID, s.directory.SystemUpdateID())
-	s.contents.Set(contentdirectory.ContainerUpdateIDs, s.directory.ContainerUpdateIDs())
+	s.contents.SetPairs(contentdirectory.ContainerUpdateIDs, s.directory.ContainerUpdateIDs())
 }
 
 // Status tells on which interfaces the server can be found, and what stands in the way on

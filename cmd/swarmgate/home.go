@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/swarmgate/swarmgate/dlna"
+	deviceprofile "github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/proxy"
@@ -35,7 +36,8 @@ type homeConfig struct {
 	dlna       bool
 	noDLNA     string // what switched the media server off
 	interfaces []string
-	announced  config.DLNA // how TVs find it and are served, beyond that; the zero value by default
+	profiles   *deviceprofile.Set // what TVs want; nil for those that come with the program
+	announced  config.DLNA        // how TVs find it and are served, beyond that; the zero value by default
 	links      []ppsp.Link
 	liveBuffer int64 // bytes
 	filmSpace  int64 // bytes
@@ -117,7 +119,7 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	c := h.cfg
 	server, err := dlna.New(dlna.Config{
 		Name: c.name, UDN: "uuid:" + strings.TrimPrefix(c.state.DeviceUUID(), "uuid:"), Version: version,
-		Interfaces: c.interfaces, HTTPPort: h.port(), HTTPAddress: h.address(), Library: h.gateway, Logger: c.log,
+		Interfaces: c.interfaces, HTTPPort: h.port(), HTTPAddress: h.address(), Library: h.gateway, Language: string(c.announced.Language), Profiles: c.profiles, Logger: c.log,
 		DenyInterfaces: c.announced.DenyInterfaces, Networks: ranges(c.announced.Networks), DenyNetworks: ranges(c.announced.DenyNetworks),
 		AnnounceInterval: time.Duration(c.announced.Announce), MaxAge: time.Duration(c.announced.MaxAge),
 		Patience: time.Duration(c.announced.Patience), MaxStreams: c.announced.Streams,

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	deviceprofile "github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
@@ -123,6 +124,10 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 
 // openConfigured opens a gateway as its configuration says.
 func openConfigured(s *config.Settings, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
+	profiles, err := deviceprofile.Load(s.DLNA.Profiles)
+	if err != nil {
+		return nil, nil, err
+	}
 	page, err := listenHTTP(s.HTTP.Listen.String()) // first: where it can't be, no folder is made
 	if err != nil {
 		return nil, nil, err
@@ -141,7 +146,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
 	h, err := openHome(homeConfig{
-		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces, announced: s.DLNA,
+		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces, announced: s.DLNA, profiles: profiles,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
 		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,

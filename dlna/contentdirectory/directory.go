@@ -79,6 +79,24 @@ func (d *Directory) Actions() map[string]control.Action {
 	}
 }
 
+// State is what the answers to Browse and Search depend on beside their arguments (control.Server):
+// the catalog, the device that asks, and with a guide the minute.
+func (d *Directory) State(c *control.Call) (string, bool) {
+	if c.Action != "Browse" && c.Action != "Search" {
+		return "", false
+	}
+	var b []byte
+	b = strconv.AppendUint(b, uint64(d.tree().changes), 10)
+	b = append(b, ' ')
+	if d.Guide != nil {
+		b = strconv.AppendInt(b, time.Now().Unix()/60, 10)
+	}
+	if d.Profiles != nil {
+		b = append(append(b, ' '), d.Profiles.Of(c.Request).Name...)
+	}
+	return string(b), true
+}
+
 // tree returns the catalog as it is now.
 func (d *Directory) tree() *tree {
 	d.mu.Lock()

@@ -1,13 +1,16 @@
 package contentdirectory
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/swarmgate/swarmgate/dlna/control"
@@ -15,15 +18,24 @@ import (
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
-const (
+// pictures is where the logo of an item is said to lie.
+func pictures(id string) string {
+	return `<upnp:albumArtURI dlna:profileID="JPEG_TN">http://192.168.1.2:8088/dlna/picture/` + id + `-tn.jpg</upnp:albumArtURI>`
+}
+
+func container1(id, parent, children, title string) string {
+	return `<container id="` + id + `" parentID="` + parent + `" restricted="1" childCount="` + children + `" searchable="1"><dc:title>` + title +
+		`</dc:title><upnp:class>object.container.storageFolder</upnp:class><upnp:storageUsed>-1</upnp:storageUsed></container>`
+}
+
+var (
 	channel1 = `<item id="a1" parentID="0$channels" restricted="1"><dc:title>News &amp; "More"</dc:title>` +
 		`<upnp:class>object.item.videoItem.videoBroadcast</upnp:class><upnp:genre>News</upnp:genre>` +
-		`<upnp:albumArtURI>https://logos.example/n.png</upnp:albumArtURI>` +
+		pictures("a1") +
 		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD100000000000000000000000000000" bitrate="58000">` +
 		`http://192.168.1.2:8088/dlna/media/a1.ts</res></item>`
 	channel2 = `<item id="a2" parentID="0$channels" restricted="1"><dc:title>Äther 📺</dc:title>` +
 		`<upnp:class>object.item.videoItem.videoBroadcast</upnp:class>` +
-		`<upnp:albumArtURI>http://192.168.1.2:8088/logo/a2.png</upnp:albumArtURI>` +
 		`<res protocolInfo="http-get:*:video/mpeg:DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=CD100000000000000000000000000000">` +
 		`http://192.168.1.2:8088/dlna/media/a2.ts</res></item>`
 	film1 = `<item id="f1" parentID="0$films" restricted="1"><dc:title>First light</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>` +
@@ -32,12 +44,12 @@ const (
 	film2 = `<item id="f2" parentID="0$films" restricted="1"><dc:title>f2</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>` +
 		`<res protocolInfo="http-get:*:video/x-matroska:DLNA.ORG_OP=01;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=01700000000000000000000000000000">` +
 		`http://192.168.1.2:8088/dlna/media/f2.mkv</res></item>`
-	root = `<container id="0" parentID="-1" restricted="1" childCount="2" searchable="0"><dc:title>Swarmgate (test)</dc:title>` +
+	root = `<container id="0" parentID="-1" restricted="1" childCount="2" searchable="1"><dc:title>Swarmgate (test)</dc:title>` +
 		`<upnp:class>object.container</upnp:class></container>`
-	channels = `<container id="0$channels" parentID="0" restricted="1" childCount="2" searchable="0"><dc:title>Channels</dc:title>` +
-		`<upnp:class>object.container.storageFolder</upnp:class><upnp:storageUsed>-1</upnp:storageUsed></container>`
-	films = `<container id="0$films" parentID="0" restricted="1" childCount="2" searchable="0"><dc:title>Films</dc:title>` +
-		`<upnp:class>object.container.storageFolder</upnp:class><upnp:storageUsed>-1</upnp:storageUsed></container>`
+	newsID   = "0$channels$group$" + hashOf("News")
+	channels = container1("0$channels", "0", "3", "Channels")
+	news     = container1(newsID, "0$channels", "1", "News")
+	films    = container1("0$films", "0", "2", "Films")
 )
 
 func TestBrowse(t *testing.T) {
@@ -51,7 +63,12 @@ func TestBrowse(t *testing.T) {
 		{"what the root holds", browseArgs{"0", browseChildren, "*", "0", "0", ""}, 2, 2, channels + films},
 		{"no ObjectID is the root", browseArgs{"", browseChildren, "*", "0", "0", ""}, 2, 2, channels + films},
 		{"a container", browseArgs{"0$channels", browseMetadata, "*", "0", "0", ""}, 1, 1, channels},
-		{"channels", browseArgs{"0$channels", browseChildren, "*", "0", "0", ""}, 2, 2, channel1 + channel2},
+		{"channels", browseArgs{"0$channels", browseChildren, "*", "0", "0", ""}, 3, 3, news + channel1 + channel2},
+		{"channels, a page over folders and items", browseArgs{"0$channels", browseChildren, "*", "0", "2", ""}, 2, 3, news + channel1},
+		{"channels, the page behind it", browseArgs{"0$channels", browseChildren, "*", "2", "2", ""}, 1, 3, channel2},
+		{"a group", browseArgs{newsID, browseMetadata, "*", "0", "0", ""}, 1, 1, news},
+		{"what a group holds", browseArgs{newsID, browseChildren, "*", "0", "0", ""}, 1, 1, reference(channel1, newsID)},
+		{"a reference", browseArgs{newsID + "$a1", browseMetadata, "*", "0", "0", ""}, 1, 1, reference(channel1, newsID)},
 		{"films", browseArgs{"0$films", browseChildren, "*", "0", "0", ""}, 2, 2, film1 + film2},
 		{"a channel", browseArgs{"a1", browseMetadata, "*", "0", "0", ""}, 1, 1, channel1},
 		{"a film", browseArgs{"f1", browseMetadata, "*", "0", "1", ""}, 1, 1, film1},
@@ -70,7 +87,7 @@ func TestBrowse(t *testing.T) {
 			if r := inside(t, got["Result"]); r != c.want {
 				t.Errorf("got\n%s\nwant\n%s", r, c.want)
 			}
-			if got["NumberReturned"] != strconv.Itoa(c.returned) || got["TotalMatches"] != strconv.Itoa(c.total) || got["UpdateID"] != "1007" {
+			if got["NumberReturned"] != strconv.Itoa(c.returned) || got["TotalMatches"] != strconv.Itoa(c.total) || got["UpdateID"] != "1000" {
 				t.Errorf("NumberReturned %s of %s, UpdateID %s", got["NumberReturned"], got["TotalMatches"], got["UpdateID"])
 			}
 		})
@@ -86,6 +103,9 @@ func TestBrowseErrors(t *testing.T) {
 		// ContentDirectory:1, 2.7.4.3.
 		{"no such object", browseArgs{"nope", browseMetadata, "*", "0", "0", ""}.xml(), "701"},
 		{"no such container", browseArgs{"nope", browseChildren, "*", "0", "0", ""}.xml(), "701"},
+		{"a reference in another folder", browseArgs{newsID + "$a2", browseMetadata, "*", "0", "0", ""}.xml(), "701"},
+		{"a reference in a folder that refers to none", browseArgs{"0$films$f1", browseMetadata, "*", "0", "0", ""}.xml(), "701"},
+		{"children of a reference", browseArgs{newsID + "$a1", browseChildren, "*", "0", "0", ""}.xml(), "710"},
 		{"children of an item", browseArgs{"f1", browseChildren, "*", "0", "0", ""}.xml(), "710"},
 		{"negative start", browseArgs{"0", browseChildren, "*", "-1", "0", ""}.xml(), "402"},
 		{"negative count", browseArgs{"0", browseChildren, "*", "0", "-5", ""}.xml(), "402"},
@@ -129,7 +149,7 @@ func TestExactBytesOfAnAnswer(t *testing.T) {
 		` xmlns:upnp="urn:schemas-upnp-org:metadata-1-0/upnp/" xmlns:dlna="urn:schemas-dlna-org:metadata-1-0/" xmlns:sec="http://www.sec.co.kr/"&gt;` +
 		`&lt;item id="a1" parentID="0$channels" restricted="1"&gt;&lt;dc:title&gt;News &amp;amp; "More"&lt;/dc:title&gt;` +
 		`&lt;upnp:class&gt;object.item.videoItem.videoBroadcast&lt;/upnp:class&gt;&lt;/item&gt;&lt;/DIDL-Lite&gt;</Result>` +
-		`<NumberReturned>1</NumberReturned><TotalMatches>1</TotalMatches><UpdateID>1007</UpdateID></u:BrowseResponse></s:Body></s:Envelope>` + "\r\n"
+		`<NumberReturned>1</NumberReturned><TotalMatches>1</TotalMatches><UpdateID>1000</UpdateID></u:BrowseResponse></s:Body></s:Envelope>` + "\r\n"
 	if got := w.Body.String(); w.Code != http.StatusOK || got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -138,6 +158,9 @@ func TestExactBytesOfAnAnswer(t *testing.T) {
 func TestPagesMakeUpTheWhole(t *testing.T) {
 	l := many(maxReturned + 777)
 	var got, want []string
+	for n := range 20 {
+		want = append(want, fmt.Sprintf("Group %d", n))
+	}
 	for n := range l.items {
 		want = append(want, fmt.Sprintf("Channel %d", n))
 	}
@@ -157,9 +180,9 @@ func TestPagesMakeUpTheWhole(t *testing.T) {
 func TestOtherActions(t *testing.T) {
 	h := directory(household())
 	for action, want := range map[string]map[string]string{
-		"GetSearchCapabilities": {"SearchCaps": ""},
-		"GetSortCapabilities":   {"SortCaps": "dc:title,res@duration,res@size"},
-		"GetSystemUpdateID":     {"Id": "1007"},
+		"GetSearchCapabilities": {"SearchCaps": "@id,@parentID,@refID,dc:title,upnp:class,upnp:genre,upnp:albumArtURI,res,res@protocolInfo,res@size,res@duration"},
+		"GetSortCapabilities":   {"SortCaps": "dc:title,upnp:class,upnp:genre,res@duration,res@size"},
+		"GetSystemUpdateID":     {"Id": "1000"},
 		"X_GetFeatureList":      {"FeatureList": features},
 	} {
 		got := call(t, h, action, "")
@@ -168,19 +191,6 @@ func TestOtherActions(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", action, name, v, value)
 			}
 		}
-	}
-	if got := call(t, h, "Search", "<ContainerID>0</ContainerID>"); got["errorCode"] != "401" {
-		t.Errorf("Search: %v, want error 401", got)
-	}
-}
-
-func TestEventedValues(t *testing.T) {
-	d := &Directory{Library: household(), Epoch: 1<<32 - 5}
-	if got := d.SystemUpdateID(); got != "2" {
-		t.Errorf("SystemUpdateID %s after the highest, want 2", got)
-	}
-	if got := d.ContainerUpdateIDs(); got != "0,2,0$channels,2,0$films,2" {
-		t.Errorf("ContainerUpdateIDs %s", got)
 	}
 }
 
@@ -224,26 +234,54 @@ func TestAudioIsAudio(t *testing.T) {
 	}
 }
 
+// A screen is never sent to the Internet for a logo, and is told of none that can't be had.
 func TestLogo(t *testing.T) {
-	for url, want := range map[string]string{
-		"": "", "http://h/x.png": "http://h/x.png", "https://h/x.png": "https://h/x.png", "/x.png": "http://own/x.png",
-		"//h/x.png": "", "data:image/png;base64,x": "", "javascript:1": "", "x.png": "",
+	for logo, want := range map[string]bool{
+		"": false, "http://h/x.png": false, "https://h/x.png": true, "/x.png": false, "data:image/png;base64,x": true,
+		"data:image/webp;base64,x": false, "javascript:1": false,
 	} {
-		if got := logo(url, "http://own"); got != want {
-			t.Errorf("logo %q: %q, want %q", url, got, want)
+		l := &catalog{items: []proxy.Item{{ID: "c", Kind: ppsp.Live, Logo: logo}}}
+		got := browse(t, l, browseArgs{"c", browseMetadata, "*", "0", "0", ""})["Result"]
+		if strings.Contains(got, "albumArtURI") != want || strings.Contains(got, "//h/") {
+			t.Errorf("logo %q: %s", logo, got)
 		}
 	}
 }
 
-// A Browse of 1000 channels as it goes over HTTP; the goal is 3 ms.
+// A Browse of 1000 channels over HTTP, from the request to the last byte of the answer; the goal is
+// 3 ms in the median and 8 ms for nine of ten.
 func BenchmarkBrowse1000(b *testing.B) {
-	h, args := directory(many(1000)), browseArgs{"0$channels", browseChildren, "*", "0", "0", ""}.xml()
-	var size int
+	l := many(1000)
+	b.Run("again", func(b *testing.B) { benchmarkBrowse(b, l, func() {}) })
+	b.Run("changed", func(b *testing.B) { benchmarkBrowse(b, l, func() { l.changes++ }) })
+}
+
+// benchmarkBrowse lets the catalog change before each request.
+func benchmarkBrowse(b *testing.B, l *catalog, change func()) {
+	b.Helper()
+	server := httptest.NewServer(directory(l))
+	defer server.Close()
+	args := browseArgs{"0$channels", browseChildren, "*", "0", "0", ""}.xml()
+	client := server.Client()
+	took := make([]time.Duration, 0, 1000)
+	var size int64
 	for b.Loop() {
-		w := httptest.NewRecorder()
-		w.Body = bytes.NewBuffer(make([]byte, 0, 1<<20))
-		h.ServeHTTP(w, request("Browse", args))
-		size = w.Body.Len()
+		change()
+		from := time.Now()
+		r := request("Browse", args)
+		r.URL, r.RequestURI = &url.URL{Scheme: "http", Host: server.Listener.Addr().String()}, ""
+		answer, err := client.Do(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if size, err = io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+			b.Fatal(answer.Status, err)
+		}
+		answer.Body.Close()
+		took = append(took, time.Since(from))
 	}
+	slices.Sort(took)
 	b.ReportMetric(float64(size), "bytes")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*9/10].Microseconds())/1000, "p90-ms")
 }

@@ -1,6 +1,7 @@
 package contentdirectory
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"fmt"
@@ -21,6 +22,16 @@ import (
 type catalog struct {
 	items   []proxy.Item
 	changes uint32
+	at      map[string]time.Duration // positions that were set
+	err     error                    // of SetPosition
+}
+
+func (c *catalog) SetPosition(id string, position time.Duration) error {
+	if item, ok := c.Item(id); c.err != nil || !ok || item.Kind == ppsp.Live {
+		return cmp.Or(c.err, proxy.ErrNotFound)
+	}
+	c.at[id] = position
+	return nil
 }
 
 func (c *catalog) Items() []proxy.Item { return c.items }
@@ -36,7 +47,7 @@ func (c *catalog) Item(id string) (proxy.Item, bool) {
 }
 
 func household() *catalog {
-	return &catalog{changes: 7, items: []proxy.Item{
+	return &catalog{changes: 7, at: map[string]time.Duration{}, items: []proxy.Item{
 		{ID: "a1", Title: `News & "More"`, Group: "News", Logo: "https://logos.example/n.png", Kind: ppsp.Live, MediaType: "video/mp2t", Rate: 464000},
 		{ID: "f1", Title: "First light", Kind: ppsp.Film, MediaType: "video/mp4", Length: 353455, Duration: 24 * time.Second},
 		{ID: "a2", Title: "Äther 📺", Logo: "/logo/a2.png", Kind: ppsp.Live, MediaType: "video/mp2t"},
@@ -50,7 +61,7 @@ func many(n int) *catalog {
 	for i := range n {
 		c.items = append(c.items, proxy.Item{
 			ID: fmt.Sprintf("%012x", i), Title: fmt.Sprintf("Channel %d", i), Kind: ppsp.Live, Rate: 4_000_000,
-			Group: fmt.Sprintf("Group %d", i%20), Logo: "http://192.168.1.2/logo.png", MediaType: "video/mp2t",
+			Group: fmt.Sprintf("Group %d", i%20), Logo: "https://logos.example/logo.png", MediaType: "video/mp2t",
 		})
 	}
 	return c
@@ -58,8 +69,11 @@ func many(n int) *catalog {
 
 // directory makes the service as the server mounts it.
 func directory(l Library) http.Handler {
-	d := &Directory{Library: l, Name: "Swarmgate (test)", Epoch: 1000}
-	return &control.Server{Service: Description(), Actions: d.Actions(), Logger: zerolog.Nop()}
+	return serviceOf(&Directory{Library: l, Name: "Swarmgate (test)", Epoch: 1000})
+}
+
+func serviceOf(d *Directory) http.Handler {
+	return &control.Server{Service: Description(), Actions: d.Actions(), State: d.State, Logger: zerolog.Nop()}
 }
 
 // browseArgs are the arguments of a Browse, as a control point sends them.
@@ -77,8 +91,17 @@ func (b browseArgs) xml() string {
 // under "errorCode".
 func call(t testing.TB, h http.Handler, action, args string) map[string]string {
 	t.Helper()
+	return callAs(t, h, "", action, args)
+}
+
+// callAs is call by a device that names itself so.
+func callAs(t testing.TB, h http.Handler, agent, action, args string) map[string]string {
+	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, request(action, args))
+	r := request(action, args)
+	r.RemoteAddr = "127.0.0.1:1" // devices are remembered by address, but for this one
+	r.Header.Set("User-Agent", agent)
+	h.ServeHTTP(w, r)
 	d := xml.NewDecoder(w.Body)
 	values := make(map[string]string)
 	name := ""

@@ -76,7 +76,6 @@ func (v *view) item(in *container, item *proxy.Item) *didl.Item {
 		Bitrate:      uint(max(item.Rate, 0) / 8), // in bytes a second, whatever its name
 	}
 	if format.Live {
-		o.Channel = o.Title
 		v.onAir(o, item)
 	} else {
 		resource.Size = uint64(max(item.Length, 0))

@@ -1,6 +1,7 @@
 package contentdirectory
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,10 +30,26 @@ func TestSortItems(t *testing.T) {
 		strings.Repeat("+dc:title,", 99): "2413",
 	} {
 		list := append([]proxy.Item(nil), items...)
-		sortItems(list, criteria)
+		_, list = sorted(nil, list, criteria)
 		var got strings.Builder
 		for _, i := range list {
 			got.WriteString(i.ID)
+		}
+		if got.String() != want {
+			t.Errorf("sorted by %q: %s, want %s", criteria, got.String(), want)
+		}
+	}
+}
+
+func TestSortFolders(t *testing.T) {
+	folders := []*container{{id: "1", title: "b"}, {id: "2", title: "A"}, {id: "3", title: "c"}}
+	for criteria, want := range map[string]string{
+		"": "123", "+dc:title": "213", "-dc:title": "312", "+res@size": "123", "+res@size,-dc:title": "312", "+upnp:genre,dc:title,-dc:title": "213",
+	} {
+		var got strings.Builder
+		list, _ := sorted(slices.Clone(folders), nil, criteria)
+		for _, f := range list {
+			got.WriteString(f.id)
 		}
 		if got.String() != want {
 			t.Errorf("sorted by %q: %s, want %s", criteria, got.String(), want)
@@ -51,7 +68,7 @@ func FuzzParseCriteria(f *testing.F) {
 	f.Add("+-+,dc:title,,")
 	f.Fuzz(func(t *testing.T, criteria string) {
 		list := []proxy.Item{{ID: "1", Title: "b"}, {ID: "2", Title: "a", Length: 1}, {ID: "3", Title: "c", Duration: 1}}
-		sortItems(list, criteria)
+		_, list = sorted(nil, list, criteria)
 		seen := make(map[string]bool)
 		for _, i := range list {
 			seen[i.ID] = true

@@ -53,12 +53,16 @@ func (c *Call) Number(name string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// Base returns the scheme and host under which the control point reached the server, for
+// Base returns the scheme and host under which the control point reached the server (see the
+// function of that name).
+func (c *Call) Base() string { return Base(c.Request) }
+
+// Base returns the scheme and host under which who sends a request reached the server, for
 // the URLs that it is given: "http://192.168.1.2:8088". A host without a port, as HTTP/1.0
 // and some television sets send it, gets the one that was reached.
-func (c *Call) Base() string {
-	host := c.Request.Host
-	own, known := c.Request.Context().Value(http.LocalAddrContextKey).(net.Addr)
+func Base(r *http.Request) string {
+	host := r.Host
+	own, known := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if _, _, err := net.SplitHostPort(host); err != nil && known {
 		ownHost, port, err := net.SplitHostPort(own.String())
 		if err != nil {
@@ -83,6 +87,12 @@ type Server struct {
 	Actions map[string]Action // by name; one for each of Service.Actions
 	Product string            // SERVER header
 	Logger  zerolog.Logger
+
+	// State returns what the answer to a call depends on beside its arguments, and whether the
+	// answer to another call with the same state and arguments is the same. Optional.
+	State func(*Call) (state string, constant bool)
+
+	answers kept
 }
 
 // Check tells whether every action of the description can be performed, and no other.
@@ -149,7 +159,17 @@ func (s *Server) perform(body []byte, r *http.Request) ([]byte, error) {
 	if !known || request.XMLName.Space != s.Service.Type || !headerAgrees(r.Header.Get("SOAPACTION"), name) {
 		return nil, upnp.InvalidActionError
 	}
-	values, err := s.Actions[name](&Call{Action: name, Request: r, args: request.Args})
+	call := &Call{Action: name, Request: r, args: request.Args}
+	key := ""
+	if s.State != nil {
+		if state, constant := s.State(call); constant {
+			key = call.key(state)
+			if answer, ok := s.answers.get(key); ok {
+				return answer, nil
+			}
+		}
+	}
+	values, err := s.Actions[name](call)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +181,11 @@ func (s *Server) perform(body []byte, r *http.Request) ([]byte, error) {
 		args[i].XMLName.Local, args[i].Value = described.Out[i].Name, v
 		size += len(v) + len(v)/4 // most of a Browse are tags, whose brackets grow
 	}
-	return appendResponse(make([]byte, 0, size), s.Service.Type, name, args), nil
+	answer := appendResponse(make([]byte, 0, size), s.Service.Type, name, args)
+	if key != "" {
+		s.answers.put(key, answer)
+	}
+	return answer, nil
 }
 
 // headerAgrees tells whether the SOAPACTION header names the action of the body. Control

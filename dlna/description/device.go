@@ -1,10 +1,13 @@
 package description
 
 import (
-	"bytes"
+	"cmp"
+	"encoding/xml"
 	"hash/fnv"
+	"strconv"
 
 	"github.com/anacrolix/dms/upnp"
+	"github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/dlna/xmltext"
 )
 
@@ -31,54 +34,89 @@ func (d *Device) ControlPath(s *Service) string { return d.Root + "/" + s.Path +
 // EventPath is where a service takes subscriptions (UDA 1.1, 2.3, eventSubURL).
 func (d *Device) EventPath(s *Service) string { return d.Root + "/" + s.Path + "/event" }
 
-// root is the description with the version of the configuration (UDA 1.1, 2.3: configId).
-type root struct {
-	upnp.DeviceDesc
-	ConfigID uint32 `xml:"configId,attr"`
-}
+// The namespaces of vendors: DLNA, Samsung, and Windows, which lists devices by their category.
+const (
+	dlnaSpace      = "urn:schemas-dlna-org:device-1-0"
+	samsungSpace   = "http://www.sec.co.kr/dlna"
+	pnpxSpace      = "http://schemas.microsoft.com/windows/pnpx/2005/11"
+	categorySpace  = "http://schemas.microsoft.com/windows/2008/09/devicefoundation"
+	microsoftSpace = "urn:schemas-microsoft-com:WMPNSS-1-0"
+)
 
-// XML returns the device description. It names version 1.0 of the architecture, as DLNA
-// demands and older television sets check.
-func (d *Device) XML(configID uint32) ([]byte, error) {
-	description := root{ConfigID: configID, DeviceDesc: upnp.DeviceDesc{
-		NSDLNA:      "urn:schemas-dlna-org:device-1-0",
-		NSSEC:       "http://www.sec.co.kr/dlna",
-		SpecVersion: upnp.SpecVersion{Major: 1},
-		Device: upnp.Device{
-			DeviceType:      MediaServer,
-			FriendlyName:    d.Name,
-			Manufacturer:    "Swarmgate",
-			ModelName:       "Swarmgate",
-			UDN:             d.UDN,
-			VendorXML:       d.vendorXML(),
-			IconList:        d.Icons,
-			PresentationURL: d.PresentationURL,
-		},
-	}}
-	for _, s := range d.Services {
-		description.Device.ServiceList = append(description.Device.ServiceList, upnp.Service{
-			ServiceType: s.Type,
-			ServiceId:   s.ID,
-			SCPDURL:     d.SCPDPath(s),
-			ControlURL:  d.ControlPath(s),
-			EventSubURL: d.EventPath(s),
-		})
+// samsungCaps is what Samsung's television sets may ask of the server: bookmarks, the length of a film
+// and its subtitles.
+const samsungCaps = "DCM10,getMediaInfo.sec,getCaptionInfo.sec"
+
+// XML returns the device description for devices to which it says something else where told. It names
+// version 1.0 of the architecture, as DLNA demands and older television sets check, and has its
+// elements in the order of UDA 1.1, 2.3. Quotation marks stand as they are: some screens show the
+// numeric references of encoding/xml.
+func (d *Device) XML(configID uint32, other profile.Description) []byte {
+	b := append([]byte(xml.Header), "<root"...)
+	for _, space := range [][2]string{
+		{"xmlns", "urn:schemas-upnp-org:device-1-0"},
+		{"xmlns:dlna", dlnaSpace},
+		{"xmlns:sec", samsungSpace},
+		{"xmlns:pnpx", pnpxSpace},
+		{"xmlns:df", categorySpace},
+		{"xmlns:microsoft", microsoftSpace},
+		{"configId", strconv.FormatUint(uint64(configID), 10)},
+	} {
+		b = xmltext.AppendAttr(b, space[0], space[1])
 	}
-	b, err := document("device description", description)
-	// Some screens show the numeric references of encoding/xml as they stand. Names that
-	// people gave stand in elements only, where quotation marks need no reference.
-	b = bytes.ReplaceAll(b, []byte("&#34;"), []byte(`"`))
-	return bytes.ReplaceAll(b, []byte("&#39;"), []byte(`'`)), err
+	b = append(b, "><specVersion><major>1</major><minor>0</minor></specVersion><device>"...)
+	for _, e := range [][2]string{
+		{"deviceType", MediaServer},
+		{"friendlyName", d.Name + other.NameSuffix},
+		{"manufacturer", cmp.Or(other.Manufacturer, "Swarmgate")},
+		{"modelDescription", "Home gateway for peer-to-peer streaming"},
+		{"modelName", cmp.Or(other.ModelName, "Swarmgate")},
+		{"modelNumber", cmp.Or(other.ModelNumber, d.Version)},
+		{"serialNumber", d.UDN},
+		{"UDN", d.UDN},
+		{"dlna:X_DLNADOC", "DMS-1.50"},
+		{"pnpx:X_deviceCategory", "MediaDevices"},
+		{"df:X_deviceCategory", "Multimedia.DMS"},
+		{"microsoft:magicPacketWakeSupported", "0"},
+	} {
+		b = xmltext.AppendElement(b, e[0], e[1])
+	}
+	if !other.NoSamsungCaps {
+		b = xmltext.AppendElement(b, "sec:ProductCap", samsungCaps)
+		b = xmltext.AppendElement(b, "sec:X_ProductCap", samsungCaps)
+	}
+	b = d.appendIcons(b)
+	b = d.appendServices(b)
+	b = xmltext.AppendElement(b, "presentationURL", d.PresentationURL)
+	return append(b, "</device></root>"...)
 }
 
-// vendorXML has the elements that the types of dms lack: the rest of the model, and the
-// mark by which DLNA knows a media server.
-func (d *Device) vendorXML() string {
-	b := xmltext.AppendElement(nil, "modelDescription", "Home gateway for peer-to-peer streaming")
-	b = xmltext.AppendElement(b, "modelNumber", d.Version)
-	b = xmltext.AppendElement(b, "serialNumber", d.UDN)
-	b = xmltext.AppendElement(b, "dlna:X_DLNADOC", "DMS-1.50")
-	return string(b)
+func (d *Device) appendIcons(b []byte) []byte {
+	b = append(b, "<iconList>"...)
+	for _, i := range d.Icons {
+		b = append(b, "<icon>"...)
+		b = xmltext.AppendElement(b, "mimetype", i.Mimetype)
+		b = xmltext.AppendElement(b, "width", strconv.Itoa(i.Width))
+		b = xmltext.AppendElement(b, "height", strconv.Itoa(i.Height))
+		b = xmltext.AppendElement(b, "depth", strconv.Itoa(i.Depth))
+		b = xmltext.AppendElement(b, "url", i.URL)
+		b = append(b, "</icon>"...)
+	}
+	return append(b, "</iconList>"...)
+}
+
+func (d *Device) appendServices(b []byte) []byte {
+	b = append(b, "<serviceList>"...)
+	for _, s := range d.Services {
+		b = append(b, "<service>"...)
+		b = xmltext.AppendElement(b, "serviceType", s.Type)
+		b = xmltext.AppendElement(b, "serviceId", s.ID)
+		b = xmltext.AppendElement(b, "SCPDURL", d.SCPDPath(s))
+		b = xmltext.AppendElement(b, "controlURL", d.ControlPath(s))
+		b = xmltext.AppendElement(b, "eventSubURL", d.EventPath(s))
+		b = append(b, "</service>"...)
+	}
+	return append(b, "</serviceList>"...)
 }
 
 // ConfigID sums up descriptions in the 24 bits of CONFIGID.UPNP.ORG (UDA 1.1, 1.2.2): it

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anacrolix/dms/upnp"
+	"github.com/swarmgate/swarmgate/dlna/profile"
 )
 
 func device() *Device {
@@ -17,21 +18,26 @@ func device() *Device {
 	}
 }
 
+// The elements in the order of UDA 1.1, 2.3, and what DLNA, Samsung and Windows look for.
 func TestDeviceXML(t *testing.T) {
-	got, err := device().XML(4711)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := device().XML(4711, profile.Description{})
+	const caps = `DCM10,getMediaInfo.sec,getCaptionInfo.sec`
 	want := xml.Header + strings.Join([]string{
-		`<root xmlns="urn:schemas-upnp-org:device-1-0" xmlns:dlna="urn:schemas-dlna-org:device-1-0" xmlns:sec="http://www.sec.co.kr/dlna" configId="4711">`,
+		`<root xmlns="urn:schemas-upnp-org:device-1-0" xmlns:dlna="urn:schemas-dlna-org:device-1-0" xmlns:sec="http://www.sec.co.kr/dlna"`,
+		` xmlns:pnpx="http://schemas.microsoft.com/windows/pnpx/2005/11"`,
+		` xmlns:df="http://schemas.microsoft.com/windows/2008/09/devicefoundation"`,
+		` xmlns:microsoft="urn:schemas-microsoft-com:WMPNSS-1-0" configId="4711">`,
 		`<specVersion><major>1</major><minor>0</minor></specVersion><device>`,
 		`<deviceType>urn:schemas-upnp-org:device:MediaServer:1</deviceType>`,
 		`<friendlyName>Tom's "Swarmgate" &amp; &lt;co&gt;</friendlyName>`,
-		`<manufacturer>Swarmgate</manufacturer><modelName>Swarmgate</modelName>`,
-		`<UDN>uuid:0f5e3a52-6f1b-4c7e-9d0a-7a52b2f6c9d1</UDN>`,
-		`<modelDescription>Home gateway for peer-to-peer streaming</modelDescription><modelNumber>1.2</modelNumber>`,
+		`<manufacturer>Swarmgate</manufacturer>`,
+		`<modelDescription>Home gateway for peer-to-peer streaming</modelDescription><modelName>Swarmgate</modelName><modelNumber>1.2</modelNumber>`,
 		`<serialNumber>uuid:0f5e3a52-6f1b-4c7e-9d0a-7a52b2f6c9d1</serialNumber>`,
+		`<UDN>uuid:0f5e3a52-6f1b-4c7e-9d0a-7a52b2f6c9d1</UDN>`,
 		`<dlna:X_DLNADOC>DMS-1.50</dlna:X_DLNADOC>`,
+		`<pnpx:X_deviceCategory>MediaDevices</pnpx:X_deviceCategory><df:X_deviceCategory>Multimedia.DMS</df:X_deviceCategory>`,
+		`<microsoft:magicPacketWakeSupported>0</microsoft:magicPacketWakeSupported>`,
+		`<sec:ProductCap>` + caps + `</sec:ProductCap><sec:X_ProductCap>` + caps + `</sec:X_ProductCap>`,
 		`<iconList><icon><mimetype>image/png</mimetype><width>48</width><height>48</height><depth>24</depth><url>/dlna/icon/48.png</url></icon></iconList>`,
 		`<serviceList><service><serviceType>urn:schemas-upnp-org:service:Clock:1</serviceType><serviceId>urn:upnp-org:serviceId:Clock</serviceId>`,
 		`<SCPDURL>/dlna/Clock/scpd.xml</SCPDURL><controlURL>/dlna/Clock/control</controlURL><eventSubURL>/dlna/Clock/event</eventSubURL></service></serviceList>`,
@@ -43,6 +49,22 @@ func TestDeviceXML(t *testing.T) {
 	var back upnp.DeviceDesc
 	if err := xml.Unmarshal(got, &back); err != nil || back.Device.FriendlyName != device().Name {
 		t.Errorf("read back %q, %v", back.Device.FriendlyName, err)
+	}
+}
+
+func TestDescriptionForADevice(t *testing.T) {
+	got := string(device().XML(1, profile.Description{
+		NameSuffix: ": 1", Manufacturer: "M", ModelName: "N", ModelNumber: "2", NoSamsungCaps: true,
+	}))
+	for _, want := range []string{
+		`&lt;co&gt;: 1</friendlyName>`, `<manufacturer>M</manufacturer>`, `<modelName>N</modelName><modelNumber>2</modelNumber>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is missing in %s", want, got)
+		}
+	}
+	if strings.Contains(got, "ProductCap") {
+		t.Errorf("capabilities in %s", got)
 	}
 }
 
@@ -70,10 +92,7 @@ func FuzzDeviceXML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, version string) {
 		d := device()
 		d.Name, d.Version = name, version
-		b, err := d.XML(1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := d.XML(1, profile.Description{NameSuffix: version})
 		var back upnp.DeviceDesc
 		if err := xml.Unmarshal(b, &back); err != nil {
 			t.Fatalf("%q: %v", b, err)

@@ -26,7 +26,6 @@ type Item struct {
 	upnpav.Item
 	RefID       string // ID of the item that this one stands for, empty for none
 	Description string // dc:description
-	Channel     string // upnp:channelName, of a channel
 	Art         []Art
 	Captions    []Caption
 	LastPlayed  string // upnp:lastPlaybackPosition, as "00:20:00.000"; empty for none
@@ -116,7 +115,6 @@ func (d *Document) Item(i *Item) {
 	d.attributes(&i.Object, i.RefID)
 	d.b = append(d.b, '>')
 	d.properties(&i.Object)
-	d.optional("upnp:channelName", i.Channel)
 	d.optional("dc:description", i.Description)
 	d.art(i.Art)
 	d.optional("upnp:lastPlaybackPosition", i.LastPlayed)

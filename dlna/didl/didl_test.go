@@ -29,7 +29,7 @@ func film() *Item {
 // whole has everything that an item can have.
 func whole() *Item {
 	i := film()
-	i.RefID, i.Description, i.Channel, i.LastPlayed = "f0", "20:00 News & \"more\"", "One", "00:20:00.000"
+	i.RefID, i.Description, i.LastPlayed = "f0", "20:00 News & \"more\"", "00:20:00.000"
 	i.Art = append(i.Art, Art{URL: "http://h/tn.jpg", Profile: "JPEG_TN"})
 	i.Captions = []Caption{{URL: "http://h/f1.srt?a&b", Type: "srt"}}
 	i.SamsungInfo, i.SubtitleURI = "CREATIONDATE=0,FOLDER=Tom & Jerry,BM=1200", "http://h/f1.srt"
@@ -92,7 +92,7 @@ func TestWholeItem(t *testing.T) {
 	want := head + `<item id="f1" refID="f0" parentID="0$films" restricted="1">` +
 		`<dc:title>Tom &amp; "Jerry" &lt;1&gt; 📺 שלום</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>` +
 		`<dc:date>2026-03-01</dc:date><upnp:artist>A</upnp:artist><upnp:album>B</upnp:album><upnp:genre>Cartoons</upnp:genre>` +
-		`<upnp:icon>http://192.168.1.2:8088/icon</upnp:icon><upnp:channelName>One</upnp:channelName>` +
+		`<upnp:icon>http://192.168.1.2:8088/icon</upnp:icon>` +
 		`<dc:description>20:00 News &amp; "more"</dc:description><upnp:albumArtURI>http://192.168.1.2:8088/logo?a=1&amp;b=2</upnp:albumArtURI>` +
 		`<upnp:albumArtURI dlna:profileID="JPEG_TN">http://h/tn.jpg</upnp:albumArtURI>` +
 		`<upnp:lastPlaybackPosition>00:20:00.000</upnp:lastPlaybackPosition>` +

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ const (
 	// moderation lies between two events to a subscriber (ContentDirectory:1, 2.5.20:
 	// "moderated at a maximum rate of 0.2 seconds").
 	moderation = 200 * time.Millisecond
+	// maxPairs bounds the pairs of a variable in one event. Subscribers learn of further changes
+	// by the other variables.
+	maxPairs = 100
 	// retryAfter lies between a failed event and the next, times the failures so far.
 	retryAfter = 2 * time.Second
 )
@@ -53,6 +57,13 @@ type Publisher struct {
 type variable struct {
 	name, value string
 	version     uint64
+	pairs       []pair // instead of a value
+}
+
+// pair is a part of a variable that changes by itself.
+type pair struct {
+	key, value string
+	version    uint64
 }
 
 // subscriber is one subscription. The lock of the Publisher guards it.
@@ -92,6 +103,60 @@ func (p *Publisher) Set(name, value string) {
 	p.version++
 	p.variables[i].value, p.variables[i].version = value, p.version
 	p.wake()
+}
+
+// SetPairs gives a variable a value that consists of pairs, as ContainerUpdateIDs does. An event has
+// those alone that have changed since the last to the same subscriber, the first of them where they
+// are too many.
+func (p *Publisher) SetPairs(name string, pairs [][2]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.variables, func(v variable) bool { return v.name == name })
+	if i < 0 {
+		i = len(p.variables)
+		p.version++
+		p.variables = append(p.variables, variable{name: name, version: p.version})
+	}
+	v := &p.variables[i]
+	before := make(map[string]pair, len(v.pairs))
+	for _, old := range v.pairs {
+		before[old.key] = old
+	}
+	v.pairs = v.pairs[:0]
+	changed := false
+	for _, now := range pairs {
+		old, known := before[now[0]]
+		if !known || old.value != now[1] {
+			if !changed {
+				p.version++
+			}
+			changed, old = true, pair{now[0], now[1], p.version}
+		}
+		v.pairs = append(v.pairs, old)
+	}
+	if changed {
+		v.version = p.version
+		p.wake()
+	}
+}
+
+// since returns what an event tells of a variable to who has seen it up to a version.
+func (v *variable) since(seen uint64) string {
+	if v.pairs == nil {
+		return v.value
+	}
+	var b strings.Builder
+	told := 0
+	for _, pair := range v.pairs {
+		if pair.version <= seen || told == maxPairs {
+			continue
+		}
+		if told++; told > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(pair.key + "," + pair.value)
+	}
+	return b.String()
 }
 
 // Subscribers returns how many subscriptions there are.
@@ -173,7 +238,7 @@ func (p *Publisher) event(s *subscriber) (event, error) {
 	var changed []upnp.Property
 	for _, v := range p.variables {
 		if v.version > s.seen {
-			property := upnp.Property{Variable: upnp.Variable{Value: v.value}}
+			property := upnp.Property{Variable: upnp.Variable{Value: v.since(s.seen)}}
 			property.Variable.XMLName.Local = v.name
 			changed = append(changed, property)
 		}

@@ -5,7 +5,9 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -213,6 +215,43 @@ func TestHundredTVsThatVanish(t *testing.T) {
 		}
 		if n := len(home.take()); n != 100 {
 			t.Errorf("%d initial events, want 100", n)
+		}
+	})
+}
+
+// ContentDirectory:1, 2.5.21: ContainerUpdateIDs has "the containers that have changed since the last
+// event".
+func TestPairsThatChanged(t *testing.T) {
+	atHome(t, func(t *testing.T, p *Publisher, home *fakeHome) {
+		p.SetPairs("ContainerUpdateIDs", [][2]string{{"0", "1"}, {"0$a", "1"}})
+		subscribe(t, p)
+		want := func(pairs string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			got := home.take()
+			if len(got) != 1 || got[0].values["ContainerUpdateIDs"] != pairs {
+				t.Errorf("%v, want one event with %q", got, pairs)
+			}
+		}
+		want("0,1,0$a,1")
+		p.SetPairs("ContainerUpdateIDs", [][2]string{{"0", "1"}, {"0$a", "2"}, {"0$b", "2"}})
+		p.SetPairs("ContainerUpdateIDs", [][2]string{{"0", "1"}, {"0$a", "3"}, {"0$b", "2"}}) // within the moderation
+		want("0$a,3,0$b,2")
+		p.SetPairs("ContainerUpdateIDs", [][2]string{{"0", "1"}, {"0$a", "3"}, {"0$b", "2"}})
+		time.Sleep(time.Second)
+		if got := home.take(); len(got) != 0 {
+			t.Errorf("nothing changed, and %v", got)
+		}
+		var many [][2]string
+		for i := range 5000 {
+			many = append(many, [2]string{fmt.Sprint("c", i), "9"})
+		}
+		p.SetPairs("ContainerUpdateIDs", many)
+		time.Sleep(time.Second)
+		got := home.take()
+		if len(got) != 1 || strings.Count(got[0].values["ContainerUpdateIDs"], ",") != 2*maxPairs-1 {
+			t.Errorf("%d events", len(got))
 		}
 	})
 }

@@ -72,25 +72,39 @@ const (
 var (
 	channel     = newFormat("video/mpeg", ".ts", true)
 	unknownFilm = newFormat("video/mp4", ".mp4", false)
+	unknownType = newFilm("", opaque, unknownFilm)
 )
 
 // films are the media types that the gateway serves, and how. The system's table of MIME
 // types is not asked: it may take .ts for a translation of Qt.
-var films = []struct {
+var films = []film{
+	newFilm("video/mp4", movie, unknownFilm),
+	newFilm("video/quicktime", movie, newFormat("video/quicktime", ".mov", false)),
+	newFilm("video/x-matroska", opaque, newFormat("video/x-matroska", ".mkv", false)),
+	newFilm("video/matroska", opaque, newFormat("video/x-matroska", ".mkv", false)),
+	newFilm("video/webm", opaque, newFormat("video/webm", ".webm", false)),
+	newFilm("video/mp2t", stream, newFormat("video/mpeg", ".ts", false)),
+	newFilm("video/mpeg", opaque, newFormat("video/mpeg", ".mpg", false)),
+	newFilm("video/x-msvideo", opaque, newFormat("video/x-msvideo", ".avi", false)),
+	newFilm("audio/mpeg", opaque, newFormat("audio/mpeg", ".mp3", false)),
+	newFilm("audio/mp4", movie, newFormat("audio/mp4", ".m4a", false)),
+}
+
+// film is how films of a media type are served.
+type film struct {
 	mediaType string
 	container container
 	format    Format
-}{
-	{"video/mp4", movie, unknownFilm},
-	{"video/quicktime", movie, newFormat("video/quicktime", ".mov", false)},
-	{"video/x-matroska", opaque, newFormat("video/x-matroska", ".mkv", false)},
-	{"video/matroska", opaque, newFormat("video/x-matroska", ".mkv", false)},
-	{"video/webm", opaque, newFormat("video/webm", ".webm", false)},
-	{"video/mp2t", stream, newFormat("video/mpeg", ".ts", false)},
-	{"video/mpeg", opaque, newFormat("video/mpeg", ".mpg", false)},
-	{"video/x-msvideo", opaque, newFormat("video/x-msvideo", ".avi", false)},
-	{"audio/mpeg", opaque, newFormat("audio/mpeg", ".mp3", false)},
-	{"audio/mp4", movie, newFormat("audio/mp4", ".m4a", false)},
+	timed     Format // where it is known how long the film plays
+}
+
+func newFilm(mediaType string, kind container, format Format) film {
+	timed := format
+	if kind != opaque {
+		timed.TimeSeek = true
+		timed = timed.with(dmsdlna.ContentFeatures{SupportRange: true, SupportTimeSeek: true, Flags: flags(filmFlags)})
+	}
+	return film{mediaType, kind, format, timed}
 }
 
 // FormatOf returns how an item is served. A film can be had by time when its container
@@ -99,23 +113,23 @@ func FormatOf(item proxy.Item) Format {
 	if item.Kind == ppsp.Live {
 		return channel
 	}
-	format, kind := formatOf(item)
-	if kind != opaque && item.Duration > 0 {
-		format.TimeSeek = true
-		format = format.with(dmsdlna.ContentFeatures{SupportRange: true, SupportTimeSeek: true, Flags: flags(filmFlags)})
+	f := filmOf(item)
+	if item.Duration > 0 {
+		return f.timed
 	}
-	return format
+	return f.format
 }
 
-func formatOf(item proxy.Item) (Format, container) {
+// filmOf returns how films of the item's media type are served.
+func filmOf(item proxy.Item) *film {
 	mediaType, _, _ := strings.Cut(item.MediaType, ";")
 	mediaType = strings.TrimSpace(mediaType)
 	for i := range films {
 		if strings.EqualFold(mediaType, films[i].mediaType) {
-			return films[i].format, films[i].container
+			return &films[i]
 		}
 	}
-	return unknownFilm, opaque
+	return &unknownType
 }
 
 // flags writes DLNA.ORG_FLAGS: eight digits and 24 reserved zeros.

@@ -139,7 +139,7 @@ type part struct {
 // part finds the bytes. What comes after the asked end is left out where bytes are the film's.
 func (s *Server) part(film proxy.Film, item proxy.Item, seek timeseek.Range) (part, error) {
 	size, whole := film.Size(), timeseek.Time(item.Duration)
-	_, kind := formatOf(item)
+	kind := filmOf(item).container
 	if seek.From == 0 && seek.To == 0 || seek.From == 0 && seek.To >= item.Duration {
 		return part{to: size, header: fmt.Sprintf("npt=0.000-%s/%s bytes=0-%d/%d", whole, whole, size-1, size)}, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -121,6 +122,10 @@ func (s *Server) describe(h http.Header, r *http.Request, item proxy.Item, forma
 		if span := s.available(item, format); span != "" {
 			h["availableSeekRange.dlna.org"] = []string{span}
 		}
+	}
+	// By this header Samsung's television sets ask how long a film plays, in milliseconds.
+	if r.Header.Get("getMediaInfo.sec") == "1" && item.Duration > 0 {
+		h["MediaInfo.sec"] = []string{"SEC_Duration=" + strconv.FormatInt(item.Duration.Milliseconds(), 10) + ";"}
 	}
 	if s.Captions != nil && r.Header.Get("getCaptionInfo.sec") == "1" {
 		if url := s.Captions(r, item); url != "" {

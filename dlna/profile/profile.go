@@ -5,7 +5,10 @@
 // each; a household's own file of the same form goes before them.
 package profile
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Profile is what is done differently for one kind of device. The zero value is for those of
 // which nothing is known.
@@ -26,7 +29,7 @@ type Profile struct {
 	FolderClass string `toml:"folder_class"`
 	// Subtitles are the ways in which subtitles are told; nil for all.
 	Subtitles []Caption `toml:"subtitles"`
-	// Pictures are the sizes in which logos are offered; nil for all.
+	// Pictures are the sizes in which logos are offered; nil for the thumbnail alone.
 	Pictures []Picture `toml:"pictures"`
 	// Bookmarks is the unit in which a film's position is told and taken, empty for seconds.
 	Bookmarks Bookmarks `toml:"bookmarks"`
@@ -112,19 +115,19 @@ func (p *Profile) Folder() string {
 func (p *Profile) Captions(way Caption) bool { return has(p.Subtitles, way) }
 
 // Offers tells whether logos are offered in that size.
-func (p *Profile) Offers(size Picture) bool { return has(p.Pictures, size) }
+func (p *Profile) Offers(size Picture) bool {
+	if p.Pictures == nil {
+		return size == Thumbnail
+	}
+	return has(p.Pictures, size)
+}
 
 // has tells whether a list has an entry; one that was left out has all.
 func has[T comparable](list []T, entry T) bool {
 	if list == nil {
 		return true
 	}
-	for _, e := range list {
-		if e == entry {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, entry)
 }
 
 // Object returns the ID of the object that the device calls id.

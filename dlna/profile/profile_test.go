@@ -80,7 +80,7 @@ func TestWhatProfilesSay(t *testing.T) {
 		}
 	}
 	kodi, xbox := of("Kodi/21"), of("Xbox/2.0")
-	if kodi.Offers(Thumbnail) || !kodi.Offers(Small) || !unknown.Offers(Thumbnail) || !unknown.Offers(Small) {
+	if kodi.Offers(Thumbnail) || !kodi.Offers(Small) || !unknown.Offers(Thumbnail) || unknown.Offers(Small) {
 		t.Error("pictures are wrong")
 	}
 	if xbox.Object("15") != "0" || xbox.Object("16") != "16" || unknown.Object("15") != "15" || xbox.Captions(CaptionResource) {

@@ -43,6 +43,6 @@ func metadata(item proxy.Item, at string) string {
 	}
 	o.Res = []upnpav.Resource{resource}
 	document := didl.New(didl.Filter{})
-	document.Item(o)
+	document.Item(&didl.Item{Item: *o})
 	return document.String()
 }

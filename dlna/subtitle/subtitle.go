@@ -32,13 +32,12 @@ func Path(id, language string) string {
 	return Root + url.PathEscape(id) + suffix
 }
 
-// Announce answers getCaptionInfo.sec, by which Samsung's television sets ask for the subtitles of
-// what they fetch: CaptionInfo.sec has the URL of the first. base is the scheme and host under which
-// the set reached the server. A film without subtitles has no such header.
-func Announce(answer, request http.Header, item proxy.Item, base string) {
-	if request.Get("getCaptionInfo.sec") == "1" && len(item.Subtitles) > 0 {
-		answer["CaptionInfo.sec"] = []string{base + Path(item.ID, item.Subtitles[0].Language)}
+// First returns the path of a film's first subtitles, empty for none.
+func First(item proxy.Item) string {
+	if len(item.Subtitles) == 0 {
+		return ""
 	}
+	return Path(item.ID, item.Subtitles[0].Language)
 }
 
 // Library is where subtitles come from.

@@ -39,6 +39,9 @@ type DLNA struct {
 	Name       string   `toml:"name" help:"What TVs call it. Left empty: \"Swarmgate (name of this machine)\"."`
 	Interfaces []string `toml:"interfaces" help:"Network interfaces on which TVs are, as [\"eth0\", \"wlan0\"]. Left empty: all that can do multicast, but those of containers and tunnels."`
 
+	Language Language `toml:"language" help:"Language of the folders on TVs: \"en\", \"de\", \"es\" or \"ar\"."`
+	Profiles string   `toml:"profiles" help:"File with profiles of devices, for TVs that want something else. Left empty: those that come with the program."`
+
 	DenyInterfaces []string  `toml:"deny_interfaces" help:"Network interfaces that are left out, as [\"guest0\", \"vlan*\"]."`
 	Networks       []Network `toml:"networks" help:"Networks in which TVs are, as [\"192.168.1.0/24\"]: this machine is announced by its addresses in them alone. Left empty: all."`
 	DenyNetworks   []Network `toml:"deny_networks" help:"Networks in which this machine is not announced, and whose hosts the media server does not answer."`
@@ -92,7 +95,7 @@ type Channel struct {
 func Default() Config {
 	return Config{
 		HTTP: HTTP{Listen: HostPort{Port: 8088}},
-		DLNA: DLNA{Enabled: true, Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
+		DLNA: DLNA{Enabled: true, Language: "en", Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
 		Peer: Peer{NAT: true, Offload: "auto"},
 		Buffer: Buffer{
 			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,

@@ -44,6 +44,8 @@ listen = "127.0.0.1:80"
 enabled = false
 name = "Living room"
 interfaces = ["eth0", "wlan0"]
+language = "ar"
+profiles = "/srv/tv.toml"
 deny_interfaces = ["guest*"]
 networks = ["192.168.1.7/24"]
 deny_networks = ["fd77::1"]
@@ -84,7 +86,7 @@ logo = "https://example.org/a.png"
 		Dir: "/srv/gate", Links: s.Links, Channels: s.Channels,
 		HTTP: HTTP{HostPort{"127.0.0.1", 80}},
 		DLNA: DLNA{
-			Name: "Living room", Interfaces: []string{"eth0", "wlan0"}, DenyInterfaces: []string{"guest*"},
+			Name: "Living room", Interfaces: []string{"eth0", "wlan0"}, Language: "ar", Profiles: "/srv/tv.toml", DenyInterfaces: []string{"guest*"},
 			Networks: []Network{{netip.MustParsePrefix("192.168.1.0/24")}}, DenyNetworks: []Network{{netip.MustParsePrefix("fd77::1/128")}},
 			Announce: Duration(time.Minute), MaxAge: Duration(time.Hour), Patience: Duration(10 * time.Second), Streams: 9,
 		},

@@ -38,6 +38,9 @@ type Level string
 // Format is the form of log lines.
 type Format string
 
+// Language is one in which TVs show the folders (ISO 639).
+type Language string
+
 // Offload says whether the kernel helps with trains of datagrams.
 type Offload string
 
@@ -215,6 +218,11 @@ func (h HostPort) String() string {
 // UnmarshalText reads the name of a level.
 func (l *Level) UnmarshalText(s []byte) error {
 	return oneOf(l, s, "debug", "info", "warn", "error")
+}
+
+// UnmarshalText reads the code of a language.
+func (l *Language) UnmarshalText(s []byte) error {
+	return oneOf(l, s, "en", "de", "es", "ar")
 }
 
 // UnmarshalText reads the name of a format.

@@ -109,6 +109,9 @@ func (v *validator) node(c *Config) {
 	v.want(!strings.ContainsRune(c.Dir, 0), "dir", "is no path of a folder")
 	v.want(len(c.DLNA.Name) <= MaxName, "dlna.name", "has %d bytes; TVs want at most %d", len(c.DLNA.Name), MaxName)
 	v.want(!strings.ContainsFunc(c.DLNA.Name, unicode.IsControl), "dlna.name", "has line ends or control characters; write one line of text")
+	var language Language
+	v.want(language.UnmarshalText([]byte(c.DLNA.Language)) == nil, "dlna.language", `write "en", "de", "es" or "ar"`)
+	v.want(!strings.ContainsRune(c.DLNA.Profiles, 0), "dlna.profiles", "is no path of a file")
 	v.interfaces("dlna.interfaces", c.DLNA.Interfaces)
 	v.interfaces("dlna.deny_interfaces", c.DLNA.DenyInterfaces)
 	v.announcements(&c.DLNA)

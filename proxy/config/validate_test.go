@@ -45,6 +45,8 @@ func TestValidate(t *testing.T) {
 		"two in one":        {func(c *Config) { c.DLNA.Interfaces = []string{"eth0,eth1"} }, "dlna.interfaces", "ip link"},
 		"no interface":      {func(c *Config) { c.DLNA.Interfaces = []string{""} }, "dlna.interfaces", "ip link"},
 		"denied interface":  {func(c *Config) { c.DLNA.DenyInterfaces = []string{"eth["} }, "dlna.deny_interfaces", "ip link"},
+		"no language":       {func(c *Config) { c.DLNA.Language = "tlh" }, "dlna.language", `"ar"`},
+		"no profiles":       {func(c *Config) { c.DLNA.Profiles = "a\x00" }, "dlna.profiles", "path"},
 		"always announced":  {func(c *Config) { c.DLNA.Announce = 0 }, "dlna.announce", `at least "10s"`},
 		"soon forgotten":    {func(c *Config) { c.DLNA.MaxAge = Duration(time.Second) }, "dlna.max_age", `at least "1m"`},
 		"never forgotten":   {func(c *Config) { c.DLNA.MaxAge = Duration(1000 * time.Hour) }, "dlna.max_age", `at most "24h"`},
