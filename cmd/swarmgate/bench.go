@@ -26,6 +26,7 @@ import (
 // benchCommand measures what the README quotes.
 type benchCommand struct {
 	Gateway  benchGateway  `cmd:"" help:"Measure a gateway with one viewer of a live channel: start-up, memory, processor, size."`
+	Tracker  benchTracker  `cmd:"" help:"Load a tracker with the requests of many peers: requests per processor second, delay, memory."`
 	Transfer benchTransfer `cmd:"" help:"Measure a film on its way from one process to another over loopback: processor, memory, rate."`
 }
 
@@ -185,15 +186,22 @@ func (b *benchGateway) watch(ctx context.Context, url string, pid int, f *gatewa
 
 // readyPage waits for the "ready" line of a gateway; what comes after it is read away.
 func readyPage(r io.Reader, rest *sync.WaitGroup) (string, error) {
+	return readyField(r, "page", rest)
+}
+
+// readyField waits for the "ready" line of a child and returns one of its fields; what comes
+// after it is read away.
+func readyField(r io.Reader, field string, rest *sync.WaitGroup) (string, error) {
 	scanner := bufio.NewScanner(r)
 	for scanner.Scan() {
-		var line struct{ Event, Page string }
-		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Event == "ready" {
+		var line map[string]any
+		if json.Unmarshal(scanner.Bytes(), &line) == nil && line["event"] == "ready" {
 			rest.Go(func() { _, _ = io.Copy(io.Discard, r) })
-			return line.Page, nil
+			text, _ := line[field].(string)
+			return text, nil
 		}
 	}
-	return "", errors.New("the gateway did not start")
+	return "", errors.New("the process to be measured did not start")
 }
 
 func fetch(ctx context.Context, url string) error {
