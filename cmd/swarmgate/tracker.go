@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -141,5 +144,27 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	out.event("ready", map[string]any{"url": service.url()})
 	out.say("Tracker: %s", service.url())
 	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())
+	defer thrifty()()
 	return service.Run(ctx)
+}
+
+// Memory of a tracker: little room for garbage beyond what peers take, but never so little that
+// it would be collected all the time.
+const (
+	roomPercent = 15
+	roomFloor   = 32 << 20 // bytes to which the percentage applies even if nothing is kept
+)
+
+// thrifty makes this process hold what a million peers take rather than twice that, until the
+// function that it returns is called. Who sets GOGC has other plans.
+func thrifty() (end func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(roomPercent)
+	floor := make([]byte, roomFloor) // never touched, so the system has no memory for it
+	return func() {
+		runtime.KeepAlive(floor)
+		debug.SetGCPercent(before)
+	}
 }

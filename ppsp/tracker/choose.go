@@ -112,23 +112,27 @@ func share(seeders, leeches, n int) int {
 // sampleOf is how many random members are looked at for each place.
 const sampleOf = 3
 
-// draw appends n seats of the row, without the asker's. It shuffles the front of the row as
-// far as it draws, so that its cost is that of n, not of the row.
+// draw appends n seats of the row, without the asker's. It goes through the row from a random
+// place by random equal steps, so that its cost is that of n, not of the row.
 func (r *Memory) draw(row []uint32, asker *asker, n int, out []uint32) []uint32 {
 	var buffer [sampleOf * (MaxPeers + 1)]candidate
 	sample := buffer[:0]
 	most := min(sampleOf*n, len(buffer))
 	fitter := false
+	at, step := r.walk(len(row))
 	for i := 0; i < len(row) && len(sample) < most; i++ {
-		j := i + r.config.Random.IntN(len(row)-i)
-		row[i], row[j] = row[j], row[i]
-		r.seats.at(row[i]).at, r.seats.at(row[j]).at = uint32(i), uint32(j)
-		if !r.mayList(r.seats.at(row[i]).member, asker) {
+		seat := row[at]
+		if at += step; at >= len(row) {
+			at -= len(row)
+		}
+		s := r.seats.at(seat)
+		t := r.peers.at(s.member)
+		if !r.mayList(s.member, t, asker) {
 			continue
 		}
-		fit := r.fitness(row[i], asker)
+		fit := fitness(s, t, asker)
 		fitter = fitter || fit != 0
-		sample = append(sample, candidate{row[i], fit})
+		sample = append(sample, candidate{seat, fit})
 		if len(sample) == n && !asker.chooses {
 			break
 		}
@@ -145,14 +149,29 @@ func (r *Memory) draw(row []uint32, asker *asker, n int, out []uint32) []uint32 
 	return out
 }
 
+// walk returns a random place in a row and a random step that comes by every place.
+func (r *Memory) walk(length int) (at, step int) {
+	if length < 2 {
+		return 0, 0
+	}
+	for step = 1 + r.config.Random.IntN(length-1); ; step = 1 + r.config.Random.IntN(length-1) {
+		a, b := length, step
+		for b != 0 {
+			a, b = b, a%b
+		}
+		if a == 1 {
+			return r.config.Random.IntN(length), step
+		}
+	}
+}
+
 type candidate struct {
 	seat    uint32
 	fitness int
 }
 
 // mayList tells whether the peer is of use to the asker.
-func (r *Memory) mayList(p uint32, asker *asker) bool {
-	t := r.peers.at(p)
+func (r *Memory) mayList(p uint32, t *member, asker *asker) bool {
 	switch {
 	case p == asker.member || t.traits&listed == 0:
 		return false

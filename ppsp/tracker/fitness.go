@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"hash/maphash"
 	"math/bits"
 	"net/netip"
 )
@@ -10,6 +11,7 @@ type asker struct {
 	member  uint32
 	source  netip.Addr
 	asn     uint32
+	region  uint32
 	ability ability
 	now     tick
 	chooses bool // it said something of itself, or networks are known: not all are alike to it
@@ -19,7 +21,7 @@ func (r *Memory) asker(seat uint32, now tick) asker {
 	p := r.seats.at(seat).member
 	t := r.peers.at(p)
 	return asker{
-		member: p, source: blob(r.blobs.get(t.blob)).source(), asn: t.asn, ability: t.ability, now: now,
+		member: p, source: blob(r.blobs.get(t.blob)).source(), asn: t.asn, region: t.region, ability: t.ability, now: now,
 		chooses: t.ability != unknownNAT || t.upload != 0 || r.config.Places != nil,
 	}
 }
@@ -42,14 +44,12 @@ const (
 // fitness tells how much better than any other a member is for the asker; 0 for one of whom
 // nothing is known. RFC 7846, 4.1.1: "the tracker may take peer status and network location
 // information into consideration".
-func (r *Memory) fitness(seat uint32, asker *asker) (fit int) {
+func fitness(s *seat, t *member, asker *asker) (fit int) {
 	if !asker.chooses {
 		return 0
 	}
-	s := r.seats.at(seat)
-	t := r.peers.at(s.member)
 	switch {
-	case near(asker.source, blob(r.blobs.get(t.blob)).source()):
+	case asker.region != 0 && asker.region == t.region:
 		fit = fitNeighbour
 	case asker.asn != 0 && asker.asn == t.asn:
 		fit = fitSameASN
@@ -72,21 +72,27 @@ func (r *Memory) fitness(seat uint32, asker *asker) (fit int) {
 			fit += fitOnline
 		}
 	}
-	if s.stats.told && s.stats.links < 10 {
+	if s.told && s.links < 10 {
 		fit += fitIdle
 	}
-	return fit + min(bits.Len32(s.stats.held/256)/2, fitHoldsMost)
+	return fit + min(bits.Len32(s.held/256)/2, fitHoldsMost)
 }
 
-// near tells whether two public addresses are in one /24 or /48.
-func near(a, b netip.Addr) bool {
-	if !a.IsValid() || a.BitLen() != b.BitLen() || !public(a) {
-		return a.IsValid() && a == b
+// regionOf names the /24 or /48 of a public address by a number, and any other address by one of
+// its own; 0 is for no address. Two regions have the same number once in four thousand million.
+func (r *Memory) regionOf(ip netip.Addr) uint32 {
+	if !ip.IsValid() || ip.IsLoopback() {
+		return 0
 	}
-	size := 24
-	if a.Is6() {
-		size = 48
+	if public(ip) {
+		size := 24
+		if ip.Is6() {
+			size = 48
+		}
+		if p, err := ip.Prefix(size); err == nil {
+			ip = p.Addr()
+		}
 	}
-	p, err := a.Prefix(size)
-	return err == nil && p.Contains(b)
+	raw := ip.As16()
+	return uint32(maphash.Bytes(r.seed, raw[:])) | 1
 }

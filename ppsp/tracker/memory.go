@@ -57,6 +57,7 @@ type member struct {
 	joined       tick
 	upload       uint32 // kbit/s, as stated
 	asn          uint32 // autonomous system, 0 for unknown
+	region       uint32 // see regionOf
 	swarms       uint16 // how many seats
 	ability      ability
 	traits       traits
@@ -73,8 +74,7 @@ type seat struct {
 	member, swarm uint32
 	next          uint32 // of the same peer
 	at            uint32 // where it is in the swarm's row of its mode
-	stats         stats
-	seeder        bool
+	part
 }
 
 // tick counts sixteenths of a second from a registry's first request on, for eight years.
@@ -190,7 +190,7 @@ func (r *Memory) Report(_ context.Context, now time.Time, peer string, s StreamS
 		return ErrNotMember
 	}
 	t := r.seats.at(seat)
-	t.stats.set(&s)
+	t.set(&s)
 	r.peers.at(t.member).traits.take(&s)
 	return nil
 }

@@ -8,7 +8,7 @@ type slab[T any] struct {
 	freed []uint32
 }
 
-const slabPage = 1 << 10 // entries of a page
+const slabPage = 1 << 11 // entries of a page
 
 // at returns the entry of a number that new gave.
 func (s *slab[T]) at(n uint32) *T { return &s.pages[(n-1)/slabPage][(n-1)%slabPage] }

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// stats is a StreamStats as a Memory keeps it: counters up to 2^48-1, links up to 65,535.
-type stats struct {
-	uploaded, downloaded, bandwidth [6]byte
-	links                           uint16
+// part is what a seat says of its peer's part in the swarm: its mode, and its StreamStats with
+// counters up to 2^48-1 and small numbers up to 65,535.
+type part struct {
 	held                            uint32 // chunks
-	late                            uint32
-	told                            bool
+	links, late                     uint16
+	uploaded, downloaded, bandwidth [6]byte
+	told                            bool // there are statistics
+	seeder                          bool
 }
 
 func pack48(n Number) (b [6]byte) {
@@ -30,17 +31,17 @@ func unpack48(b [6]byte) (n Number) {
 	return n
 }
 
-func (t *stats) set(s *StreamStats) {
+func (t *part) set(s *StreamStats) {
 	held, _ := countHeld(s.ChunksHeld)
-	*t = stats{
+	*t = part{
 		uploaded: pack48(s.UploadedBytes), downloaded: pack48(s.DownloadedBytes), bandwidth: pack48(s.AvailableBandwidth),
-		links: uint16(min(s.ConcurrentLinks, math.MaxUint16)),
-		held:  uint32(min(held, math.MaxUint32)), late: uint32(min(s.ChunksLate, math.MaxUint32)), told: true,
+		links: uint16(min(s.ConcurrentLinks, math.MaxUint16)), late: uint16(min(s.ChunksLate, math.MaxUint16)),
+		held: uint32(min(held, math.MaxUint32)), told: true, seeder: t.seeder,
 	}
 }
 
 // get returns what set was given, but for what is kept of the peer, nil for nothing.
-func (t *stats) get(swarmID string) *StreamStats {
+func (t *part) get(swarmID string) *StreamStats {
 	if !t.told {
 		return nil
 	}
