@@ -94,7 +94,7 @@ func (s *Server) picture(ctx context.Context, logo string, size profile.Picture)
 	case <-ctx.Done():
 		return nil
 	}
-	if k, ok := s.find(logo, size); ok { // somebody else has brought it
+	if k, ok := s.find(logo, size); ok || ctx.Err() != nil { // somebody else has brought it, or it is too late
 		return k.b
 	}
 	b, err := s.make(ctx, logo, size)
