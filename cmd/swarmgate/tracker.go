@@ -128,7 +128,15 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if checker != nil {
 		cfg.Authorize = checker.Authorize
 	}
-	cfg.Registry = tracker.NewMemory(memory)
+	registry := tracker.NewMemory(memory)
+	journal, err := t.journal(dir, registry, log)
+	if err != nil {
+		return err
+	}
+	if journal != nil {
+		defer journal.Close()
+	}
+	cfg.Registry = registry
 	secure, err := t.secure(dir, out)
 	if err != nil {
 		return err
@@ -145,7 +153,29 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	out.say("Tracker: %s", service.url())
 	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())
 	defer thrifty()()
-	return service.Run(ctx)
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return service.Run(ctx) })
+	if journal != nil {
+		parts.Go(func() error { return journal.Run(ctx) })
+	}
+	return parts.Wait()
+}
+
+// journal opens what keeps the peers over a restart. Without --dir it can do without.
+func (t *trackerCommand) journal(dir string, registry *tracker.Memory, log zerolog.Logger) (*tracker.Journal, error) {
+	err := makeFolder(dir)
+	var j *tracker.Journal
+	if err == nil {
+		j, err = tracker.OpenJournal(dir, registry, time.Now(), log)
+	}
+	if err == nil {
+		return j, nil
+	}
+	if t.Dir == "" {
+		log.Warn().Err(err).Msg("peers are not kept over a restart; name a folder of its own with --dir")
+		return nil, nil
+	}
+	return nil, fmt.Errorf("tracker: folder %s: %w; choose another with --dir", dir, bare(err))
 }
 
 // Memory of a tracker: little room for garbage beyond what peers take, but never so little that

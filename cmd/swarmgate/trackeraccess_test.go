@@ -7,6 +7,7 @@ import (
 	crand "crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -14,9 +15,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 )
 
@@ -163,4 +166,56 @@ func TestTrackerIsPlainOnlyAtHome(t *testing.T) {
 		p.stop()
 		p.end(t, 5*time.Second)
 	}
+}
+
+// A tracker that is killed and started again has forgotten nobody.
+func TestTrackerKilled(t *testing.T) {
+	atHome(t)
+	dir := t.TempDir()
+	start := func() (*exec.Cmd, string) {
+		c := exec.Command(os.Args[0], "tracker", "--listen", free, "--dir", dir, "--json")
+		c.Env = append(os.Environ(), asProgram+"=1")
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var rest sync.WaitGroup
+		url, err := readyField(out, "url", &rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, url
+	}
+	kill := func(c *exec.Cmd) {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	}
+	swarm := ppsp.SwarmID("\x01\x02")
+	c, url := start()
+	for i := range 50 {
+		client := tracker.NewClient(tracker.ClientConfig{URL: url, PeerID: ppsp.PeerID{byte(i)}})
+		_, err := client.Connect(t.Context(), []tracker.SwarmAction{tracker.Join(swarm, tracker.Leech)}, nil, nil)
+		client.CloseIdleConnections()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	kill(c)
+	c, url = start()
+	defer func() { kill(c) }()
+	client := tracker.NewClient(tracker.ClientConfig{URL: url, PeerID: ppsp.PeerID{7}})
+	defer client.CloseIdleConnections()
+	answer, err := client.Find(t.Context(), swarm, &tracker.PeerNum{PeerCount: 29})
+	if err != nil || len(answer.Swarms[0].Peers) != 29 {
+		t.Fatalf("after the restart: %+v, %v", answer, err)
+	}
+	body, _ := page(t, url+"status")
+	var status tracker.Status
+	if err := json.Unmarshal([]byte(body), &status); err != nil || status.Peers != 50 {
+		t.Errorf("%d peers, %v", status.Peers, err)
+	}
+	sentence(t, []string{"tracker", "--listen", free, "--dir", dir}, 1, "another tracker uses the folder; choose another with --dir")
 }

@@ -28,10 +28,9 @@ func (r *Memory) seatOf(p, s uint32) uint32 {
 	return n
 }
 
-// sit gives the peer a seat of the mode, or moves it there.
-func (r *Memory) sit(p, s uint32, mode Mode) {
-	n := r.seatOf(p, s)
-	if n == 0 {
+// sit gives the peer a seat of the mode, or moves it there, and returns the seat.
+func (r *Memory) sit(p, s uint32, mode Mode) (n uint32) {
+	if n = r.seatOf(p, s); n == 0 {
 		n = r.seats.new()
 		t, m := r.seats.at(n), r.peers.at(p)
 		t.member, t.swarm, t.next = p, s, m.seats
@@ -45,6 +44,7 @@ func (r *Memory) sit(p, s uint32, mode Mode) {
 	row := r.swarms.at(s).row(t.seeder)
 	t.at = uint32(len(*row))
 	*row = append(*row, n)
+	return n
 }
 
 // take removes the seat from its row; the last of the row moves to its place.

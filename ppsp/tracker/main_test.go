@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -41,4 +42,9 @@ func (jar) Cookies(*url.URL) []*http.Cookie     { return []*http.Cookie{{Name: "
 // addrPort returns a different address for each i up to 255.
 func addrPort(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 7574)
+}
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithCancel(t.Context())
 }

@@ -46,6 +46,8 @@ type Memory struct {
 	sources map[netip.Prefix]int32
 	oldest  uint32 // peer that is silent for the longest, 0 for none
 	newest  uint32
+	journal *Journal // nil: nothing is kept on disk
+	record  []byte   // for the journal, reused
 }
 
 // member is a registered peer: the "per-Peer-ID" state machine in TRACKING state.
@@ -120,6 +122,10 @@ func (r *Memory) Join(_ context.Context, now time.Time, swarmID string, m Member
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
+	return r.join(now, swarmID, m)
+}
+
+func (r *Memory) join(now time.Time, swarmID string, m Member) error {
 	p, s := r.peer(m.ID), r.byName[swarmID]
 	if r.seatOf(p, s) == 0 && !r.fits(p, s, m.Source) {
 		return ErrFull
@@ -136,7 +142,7 @@ func (r *Memory) Join(_ context.Context, now time.Time, swarmID string, m Member
 	}
 	r.touch(p, now)
 	r.peers.at(p).note(m.About)
-	r.sit(p, s, m.Mode)
+	r.noteJoin(r.sit(p, s, m.Mode))
 	return nil
 }
 
@@ -160,12 +166,22 @@ func (r *Memory) Leave(_ context.Context, now time.Time, swarmID, peer string) e
 	if seat == 0 {
 		return ErrNotMember
 	}
-	p := r.seats.at(seat).member
+	r.leave(swarmID, peer)
+	return nil
+}
+
+// leave takes the peer out of the swarm if it is in it, and forgets it after its last one.
+func (r *Memory) leave(swarmID, peer string) {
+	p := r.peer(peer)
+	seat := r.seatOf(p, r.byName[swarmID])
+	if seat == 0 {
+		return
+	}
+	r.noteLeave(swarmID, peer)
 	r.stand(seat)
 	if r.peers.at(p).seats == 0 {
 		r.remove(p)
 	}
-	return nil
 }
 
 // Touch implements Registry.

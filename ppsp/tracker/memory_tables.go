@@ -118,6 +118,7 @@ func (r *Memory) expire(now time.Time) {
 
 // remove forgets the peer and all its memberships.
 func (r *Memory) remove(p uint32) {
+	r.noteRemove(p)
 	t := r.peers.at(p)
 	for t.seats != 0 {
 		r.stand(t.seats)
