@@ -188,7 +188,9 @@ func TestJournalIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		r.mu.Lock()
 		before := j.size
+		r.mu.Unlock()
 		time.Sleep(compactInterval + time.Second)
 		synctest.Wait()
 		if before < leastJournal || j.size != 0 || j.generation != 2 || j.base > 150_000 {

@@ -16,7 +16,7 @@ func TestBytesOfAPeer(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	r := NewMemory(MemoryConfig{MaxPeersOfAnAddress: peers})
 	for i := range peers {
-		m := Member{ID: fmt.Sprintf("%032x", i*0x9E3779B9), Mode: Leech, Addresses: []Address{ppspp(address("198.51.100.7:4000", Reflexive, 100))}, Source: address("198.51.100.7:4000", Reflexive, 0)}
+		m := Member{ID: fmt.Sprintf("%032x", uint64(i)*0x9E3779B9), Mode: Leech, Addresses: []Address{ppspp(address("198.51.100.7:4000", Reflexive, 100))}, Source: address("198.51.100.7:4000", Reflexive, 0)}
 		if err := r.Join(t.Context(), at(0), fmt.Sprint(i%swarms), m); err != nil {
 			t.Fatal(err)
 		}
