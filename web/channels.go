@@ -26,6 +26,8 @@ type channel struct {
 	Length    int64       `json:"length"`     // of a film in bytes, 0 while unknown
 	DurationS float64     `json:"duration_s"` // of a film, 0 while unknown
 	RateBps   int64       `json:"rate_bps"`   // of a film on average, 0 while unknown
+	Favourite bool        `json:"favourite"`
+	PositionS float64     `json:"position_s"` // of a film, where to go on; 0 for the beginning
 }
 
 func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Session) channel {
@@ -33,6 +35,7 @@ func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Sess
 		ID: item.ID, Title: item.Title, Kind: item.Kind.String(), Group: item.Group, Link: item.Link,
 		Logo: item.Logo, URLs: urlsOf(origin(r), item), State: stateOf(item.ID, sessions),
 		MediaType: item.MediaType, Length: item.Length, DurationS: item.Duration.Seconds(), RateBps: item.Rate,
+		Favourite: item.Favourite, PositionS: item.Position.Seconds(),
 	}
 }
 

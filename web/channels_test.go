@@ -16,10 +16,10 @@ func TestChannelsHaveTheFieldsOfTheContract(t *testing.T) {
 	w := ask(t, g, http.MethodGet, "/api/v1/channels", "")
 	want := `[{"id":"news","title":"News, all day","kind":"live","group":"Info","link":"swarm:news","logo":"",` +
 		`"urls":{"page":"http://192.168.1.5:8088/watch/news","ts":"http://192.168.1.5:8088/live/news.ts"},"state":"buffering",` +
-		`"media_type":"video/mp2t","length":0,"duration_s":0,"rate_bps":1500000},` +
+		`"media_type":"video/mp2t","length":0,"duration_s":0,"rate_bps":1500000,"favourite":false,"position_s":0},` +
 		`{"id":"short","title":"A short film","kind":"film","group":"","link":"swarm:short","logo":"",` +
 		`"urls":{"page":"http://192.168.1.5:8088/watch/short","file":"http://192.168.1.5:8088/film/short"},"state":"idle",` +
-		`"media_type":"video/mp4","length":100000,"duration_s":12.4,"rate_bps":64516}]` + "\n"
+		`"media_type":"video/mp4","length":100000,"duration_s":12.4,"rate_bps":64516,"favourite":false,"position_s":0}]` + "\n"
 	if w.Body.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", w.Body, want)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/swarmgate/swarmgate/proxy"
 )
@@ -19,6 +20,10 @@ type Gateway interface {
 	// Remove takes an item out: proxy.ErrNotFound when it is not there, proxy.ErrConfigured
 	// when it comes with the configuration.
 	Remove(id string) error
+	// SetFavourite makes an item a favourite of the household, or takes that back.
+	SetFavourite(id string, favourite bool) error
+	// SetPosition notes where the viewer of a film left it: proxy.ErrNotFound when it is no film.
+	SetPosition(id string, position time.Duration) error
 	// OpenLive returns a channel as MPEG-TS from its newest keyframe on. It blocks until
 	// the first bytes are there or ctx ends; reads end with ctx too.
 	OpenLive(ctx context.Context, id string) (io.ReadCloser, error)

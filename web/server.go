@@ -96,6 +96,9 @@ func (s *Server) Handler() http.Handler {
 	for pattern, handler := range s.routes() {
 		mux.Handle(pattern, handler)
 	}
+	for pattern, handler := range s.viewingRoutes() {
+		mux.Handle(pattern, handler)
+	}
 	if s.config.Renderers != nil {
 		for pattern, handler := range s.rendererRoutes() {
 			mux.Handle(pattern, handler)
