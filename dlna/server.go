@@ -28,8 +28,12 @@ import (
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
-// Root is the path under which Handler answers.
-const Root = "/dlna/"
+// Root is the path under which Handler answers, MediaPath that of channels and films: an
+// item's ID and the ending of its kind follow.
+const (
+	Root      = "/dlna/"
+	MediaPath = media.Root
+)
 
 // Status is how discovery stands on one interface.
 type Status = ssdp.Status

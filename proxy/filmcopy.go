@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	forwardStep = 1 << 20   // bytes that are verified and then handed on at once
+	forwardStep = 4 << 20   // bytes that are verified and then handed on at once
 	copyStep    = 256 << 10 // bytes of a read that waits for the swarm
 )
 

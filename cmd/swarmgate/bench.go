@@ -27,6 +27,7 @@ import (
 type benchCommand struct {
 	Gateway  benchGateway  `cmd:"" help:"Measure a gateway with one viewer of a live channel: start-up, memory, processor, size."`
 	Tracker  benchTracker  `cmd:"" help:"Load a tracker with the requests of many peers: requests per processor second, delay, memory."`
+	DLNA     benchDLNA     `cmd:"" name:"dlna" help:"Measure the gateway as a media server beside minidlna: discovery, browsing, films, memory."`
 	Transfer benchTransfer `cmd:"" help:"Measure a film on its way from one process to another over loopback: processor, memory, rate."`
 }
 
@@ -220,7 +221,12 @@ func fetch(ctx context.Context, url string) error {
 const clockTick = 10 * time.Millisecond
 
 // processorTime reads what a process has used so far, from Linux's /proc.
-func processorTime(pid int) (time.Duration, error) {
+func processorTime(pid int) (time.Duration, error) { return processorTimes(pid, false) }
+
+// familyTime is processorTime with what those of its children have used that have ended.
+func familyTime(pid int) (time.Duration, error) { return processorTimes(pid, true) }
+
+func processorTimes(pid int, children bool) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, fmt.Errorf("measured on Linux only: %w", err)
@@ -228,10 +234,15 @@ func processorTime(pid int) (time.Duration, error) {
 	_, rest, _ := strings.Cut(string(b), ") ")
 	var user, system int64
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return 0, errors.New("/proc has another form than expected")
 	}
 	_, err = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
+	if err == nil && children {
+		var theirUser, theirSystem int64
+		_, err = fmt.Sscan(fields[13]+" "+fields[14], &theirUser, &theirSystem)
+		user, system = user+theirUser, system+theirSystem
+	}
 	return time.Duration(user+system) * clockTick, err
 }
 

@@ -163,6 +163,7 @@ func (h *home) address() netip.Addr {
 func (h *home) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.gateway.Run(ctx) })
+	group.Go(func() error { returnMemory(ctx); return nil })
 	group.Go(func() error { // also of those that an earlier process of ours removed
 		members.Follow(ctx, h.cfg.memberCA, revokedCheck, h.cfg.peering.node.Revoke, func(err error) { h.cfg.log.Error().Err(err).Msg("closed swarms") })
 		return nil

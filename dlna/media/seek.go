@@ -124,7 +124,7 @@ func (s *Server) filmFrom(w http.ResponseWriter, r *http.Request, item proxy.Ite
 		return
 	}
 	s.started(r, item)
-	if err := part.send(deadlineWriter{w, http.NewResponseController(w), filmStall}, film); err != nil && r.Context().Err() == nil {
+	if err := part.send(newDeadlineWriter(w, filmStall), film); err != nil && r.Context().Err() == nil {
 		s.Logger.Debug().Err(err).Str("title", item.Title).Msg("a screen stopped")
 	}
 }
@@ -170,7 +170,7 @@ func (s *Server) part(film proxy.Film, item proxy.Item, seek timeseek.Range) (pa
 	return p, nil
 }
 
-func (p *part) send(w deadlineWriter, film proxy.Film) error {
+func (p *part) send(w *deadlineWriter, film proxy.Film) error {
 	if len(p.head) > 0 {
 		if _, err := io.Copy(struct{ io.Writer }{w}, bytes.NewReader(p.head)); err != nil {
 			return err

@@ -59,14 +59,14 @@ func (s *Server) sendLive(w http.ResponseWriter, r *http.Request, item proxy.Ite
 	// connection, as it does in HTTP/1.0.
 	w.Header().Set("Transfer-Encoding", "identity")
 	w.WriteHeader(code)
-	out := deadlineWriter{w, http.NewResponseController(w), liveStall}
+	out := newDeadlineWriter(w, liveStall)
 	if err := copyLive(out, stream); err != nil && r.Context().Err() == nil {
 		s.Logger.Info().Err(err).Str("title", item.Title).Msg("a screen stopped")
 	}
 }
 
 // copyLive hands on what the stream delivers, as it comes.
-func copyLive(out deadlineWriter, stream io.Reader) error {
+func copyLive(out *deadlineWriter, stream io.Reader) error {
 	b := make([]byte, copySize)
 	for {
 		n, err := stream.Read(b)
@@ -107,7 +107,7 @@ func (s *Server) film(w http.ResponseWriter, r *http.Request, item proxy.Item) {
 		s.started(r, item)
 	}
 	filmHeaders(w.Header(), item, film.Size())
-	http.ServeContent(deadlineWriter{w, http.NewResponseController(w), filmStall}, r, "", time.Time{}, film)
+	http.ServeContent(newDeadlineWriter(w, filmStall), r, "", time.Time{}, film)
 }
 
 // fail answers for an item that could not be opened, unless the screen has left.
@@ -117,30 +117,49 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, item proxy.Item, e
 	}
 }
 
-// deadlineWriter gives every write the same time, so that a screen that vanished without a
-// word gives its stream back.
+// deadlineWriter gives every write about the same time, so that a screen that vanished without
+// a word gives its stream back.
 type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	stall   time.Duration
+	set     time.Time // when the deadline was
 }
 
-func (d deadlineWriter) Write(b []byte) (int, error) {
-	if err := d.control.SetWriteDeadline(time.Now().Add(d.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+func newDeadlineWriter(w http.ResponseWriter, stall time.Duration) *deadlineWriter {
+	return &deadlineWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: stall}
+}
+
+// extend moves the deadline on. That wakes the runtime's poller, and so is done only when a
+// sixteenth of the time has passed.
+func (d *deadlineWriter) extend() error {
+	now := time.Now()
+	if now.Sub(d.set) < d.stall/16 {
+		return nil
+	}
+	d.set = now
+	if err := d.control.SetWriteDeadline(now.Add(d.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+func (d *deadlineWriter) Write(b []byte) (int, error) {
+	if err := d.extend(); err != nil {
 		return 0, err
 	}
 	return d.ResponseWriter.Write(b)
 }
 
 // ReadFrom is what http.ServeContent copies by: what can goes straight from the file.
-func (d deadlineWriter) ReadFrom(src io.Reader) (int64, error) {
+func (d *deadlineWriter) ReadFrom(src io.Reader) (int64, error) {
 	if n, ok, err := proxy.Forward(d, src); ok {
 		return n, err
 	}
 	if !proxy.FromFile(src) {
 		return io.Copy(struct{ io.Writer }{d}, src)
 	}
-	if err := d.control.SetWriteDeadline(time.Now().Add(d.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := d.extend(); err != nil {
 		return 0, err
 	}
 	return io.Copy(d.ResponseWriter, src)

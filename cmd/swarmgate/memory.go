@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// memoryCheck is how often a gateway looks for memory that it needs no more.
+	memoryCheck = 2 * time.Second
+	// quietAllocation is what a gateway at rest allocates between two looks at most, in bytes.
+	quietAllocation = 1 << 20
+	// worthReturning is how much is given back at least, since it costs a collection.
+	worthReturning = 2 << 20
+)
+
+// The metrics that tell what is held and not used (package runtime/metrics).
+const (
+	metricAllocated = "/gc/heap/allocs:bytes"
+	metricFree      = "/memory/classes/heap/free:bytes"
+	metricObjects   = "/memory/classes/heap/objects:bytes"
+	metricLive      = "/gc/heap/live:bytes"
+)
+
+// returnMemory gives memory that a burst of work left back to the system, whenever the gateway
+// is at rest, until ctx ends. By itself the runtime keeps what it may need again for minutes; on
+// a router that memory is others'.
+func returnMemory(ctx context.Context) {
+	samples := []metrics.Sample{{Name: metricAllocated}, {Name: metricFree}, {Name: metricObjects}, {Name: metricLive}}
+	tick := time.NewTicker(memoryCheck)
+	defer tick.Stop()
+	var before uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(samples)
+		allocated, free := samples[0].Value.Uint64(), samples[1].Value.Uint64()
+		garbage := samples[2].Value.Uint64() - min(samples[2].Value.Uint64(), samples[3].Value.Uint64())
+		if allocated-before < quietAllocation && free+garbage > worthReturning {
+			debug.FreeOSMemory()
+			metrics.Read(samples[:1])
+			allocated = samples[0].Value.Uint64()
+		}
+		before = allocated
+	}
+}
