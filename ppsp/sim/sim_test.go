@@ -163,7 +163,7 @@ func TestFilm(t *testing.T) {
 		}
 		still += r.RebufferShare / seeds
 	}
-	if still > 0.25 {
+	if still > 0.2 {
 		t.Errorf("%.1f %% of the time stood still", 100*still)
 	}
 }

@@ -16,6 +16,7 @@ const (
 	pickShare   = 16    // … unless one in so many of the chunks asked for has come
 	inOrder     = 512   // chunks that a reader waits for next
 	atOnce      = 192   // of these, it needs so many to go on, …
+	soonMost    = 1024  // chunks that it needs soon
 	almost      = 16    // … which it has when no more than so many of them are missing
 	seedCost    = 4     // how much slower another may be that is asked before one that has all
 	lineOfAhead = 250e6 // ns that requests may wait at a peer for what a reader needs later
@@ -297,12 +298,30 @@ func (s *Swarm) pickNext(now int64, n uint64) bool {
 	}
 	if missing > almost && s.owed(n) {
 		s.picking.others = true
+		if s.picking.spared {
+			s.pickSoon(now, n)
+		}
 		return s.picking.spared && s.onlySeedsOwe(n)
 	}
 	for _, w := range s.static.windows {
 		s.pickIn(now, chunk.Range{Start: w.Start, End: min(w.Start+inOrder, w.End, n)})
 	}
 	return missing == 0 || !s.owed(n)
+}
+
+// pickSoon asks for what comes behind what readers need at once, while they stand still in a crowd: the more is asked
+// for, the larger is our share of what peers give, and who fetches what nobody waits for has much asked for. It
+// begins at a place of our own, so that those who stand still at the same place get different chunks to give each other.
+func (s *Swarm) pickSoon(now int64, n uint64) {
+	for _, w := range s.static.windows {
+		soon := chunk.Range{Start: w.Start + atOnce, End: min(w.Start+soonMost, w.End, n)}
+		if soon.Empty() {
+			continue
+		}
+		from := soon.Start + s.static.turn%soon.Len()
+		s.pickIn(now, chunk.Range{Start: from, End: soon.End})
+		s.pickIn(now, chunk.Range{Start: soon.Start, End: from})
+	}
 }
 
 // owed tells whether any of what readers need at once is asked of somebody: what nobody can give us

@@ -17,6 +17,9 @@ const (
 	laterRare   = 4     // pieces of which that is asked for which fewest others have
 	laterSteps  = 32    // pieces of what we lack that are looked at for a peer in a round
 	dryFor      = 1e9   // ns after which who had nothing for us is looked at again, although nothing changed
+	yieldQueue  = 60e6  // ns that requests wait at a peer, beyond which it is not asked for what nobody waits for, …
+	yieldFor    = 500e6 // … as long as that is known to be so, …
+	yieldLook   = 50e6  // … and when it is looked at again
 	seedLookGap = 50e6  // ns between two looks at what only one that has all of the film can give
 )
 
@@ -126,6 +129,10 @@ func (s *Swarm) nextLater(now int64, c *channel, n uint64) chunk.Range {
 	if r := c.nextRare(); !r.Empty() && !c.full {
 		return r
 	}
+	if c.yields(now) {
+		c.dry, c.dryUntil = s.picking.freed+1, now+yieldLook
+		return chunk.Range{}
+	}
 	if r := s.rarest(now, c, n); !r.Empty() {
 		return r
 	}
@@ -142,6 +149,12 @@ func (s *Swarm) nextLater(now int64, c *channel, n uint64) chunk.Range {
 		c.dry, c.dryUntil = s.picking.freed+1, now+dryFor
 	}
 	return chunk.Range{}
+}
+
+// yields tells whether c is to be left to those who wait for what it has: while many watch a film, and requests wait
+// at c. What we asked of it last tells, and is old after a while.
+func (c *channel) yields(now int64) bool {
+	return c.s.picking.spared && c.latency-c.quickest > yieldQueue && (c.outstanding.live > 0 || now-c.askedAt < yieldFor)
 }
 
 // rarest returns, of what c can give from some places at random on, what fewest peers have, as far as that

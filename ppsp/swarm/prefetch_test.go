@@ -138,3 +138,77 @@ func TestLastIsTriedFirst(t *testing.T) {
 		t.Errorf("%d chunks were sent again of those in %d parts under way, want the last", n, under)
 	}
 }
+
+// What nobody waits for is not asked of a peer at which requests wait while many watch a film: nor what it alone has, but
+// what it had before all others is, so that it spreads. What is known of its line gets old.
+func TestYieldsToReaders(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 640*1024, nil)
+	h := l.host(f.seed(chunk.Range{End: 1}))
+	l.now = 10e9
+	c := h.s.newChannel(l.now, l.puppet().addr, false)
+	c.state = stateOpen
+	h.s.static.all = true
+	c.peerHas(chunk.Range{Start: 10, End: 200})
+	for name, v := range map[string]struct {
+		spared  bool
+		waited  int64 // ns at the peer
+		askedAt int64
+		rare    bool
+		given   bool
+	}{
+		"few watch":           {false, 2 * yieldQueue, l.now, false, true},
+		"nobody waits there":  {true, yieldQueue, l.now, false, true},
+		"others wait there":   {true, yieldQueue + 1, l.now, false, false},
+		"it was first":        {true, yieldQueue + 1, l.now, true, true},
+		"others waited there": {true, yieldQueue + 1, l.now - yieldFor, false, true},
+	} {
+		c.dry, c.rare = 0, nil
+		h.s.picking.spared, c.quickest, c.latency, c.askedAt = v.spared, 50e6, 50e6+v.waited, v.askedAt
+		if v.rare {
+			c.rare = []uint64{1}
+		}
+		if r := h.s.nextLater(l.now, c, f.chunks()); r.Empty() == v.given {
+			t.Errorf("%s: %v is asked for", name, r)
+		}
+		if dry := c.dry == h.s.picking.freed+1 && l.now < c.dryUntil; dry == v.given {
+			t.Errorf("%s: looked at again at once: %v", name, !dry)
+		}
+	}
+}
+
+// A reader who stands still in a crowd asks for what comes soon, too, and for no more.
+func TestStandingStillAsksForMore(t *testing.T) {
+	for _, crowd := range []bool{false, true} {
+		l := newLab(t, 1)
+		f := newFilm(t, 8000*1024, nil)
+		var peers []*host
+		for range 16 {
+			cfg := f.seed(f.all())
+			if crowd {
+				cfg = f.seed(chunk.Range{End: f.chunks() - 1})
+			}
+			cfg.Upload = 1_000
+			peers = append(peers, l.host(cfg))
+		}
+		h := l.host(f.leech())
+		h.want(true, chunk.Range{End: 7000})
+		h.meet(peers...)
+		l.run(2 * time.Second)
+		for _, c := range h.s.order {
+			c.pipeline = 128
+		}
+		h.s.picking.wanted = true
+		l.run(50 * time.Millisecond)
+		least, most := uint64(atOnce/2), uint64(atOnce)
+		if crowd {
+			least, most = atOnce+1, soonMost
+		}
+		if n := h.s.requested.Count(); n < least || n > most+1 { // and the last, which proves the length
+			t.Errorf("crowd %v: %d chunks are asked for, want %d to %d", crowd, n, least, most)
+		}
+		if r, ok := h.s.requested.NextIn(most); ok && r.Start < f.chunks()-1 {
+			t.Errorf("crowd %v: %v is asked for, which can wait", crowd, r)
+		}
+	}
+}
