@@ -31,6 +31,7 @@ type trackerCommand struct {
 	Users        string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
 	Tokens       string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
 	ClientCA     string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
+	Registry     string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	Networks     string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
 	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
@@ -128,14 +129,11 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if checker != nil {
 		cfg.Authorize = checker.Authorize
 	}
-	registry := tracker.NewMemory(memory)
-	journal, err := t.journal(dir, registry, log)
+	registry, journal, closeRegistry, err := t.registry(dir, memory, log)
 	if err != nil {
 		return err
 	}
-	if journal != nil {
-		defer journal.Close()
-	}
+	defer closeRegistry()
 	cfg.Registry = registry
 	secure, err := t.secure(dir, out)
 	if err != nil {
@@ -159,6 +157,29 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 		parts.Go(func() error { return journal.Run(ctx) })
 	}
 	return parts.Wait()
+}
+
+// registry opens what keeps the peers.
+func (t *trackerCommand) registry(dir string, memory tracker.MemoryConfig, log zerolog.Logger) (r tracker.Registry, journal *tracker.Journal, end func(), err error) {
+	if t.Registry != "memory" {
+		shared, err := tracker.OpenValkey(tracker.ValkeyConfig{URL: t.Registry, TrackTimeout: memory.TrackTimeout, Places: memory.Places})
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("tracker: --registry: %w", err)
+		}
+		return shared, nil, shared.Close, nil
+	}
+	own := tracker.NewMemory(memory)
+	if journal, err = t.journal(dir, own, log); err != nil {
+		return nil, nil, nil, err
+	}
+	if journal == nil {
+		return own, nil, func() {}, nil
+	}
+	return own, journal, func() {
+		if err := journal.Close(); err != nil {
+			log.Error().Err(err).Msg("tracker: its journal is not complete")
+		}
+	}, nil
 }
 
 // journal opens what keeps the peers over a restart. Without --dir it can do without.

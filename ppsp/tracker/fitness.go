@@ -80,7 +80,7 @@ func fitness(s *seat, t *member, asker *asker) (fit int) {
 
 // regionOf names the /24 or /48 of a public address by a number, and any other address by one of
 // its own; 0 is for no address. Two regions have the same number once in four thousand million.
-func (r *Memory) regionOf(ip netip.Addr) uint32 {
+func regionOf(seed maphash.Seed, ip netip.Addr) uint32 {
 	if !ip.IsValid() || ip.IsLoopback() {
 		return 0
 	}
@@ -94,5 +94,5 @@ func (r *Memory) regionOf(ip netip.Addr) uint32 {
 		}
 	}
 	raw := ip.As16()
-	return uint32(maphash.Bytes(r.seed, raw[:])) | 1
+	return uint32(maphash.Bytes(seed, raw[:])) | 1
 }

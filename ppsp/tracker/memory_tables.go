@@ -65,7 +65,7 @@ func (r *Memory) write(p uint32, id string, source Address, usable []Address) {
 		usable = []Address{source}
 	}
 	t.traits |= traitsOf(usable, source.Addr())
-	t.region = r.regionOf(source.Addr())
+	t.region = regionOf(r.seed, source.Addr())
 	t.asn = r.config.Places.network(source.Addr(), usable)
 	var buffer [512]byte
 	t.blob = r.blobs.put(appendBlob(buffer[:0], id, source.Addr(), usable))

@@ -1,0 +1,495 @@
+package tracker
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Valkey is a Registry in Valkey or Redis 6.2 and later, one server or a cluster, for several
+// tracker processes: all state lives there alone, and any process can die. A key holds one
+// thing, so that keys may lie on different machines:
+//
+//	swarmgate:peer:ID           hash: "b" blob, "a" traits and abilities, "m:SWARM" mode, "r:SWARM" report
+//	swarmgate:swarm:SWARM:S, :L set of the IDs of seeders, of leeches
+//	swarmgate:swarms            set of all swarms, for Status
+//
+// A peer's key lives for the track timer and is renewed by every sign of life: it alone decides
+// who is there. A set may name peers that are gone; who comes upon such a one takes it out. It
+// may lack one whose tracker died halfway; the peer's next request puts it back. When the memory
+// given to the server is full (maxmemory, with the policy noeviction), joins get ErrFull.
+type Valkey struct {
+	client  rueidis.Client
+	timeout time.Duration
+	places  *Places
+	seed    maphash.Seed
+}
+
+// ValkeyConfig configures a Valkey.
+type ValkeyConfig struct {
+	URL          string        // redis://, rediss:// or unix://; several hosts of a cluster by addr=HOST:PORT in its query
+	TrackTimeout time.Duration // DefaultTrackTimeout if zero; the same for all processes
+	Places       *Places       // may be nil
+}
+
+// Bounds of what is asked of the server at once.
+const (
+	maxSwarmsValkey = 1000            // of a peer
+	maxSwarmValkey  = 100_000         // members of one mode
+	valkeyDial      = 2 * time.Second // to connect
+	valkeyWait      = 3 * time.Second // for one answer
+	swarmLife       = 24 * time.Hour  // of a set that nobody renews
+)
+
+const valkeyPrefix = "swarmgate:"
+
+// OpenValkey connects. Close ends it.
+func OpenValkey(c ValkeyConfig) (*Valkey, error) {
+	option, err := rueidis.ParseURL(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address of a registry: %w; write as redis://HOST:6379/0", c.URL, err)
+	}
+	option.DisableCache = true
+	option.Dialer.Timeout = valkeyDial
+	option.ConnWriteTimeout = valkeyWait
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the registry: %w", err)
+	}
+	if c.TrackTimeout <= 0 {
+		c.TrackTimeout = DefaultTrackTimeout
+	}
+	return &Valkey{client: client, timeout: c.TrackTimeout, places: c.Places, seed: maphash.MakeSeed()}, nil
+}
+
+// Close closes the connections.
+func (v *Valkey) Close() { v.client.Close() }
+
+func peerKey(id string) string { return valkeyPrefix + "peer:" + id }
+
+func swarmKey(swarm string, seeder bool) string {
+	if seeder {
+		return valkeyPrefix + "swarm:" + swarm + ":S"
+	}
+	return valkeyPrefix + "swarm:" + swarm + ":L"
+}
+
+const swarmsKey = valkeyPrefix + "swarms"
+
+// Scripts on the key of a peer, which the server carries out as one.
+var (
+	// joinScript: life in ms, most swarms, field and value of the mode, blob, about.
+	joinScript = rueidis.NewLuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 and redis.call('HLEN', KEYS[1]) > 2 * tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], 'b', ARGV[5], 'a', ARGV[6])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1`)
+	// leaveScript: life, fields of mode and report. It returns the mode that was, and forgets a
+	// peer after its last swarm.
+	leaveScript = rueidis.NewLuaScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+local mode = redis.call('HGET', KEYS[1], ARGV[2])
+if not mode then return false end
+redis.call('HDEL', KEYS[1], ARGV[2], ARGV[3])
+for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(f, 1, 2) == 'm:' then return mode end
+end
+redis.call('DEL', KEYS[1])
+return mode`)
+	// signScript: life, field of the mode, field and value of the report or nothing, about or
+	// nothing. A sign of life; it returns mode, blob and about, nothing for no member.
+	signScript = rueidis.NewLuaScript(`
+if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then return false end
+local mode = redis.call('HGET', KEYS[1], ARGV[2])
+if not mode then return false end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'a', ARGV[5]) end
+return {mode, redis.call('HGET', KEYS[1], 'b'), redis.call('HGET', KEYS[1], 'a')}`)
+)
+
+func (v *Valkey) life() string { return fmt.Sprint(v.timeout.Milliseconds()) }
+
+// about is what a peer's hash has of it under "a".
+type about struct {
+	Joined  int64   `json:"j"` // Unix seconds
+	Upload  uint32  `json:"u,omitempty"`
+	ASN     uint32  `json:"n,omitempty"`
+	Ability ability `json:"a,omitempty"`
+	Traits  traits  `json:"t,omitempty"`
+}
+
+func (a *about) member(region uint32) *member {
+	return &member{joined: tick(a.Joined * ticksASecond), upload: a.Upload, asn: a.ASN, ability: a.Ability, traits: a.Traits, region: region}
+}
+
+// trouble turns an error of the server into what a Registry returns.
+func trouble(err error) error {
+	if e, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(e.Error(), "OOM ") {
+		return ErrFull
+	}
+	return err
+}
+
+// Join implements Registry.
+func (v *Valkey) Join(ctx context.Context, now time.Time, swarm string, m Member) error {
+	key := peerKey(m.ID)
+	other := swarmKey(swarm, m.Mode != Seeder)
+	own := swarmKey(swarm, m.Mode == Seeder)
+	was := v.client.DoMulti(ctx,
+		v.client.B().Hmget().Key(key).Field("b", "a").Build(),
+		v.client.B().Scard().Key(own).Build(),
+		v.client.B().Sismember().Key(own).Member(m.ID).Build())
+	fields, err := was[0].ToArray()
+	if err != nil {
+		return trouble(err)
+	}
+	if n, err := was[1].AsInt64(); err != nil || n >= maxSwarmValkey {
+		if in, _ := was[2].AsBool(); !in {
+			return cmp.Or(err, ErrFull)
+		}
+	}
+	b, a := v.restated(now, m, fields)
+	words, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	mode := "L"
+	if m.Mode == Seeder {
+		mode = "S"
+	}
+	done, err := joinScript.Exec(ctx, v.client, []string{key}, []string{v.life(), fmt.Sprint(maxSwarmsValkey), "m:" + swarm, mode, string(b), string(words)}).AsInt64()
+	switch {
+	case err != nil:
+		return trouble(err)
+	case done == 0:
+		return ErrFull
+	}
+	return v.seat(ctx, swarm, m.ID, own, other)
+}
+
+// restated returns a peer's blob and what else is known of it, after what it says now.
+func (v *Valkey) restated(now time.Time, m Member, fields []rueidis.RedisMessage) (blob, about) {
+	a := about{Joined: now.Unix()}
+	usable, source := best(m.Addresses), m.Source
+	if text, err := fields[1].ToString(); err == nil {
+		_ = json.Unmarshal([]byte(text), &a)
+		if old, ok := field(fields[0]); ok && len(usable) == 0 && a.Traits&stated != 0 {
+			usable = old.Addresses
+		}
+	}
+	t := a.member(0)
+	t.note(m.About)
+	a.Ability, a.Upload = t.ability, t.upload
+	a.Traits &^= onWire | stated | listed | hidden
+	if len(usable) > 0 {
+		a.Traits |= stated
+	} else if source.Usable() {
+		usable = []Address{source}
+	}
+	a.Traits |= traitsOf(usable, source.Addr())
+	a.ASN = v.places.network(source.Addr(), usable)
+	return appendBlob(nil, m.ID, source.Addr(), usable), a
+}
+
+// field reads a blob out of an answer.
+func field(m rueidis.RedisMessage) (Member, bool) {
+	text, err := m.ToString()
+	if err != nil {
+		return Member{}, false
+	}
+	return memberOf(blob(text))
+}
+
+// seat puts the peer into the set of its mode.
+func (v *Valkey) seat(ctx context.Context, swarm, id, own, other string) error {
+	commands := rueidis.Commands{
+		v.client.B().Sadd().Key(own).Member(id).Build(),
+		v.client.B().Pexpire().Key(own).Milliseconds(swarmLife.Milliseconds()).Build(),
+		v.client.B().Sadd().Key(swarmsKey).Member(swarm).Build(),
+	}
+	if other != "" {
+		commands = append(commands, v.client.B().Srem().Key(other).Member(id).Build())
+	}
+	var err error
+	for _, r := range v.client.DoMulti(ctx, commands...) {
+		err = errors.Join(err, trouble(r.Error()))
+	}
+	return err
+}
+
+// Leave implements Registry.
+func (v *Valkey) Leave(ctx context.Context, _ time.Time, swarm, peer string) error {
+	_, err := leaveScript.Exec(ctx, v.client, []string{peerKey(peer)}, []string{v.life(), "m:" + swarm, "r:" + swarm}).ToString()
+	if rueidis.IsRedisNil(err) {
+		return ErrNotMember
+	}
+	if err != nil {
+		return trouble(err)
+	}
+	return v.unseat(ctx, swarm, peer)
+}
+
+// unseat takes peers out of both sets of a swarm.
+func (v *Valkey) unseat(ctx context.Context, swarm string, ids ...string) (err error) {
+	for _, r := range v.client.DoMulti(ctx,
+		v.client.B().Srem().Key(swarmKey(swarm, true)).Member(ids...).Build(),
+		v.client.B().Srem().Key(swarmKey(swarm, false)).Member(ids...).Build()) {
+		err = errors.Join(err, r.Error())
+	}
+	return err
+}
+
+// Touch implements Registry.
+func (v *Valkey) Touch(ctx context.Context, _ time.Time, peer string) error {
+	n, err := v.client.Do(ctx, v.client.B().Pexpire().Key(peerKey(peer)).Milliseconds(v.timeout.Milliseconds()).Build()).AsInt64()
+	if err == nil && n == 0 {
+		return ErrNotMember
+	}
+	return trouble(err)
+}
+
+// sign notes a sign of life in a swarm and returns the peer as it is known.
+func (v *Valkey) sign(ctx context.Context, swarm, peer string, report *StreamStats, words string) (seeder bool, m Member, a about, err error) {
+	name, value := "", ""
+	if report != nil {
+		b, err := json.Marshal(report)
+		if err != nil {
+			return false, m, a, err
+		}
+		name, value = "r:"+swarm, string(b)
+	}
+	answer, err := signScript.Exec(ctx, v.client, []string{peerKey(peer)}, []string{v.life(), "m:" + swarm, name, value, words}).ToArray()
+	if rueidis.IsRedisNil(err) {
+		return false, m, a, ErrNotMember
+	}
+	if err != nil || len(answer) != 3 {
+		return false, m, a, cmp.Or(trouble(err), errors.New("the registry answers in another form than expected"))
+	}
+	mode, _ := answer[0].ToString()
+	m, _ = field(answer[1])
+	text, _ := answer[2].ToString()
+	_ = json.Unmarshal([]byte(text), &a)
+	return mode == "S", m, a, nil
+}
+
+// Report implements Registry.
+func (v *Valkey) Report(ctx context.Context, _ time.Time, peer string, s StreamStats) error {
+	seeder, _, _, err := v.sign(ctx, s.SwarmID, peer, &s, "")
+	if err != nil {
+		return err
+	}
+	return v.seat(ctx, s.SwarmID, peer, swarmKey(s.SwarmID, seeder), "")
+}
+
+// Find implements Registry.
+func (v *Valkey) Find(ctx context.Context, now time.Time, swarm, id string, n int, num *PeerNum) ([]Peer, error) {
+	seeder, m, a, err := v.sign(ctx, swarm, id, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	region := regionOf(v.seed, m.Source.Addr())
+	t := a.member(region)
+	t.note(num)
+	who := asker{
+		source: m.Source.Addr(), asn: a.ASN, region: region, ability: t.ability, now: tick(now.Unix() * ticksASecond),
+		chooses: t.ability != unknownNAT || t.upload != 0 || v.places != nil,
+	}
+	sets := v.client.DoMulti(ctx,
+		v.client.B().Sadd().Key(swarmKey(swarm, seeder)).Member(id).Build(),
+		v.client.B().Scard().Key(swarmKey(swarm, true)).Build(), v.client.B().Scard().Key(swarmKey(swarm, false)).Build(),
+		v.client.B().Srandmember().Key(swarmKey(swarm, true)).Count(int64(sampleOf*n+1)).Build(),
+		v.client.B().Srandmember().Key(swarmKey(swarm, false)).Count(int64(sampleOf*n+1)).Build())
+	var sizes [2]int64
+	var ids [2][]string
+	for i := range 2 {
+		var err1, err2 error
+		sizes[i], err1 = sets[1+i].AsInt64()
+		ids[i], err2 = sets[3+i].AsStrSlice()
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, err
+		}
+	}
+	if seeder {
+		ids[0], sizes[0] = nil, 0
+	} else {
+		sizes[1]--
+	}
+	found, err := v.look(ctx, swarm, id, who, ids)
+	if err != nil {
+		return nil, err
+	}
+	// As many seeders as is their share, or more where there are no leeches; and the other way round.
+	seeders := share(int(sizes[0]), int(max(sizes[1], 0)), n)
+	seeders = min(len(found[0]), max(seeders, n-len(found[1])))
+	out := append(pick(found[0], seeders), pick(found[1], n-seeders)...)
+	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out, nil
+}
+
+// listing is a peer that may be listed.
+type listing struct {
+	Peer
+	fitness int
+}
+
+// pick returns n of them: half as they come, half the fittest.
+func pick(all []listing, n int) (out []Peer) {
+	if len(all) > n {
+		slices.SortStableFunc(all[n/2:], func(a, b listing) int { return cmp.Compare(b.fitness, a.fitness) })
+		all = all[:n]
+	}
+	for _, l := range all {
+		out = append(out, l.Peer)
+	}
+	return out
+}
+
+// look reads the peers of both samples and takes those that are gone out of the sets.
+func (v *Valkey) look(ctx context.Context, swarm, self string, who asker, ids [2][]string) (found [2][]listing, err error) {
+	var commands rueidis.Commands
+	for _, set := range ids {
+		for _, id := range set {
+			commands = append(commands, v.client.B().Hmget().Key(peerKey(id)).Field("b", "a", "m:"+swarm).Build())
+		}
+	}
+	if len(commands) == 0 {
+		return found, nil
+	}
+	answers := v.client.DoMulti(ctx, commands...)
+	var gone []string
+	for i, set := range ids {
+		for _, id := range set {
+			fields, err := answers[0].ToArray()
+			answers = answers[1:]
+			if err != nil {
+				return found, err
+			}
+			if fields[2].IsNil() {
+				gone = append(gone, id)
+				continue
+			}
+			mode, _ := fields[2].ToString()
+			if l, ok := v.listing(fields, who); ok && id != self && (mode == "S") == (i == 0) {
+				found[i] = append(found[i], l)
+			}
+		}
+	}
+	if len(gone) > 0 {
+		err = v.unseat(ctx, swarm, gone...)
+	}
+	return found, err
+}
+
+// listing makes an entry of a list, if the peer is of use to who asks.
+func (v *Valkey) listing(fields []rueidis.RedisMessage, who asker) (l listing, ok bool) {
+	m, ok := field(fields[0])
+	if !ok {
+		return l, false
+	}
+	var a about
+	if text, err := fields[1].ToString(); err == nil {
+		_ = json.Unmarshal([]byte(text), &a)
+	}
+	from := m.Source.Addr()
+	if !together(who.source, from) {
+		m.Addresses = slices.DeleteFunc(m.Addresses, func(a Address) bool { return a.domestic(from) })
+	}
+	l = listing{Peer{m.ID, m.Addresses}, fitness(&seat{}, a.member(regionOf(v.seed, from)), &who)}
+	return l, len(m.Addresses) > 0
+}
+
+// Known implements Registry.
+func (v *Valkey) Known(ctx context.Context, _ time.Time, peer string) (bool, error) {
+	n, err := v.client.Do(ctx, v.client.B().Exists().Key(peerKey(peer)).Build()).AsInt64()
+	return n == 1, err
+}
+
+// Remove implements Registry. The sets lose the peer when somebody comes upon it.
+func (v *Valkey) Remove(ctx context.Context, _ time.Time, peer string) error {
+	return v.client.Do(ctx, v.client.B().Del().Key(peerKey(peer)).Build()).Error()
+}
+
+// Expire implements Registry: the server does it by itself.
+func (v *Valkey) Expire(context.Context, time.Time) error { return nil }
+
+// Status implements Registry. It costs the server a look at every peer that it tells of. Peers
+// counts each once.
+func (v *Valkey) Status(ctx context.Context, _ time.Time) (Status, error) {
+	out := Status{Swarms: []SwarmStatus{}}
+	swarms, err := v.client.Do(ctx, v.client.B().Smembers().Key(swarmsKey).Build()).AsStrSlice()
+	if err != nil {
+		return out, err
+	}
+	slices.Sort(swarms)
+	seen := map[string]bool{}
+	left := MaxStatusPeers
+	for _, swarm := range swarms {
+		entry := SwarmStatus{SwarmID: swarm, Members: []MemberStatus{}}
+		for i, mode := range []Mode{Seeder, Leech} {
+			ids, err := v.client.Do(ctx, v.client.B().Srandmember().Key(swarmKey(swarm, i == 0)).Count(int64(left)).Build()).AsStrSlice()
+			if err != nil {
+				return out, err
+			}
+			for _, id := range ids {
+				m, err := v.status(ctx, swarm, id, mode)
+				if errors.Is(err, ErrNotMember) {
+					continue
+				}
+				if err != nil {
+					return out, err
+				}
+				seen[id] = true
+				left--
+				entry.Members = append(entry.Members, m)
+				if mode == Seeder {
+					entry.Seeders++
+				} else {
+					entry.Leeches++
+				}
+			}
+		}
+		if len(entry.Members) > 0 {
+			slices.SortFunc(entry.Members, func(a, b MemberStatus) int { return cmp.Compare(a.PeerID, b.PeerID) })
+			out.Swarms = append(out.Swarms, entry)
+		}
+		if left <= 0 {
+			out.Truncated = true
+			break
+		}
+	}
+	out.Peers = len(seen)
+	return out, nil
+}
+
+// status reads one peer.
+func (v *Valkey) status(ctx context.Context, swarm, id string, mode Mode) (MemberStatus, error) {
+	answers := v.client.DoMulti(ctx,
+		v.client.B().Hmget().Key(peerKey(id)).Field("b", "m:"+swarm, "r:"+swarm).Build(), v.client.B().Pttl().Key(peerKey(id)).Build())
+	fields, err := answers[0].ToArray()
+	if err != nil {
+		return MemberStatus{}, err
+	}
+	life, err := answers[1].AsInt64()
+	m, ok := field(fields[0])
+	if err != nil || !ok || fields[1].IsNil() {
+		return MemberStatus{}, cmp.Or(err, ErrNotMember)
+	}
+	out := MemberStatus{PeerID: id, Mode: mode, SilentFor: (v.timeout - time.Duration(life)*time.Millisecond).Seconds(), Addresses: m.Addresses}
+	if text, err := fields[2].ToString(); err == nil {
+		out.Stats = &StreamStats{}
+		if json.Unmarshal([]byte(text), out.Stats) != nil {
+			out.Stats = nil
+		}
+	}
+	return out, nil
+}
