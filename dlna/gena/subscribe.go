@@ -60,6 +60,7 @@ func (p *Publisher) serveSubscribe(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(statusUnknownSID)
 			return
 		}
+		p.log.Debug().Str("service", p.service).Str("from", r.RemoteAddr).Msg("subscription renewed")
 		accept(w, sid, timeout)
 		return
 	}

@@ -59,6 +59,13 @@ func (m *machine) start(words ...string) *process {
 	return start(m.t, m.in(words...)...)
 }
 
+// prepare makes a process on the machine that is not started yet.
+func (m *machine) prepare(words ...string) *process {
+	m.t.Helper()
+	need(m.t, words[0])
+	return prepare(m.t, m.in(words...)...)
+}
+
 // run starts the program under test on the machine.
 func (m *machine) run(args ...string) *process {
 	m.t.Helper()
