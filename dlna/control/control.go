@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/anacrolix/dms/upnp"
 	"github.com/rs/zerolog"
 	"github.com/swarmgate/swarmgate/dlna/description"
+	"github.com/swarmgate/swarmgate/dlna/lan"
 )
 
 // readTimeout is how long a control point may take to send its request.
@@ -73,7 +75,38 @@ func Base(r *http.Request) string {
 		}
 		host = net.JoinHostPort(strings.Trim(host, "[]"), port)
 	}
+	if known {
+		host = wider(host, own)
+	}
 	return "http://" + host
+}
+
+// wider replaces a link-local address of IPv6 by another of the same interface, if it has one: a URL
+// has no room for the interface of who reads it, so players can't connect to such an address.
+func wider(host string, own net.Addr) string {
+	asked, err := netip.ParseAddrPort(host)
+	if err != nil || !asked.Addr().Is6() || !asked.Addr().IsLinkLocalUnicast() {
+		return host
+	}
+	at, err := netip.ParseAddrPort(own.String())
+	if err != nil {
+		return host
+	}
+	all, err := lan.List()
+	if err != nil {
+		return host
+	}
+	for _, i := range all {
+		if i.Name != at.Addr().Zone() {
+			continue
+		}
+		for _, a := range []netip.Addr{i.Primary(), i.Wide()} {
+			if a.IsValid() {
+				return netip.AddrPortFrom(a, asked.Port()).String()
+			}
+		}
+	}
+	return host
 }
 
 // Action performs an action and returns the values of its out arguments in the order of

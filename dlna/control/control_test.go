@@ -165,6 +165,8 @@ func TestBase(t *testing.T) {
 		{"", own("192.168.1.2:8088"), "http://192.168.1.2:8088"},            // HTTP/1.0
 		{"[fd77::1]", own("[fd77::1]:8088"), "http://[fd77::1]:8088"},
 		{"[fd77::1]:8088", nil, "http://[fd77::1]:8088"},
+		{"[fe80::1]:8088", own("[fe80::1%lo]:8088"), "http://127.0.0.1:8088"}, // no player reaches it without its interface
+		{"[fe80::1]:8088", own("[fe80::1%none0]:8088"), "http://[fe80::1]:8088"},
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Host = c.host

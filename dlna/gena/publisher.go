@@ -34,6 +34,9 @@ const (
 	// maxPairs bounds the pairs of a variable in one event. Subscribers learn of further changes
 	// by the other variables.
 	maxPairs = 100
+	// initialDelay lies between the answer to SUBSCRIBE and the initial event: a subscriber that
+	// reads both at once may take the event for one of a subscription that it does not know.
+	initialDelay = 50 * time.Millisecond
 	// retryAfter lies between a failed event and the next, times the failures so far.
 	retryAfter = 2 * time.Second
 )

@@ -78,7 +78,7 @@ func (p *Publisher) serveSubscribe(w http.ResponseWriter, r *http.Request) {
 	// The initial event must not overtake the answer: the subscriber needs its SID.
 	_ = http.NewResponseController(w).Flush()
 	p.mu.Lock()
-	s.ready = true
+	s.ready, s.notBefore = true, time.Now().Add(initialDelay)
 	p.mu.Unlock()
 	p.wake()
 }
