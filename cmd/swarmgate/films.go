@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy/publish"
 )
 
@@ -48,6 +51,21 @@ func films(path string, log zerolog.Logger) ([]string, error) {
 	}
 	slices.Sort(list.found)
 	return list.found, nil
+}
+
+// folderOf returns the group of a film that is published with its folder: the folders below that, in
+// which it lies, as "Series / Season 1"; empty where it lies in the folder itself, is published alone, or
+// the folders have names that don't fit into a link.
+func folderOf(root, film string) string {
+	below, err := filepath.Rel(root, filepath.Dir(film))
+	if err != nil || !filepath.IsLocal(below) || below == "." {
+		return ""
+	}
+	group := strings.ReplaceAll(filepath.ToSlash(below), "/", " / ")
+	if len(group) > ppsp.MaxLinkText || !utf8.ValidString(group) || strings.ContainsFunc(group, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return ""
+	}
+	return group
 }
 
 // filmList gathers the films of a folder.

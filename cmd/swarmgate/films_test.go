@@ -50,6 +50,23 @@ func TestFilmsOfAFolder(t *testing.T) {
 	}
 }
 
+func TestFolderOfAFilm(t *testing.T) {
+	for film, want := range map[string]string{
+		"/films/a.mp4": "", "/films/Series/Season 1/a.mp4": "Series / Season 1", "/films/x & y/a.mp4": "x & y", "/films/a\nb/a.mp4": "",
+		"/films/" + strings.Repeat("x/", 200) + "a.mp4": "", "/films/\xff/a.mp4": "", "/films/a\u202eb/a.mp4": "", "/other/a.mp4": "",
+	} {
+		if got := folderOf("/films", film); got != want {
+			t.Errorf("%q: %q, want %q", film, got, want)
+		}
+	}
+	if got := folderOf("/films/a.mp4", "/films/a.mp4"); got != "" {
+		t.Errorf("a film alone: %q", got)
+	}
+	if got := folderOf(".", "sub/a.mp4"); got != "sub" {
+		t.Errorf("of the folder where one is: %q", got)
+	}
+}
+
 // A file is published whatever its name is.
 func TestFilmIsAFile(t *testing.T) {
 	path := filepath.Join(tree(t, "no film.doc"), "no film.doc")

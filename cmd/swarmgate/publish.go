@@ -142,7 +142,7 @@ func (p *publishCommand) openFilms(ctx context.Context, paths []string, meta pps
 	var swarms []swarmService
 	for _, path := range paths {
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
-			Path: path, Metadata: meta, Title: p.Title, Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
+			Path: path, Metadata: meta, Title: p.Title, Group: folderOf(p.Path, path), Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
 			Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)

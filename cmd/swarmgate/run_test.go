@@ -180,11 +180,11 @@ func TestWhatSwitchesTVsOff(t *testing.T) {
 func TestRunWithBadProfiles(t *testing.T) {
 	dir := atHome(t)
 	profiles, file := filepath.Join(dir, "tv.toml"), filepath.Join(dir, "gate.toml")
-	if err := os.WriteFile(profiles, []byte("[[profile]]\nname = \"Ours\"\nextention = true\n"), 0o600); err != nil {
+	if err := os.WriteFile(profiles, []byte("[[profile]]\nname = \"Ours\"\ncolour = true\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, fmt.Appendf(nil, "[dlna]\nprofiles = %q\n", profiles), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sentence(t, []string{"run", "--config", file, "--http", free, "--listen", free}, 1, profiles+":3:1: profile.extention is unknown; remove it")
+	sentence(t, []string{"run", "--config", file, "--http", free, "--listen", free}, 1, profiles+":3:1: profile.colour is unknown; remove it")
 }

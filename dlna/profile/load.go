@@ -100,11 +100,11 @@ func parse(file string, b []byte) ([]Profile, error) {
 		if err := p.check(); err != nil {
 			return nil, fmt.Errorf("%s: profile %d (%q): %w", file, i+1, p.Name, err)
 		}
-		if name := strings.ToLower(p.Name); seen[name] {
+		name := strings.ToLower(p.Name)
+		if seen[name] {
 			return nil, fmt.Errorf("%s: profile %d (%q) is there twice; remove one", file, i+1, p.Name)
-		} else {
-			seen[name] = true
 		}
+		seen[name] = true
 	}
 	return d.Profiles, nil
 }

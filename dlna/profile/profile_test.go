@@ -162,7 +162,7 @@ func TestBadFiles(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"no TOML":          {"[[profile]\n", ":1:"},
 		"wrong type":       {"[[profile]]\nname = 5\n", ":2:"},
-		"unknown key":      {"[[profile]]\nname = \"x\"\n" + match + "extention = true\n", ":4:1: profile.extention is unknown"},
+		"unknown key":      {"[[profile]]\nname = \"x\"\n" + match + "colour = true\n", ":4:1: profile.colour is unknown"},
 		"no name":          {"[[profile]]\n" + match, "it has no name"},
 		"no match":         {"[[profile]]\nname = \"x\"\n", "it has no match"},
 		"empty match":      {"[[profile]]\nname = \"x\"\nmatch = [{ header = \"User-Agent\" }]\n", "lacks header or contains"},

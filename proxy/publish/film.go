@@ -26,6 +26,7 @@ type FilmConfig struct {
 	Path     string        // the file; it must not change while it is published
 	Metadata ppsp.Metadata // the SwarmID is filled in; zero for ppsp.StaticDefaults
 	Title    string        // empty for the file's name
+	Group    string        // empty for none
 	Trackers []string      // URLs
 	Contacts []string      // host:port, put into the link for receivers without tracker
 	StateDir string        // folder that keeps hash trees, empty for none
@@ -64,7 +65,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	}
 	f := &Film{file: file, chunks: file.Tree().Chunks(), check: changeCheck, log: c.Logger}
 	f.link = ppsp.NewLink(meta)
-	f.link.Title = c.Title
+	f.link.Title, f.link.Group = c.Title, c.Group
 	if f.link.Title == "" {
 		f.link.Title = strings.TrimSuffix(filepath.Base(c.Path), filepath.Ext(c.Path))
 	}
