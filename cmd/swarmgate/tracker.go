@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
@@ -34,6 +35,7 @@ type trackerCommand struct {
 	Registry     string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	Networks     string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
 	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
+	Stun         address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
 	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
 	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
 	Dir          string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
@@ -143,12 +145,21 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	stun, err := t.stun()
+	if err != nil {
+		return errors.Join(err, service.listener.Close())
+	}
 	if secure != nil {
 		ask(secure)
 	}
 	service.server.TLSConfig, service.https = secure, secure != nil
-	out.event("ready", map[string]any{"url": service.url()})
+	ready := map[string]any{"url": service.url()}
 	out.say("Tracker: %s", service.url())
+	if stun != nil {
+		ready["stun"] = stun.Addr().String()
+		out.say("STUN: %s and the port above", stun.Addr())
+	}
+	out.event("ready", ready)
 	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())
 	defer thrifty()()
 	parts, ctx := errgroup.WithContext(ctx)
@@ -156,7 +167,18 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if journal != nil {
 		parts.Go(func() error { return journal.Run(ctx) })
 	}
+	if stun != nil {
+		parts.Go(func() error { return stun.Run(ctx) })
+	}
 	return parts.Wait()
+}
+
+// stun opens the STUN server, nil without one.
+func (t *trackerCommand) stun() (*stunserver.Server, error) {
+	if t.Stun == "" {
+		return nil, nil
+	}
+	return stunserver.Listen(string(t.Stun))
 }
 
 // registry opens what keeps the peers.

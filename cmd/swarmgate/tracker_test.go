@@ -57,12 +57,19 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 
 func TestTrackerCommand(t *testing.T) {
 	atHome(t)
-	p := begin(t, nil, "tracker", "--http", "--listen", free, "--json")
+	p := begin(t, nil, "tracker", "--http", "--listen", free, "--stun", free, "--json")
 	ready := p.event(t, "ready")
-	url := text(t, ready, "url")
-	if fields(ready) != "event url" || !strings.HasPrefix(url, "http://127.0.0.1:") {
+	url, stun := text(t, ready, "url"), text(t, ready, "stun")
+	if fields(ready) != "event stun url" || !strings.HasPrefix(url, "http://127.0.0.1:") {
 		t.Errorf("ready is %v", ready)
 	}
+	// A peer learns its address by the STUN server.
+	seen := begin(t, nil, "get", "-o", filepath.Join(t.TempDir(), "nothing"), "--listen", free, "--stun", stun, "--timeout", "1s", "--json", "ppsp:film/"+strings.Repeat("0d", 32)+"?len=9&tr="+url)
+	if by := text(t, seen.event(t, "nat"), "address"); !strings.HasPrefix(by, "127.0.0.1:") {
+		t.Errorf("the address is %s", by)
+	}
+	seen.stop()
+	seen.end(t, patience)
 	// Publisher and get find each other by it.
 	dir := t.TempDir()
 	_, digest := newFilm(t, filepath.Join(dir, "film.mp4"), 50_000)
