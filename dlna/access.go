@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/swarmgate/swarmgate/dlna/lan"
 )
@@ -22,9 +23,19 @@ func onlyHome(guard *lan.Guard, next http.Handler) http.Handler {
 			http.Error(w, "reach this server by its address", http.StatusMisdirectedRequest)
 			return
 		}
+		// Who sends or takes nothing any more gives its connection back. What plays sets
+		// deadlines of its own.
+		control, deadline := http.NewResponseController(w), time.Now().Add(requestTime)
+		_ = control.SetWriteDeadline(deadline) // else the connection's own limits hold
+		if r.ContentLength != 0 {
+			_ = control.SetReadDeadline(deadline)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// requestTime is what a request and its answer may take, from its headers on.
+const requestTime = 30 * time.Second
 
 // homeHost tells whether a Host header names this machine in a way that no page in the
 // Internet can have a browser use (DNS rebinding): by address, as LOCATION does, by

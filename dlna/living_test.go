@@ -16,8 +16,10 @@ func livingRoom() *household {
 		{ID: "c000000000000000000a", Title: `News & "Weather" <1>`, Group: "News & Talk", Kind: ppsp.Live, MediaType: "video/mp2t", Rate: 464000, Logo: "https://logos.example/n.png", Favourite: true},
 		{ID: "c000000000000000000b", Title: "قناة الأخبار", Group: "عربي", Kind: ppsp.Live, MediaType: "video/mp2t", Watched: at},
 		{ID: "c000000000000000000c", Title: "Äther 📺 'live'", Kind: ppsp.Live, MediaType: "video/mp2t", Watched: at.Add(time.Hour)},
-		{ID: "f000000000000000000a", Title: "The “film”, uncut", Group: "Old & new", Kind: ppsp.Film, MediaType: "video/mp4", Length: 353455, Duration: 24 * time.Second,
-			Position: 12500 * time.Millisecond, Watched: at, Subtitles: []proxy.Subtitle{{}, {Language: "de"}}},
+		{
+			ID: "f000000000000000000a", Title: "The “film”, uncut", Group: "Old & new", Kind: ppsp.Film, MediaType: "video/mp4", Length: 353455, Duration: 24 * time.Second,
+			Position: 12500 * time.Millisecond, Watched: at, Subtitles: []proxy.Subtitle{{}, {Language: "de"}},
+		},
 		{ID: "f000000000000000000b", Title: "Matroska", Kind: ppsp.Film, MediaType: "video/x-matroska", Length: 1 << 33, Duration: 2 * time.Hour, Favourite: true},
 		{ID: "f000000000000000000c", Title: "AVI", Kind: ppsp.Film, MediaType: "video/x-msvideo", Length: 1000},
 		{ID: "f000000000000000000d", Title: "Song", Kind: ppsp.Film, MediaType: "audio/mpeg", Length: 1000},

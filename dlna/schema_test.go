@@ -147,8 +147,10 @@ func TestSchemasCanFail(t *testing.T) {
 	didl, _ := result(t, answer)
 	for _, c := range []struct{ name, schema, document, old, broken string }{
 		{"a class left out", "didl-lite.xsd", didl, "<upnp:class>object.item.videoItem.movie</upnp:class>", ""},
-		{"a title behind others", "didl-lite.xsd", didl, "<dc:title>Matroska</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>",
-			"<upnp:class>object.item.videoItem.movie</upnp:class><dc:title>Matroska</dc:title>"},
+		{
+			"a title behind others", "didl-lite.xsd", didl, "<dc:title>Matroska</dc:title><upnp:class>object.item.videoItem.movie</upnp:class>",
+			"<upnp:class>object.item.videoItem.movie</upnp:class><dc:title>Matroska</dc:title>",
+		},
 		{"a date of no day", "didl-lite.xsd", didl, "<dc:title>AVI</dc:title>", "<dc:title>AVI</dc:title><dc:date>0001-01-00</dc:date>"},
 		{"no protocolInfo", "didl-lite.xsd", didl, "protocolInfo=", "bitrate="},
 		{"flags too short", "didl-lite.xsd", didl, "FLAGS=01700000000000000000000000000000", "FLAGS=01700000"},

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -24,11 +25,11 @@ type post func(ctx context.Context, url string, headers [][2]string, body []byte
 
 // newPost makes what sends events over HTTP. It has no proxy, follows no redirection and
 // keeps no connection: an event goes where it was allowed to and nowhere else.
-func newPost() post {
+func newPost(dial func(ctx context.Context, network, address string) (net.Conn, error)) post {
 	client := &http.Client{
 		Timeout:       notifyTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxAnswer},
+		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true, MaxResponseHeaderBytes: maxAnswer},
 	}
 	return func(ctx context.Context, url string, headers [][2]string, body []byte) (int, error) {
 		return notify(ctx, client, url, headers, body)

@@ -120,7 +120,7 @@ func TestNotifyJudgesTheAnswer(t *testing.T) {
 		{"", 0, true},
 	} {
 		l := newListener(t, c.answer)
-		code, err := newPost()(t.Context(), l.URL, nil, []byte("<e:propertyset></e:propertyset>"))
+		code, err := newPost(nil)(t.Context(), l.URL, nil, []byte("<e:propertyset></e:propertyset>"))
 		if code != c.code || (err != nil) != c.fails {
 			t.Errorf("answer %.40q: %d, %v", c.answer, code, err)
 		}

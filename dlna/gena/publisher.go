@@ -9,6 +9,7 @@ package gena
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -87,8 +88,14 @@ type subscriber struct {
 func New(service, product string, guard *lan.Guard, log zerolog.Logger) *Publisher {
 	return &Publisher{
 		service: service, product: product, guard: guard, log: log,
-		post: newPost(), kick: make(chan struct{}, 1),
+		post: newPost(nil), kick: make(chan struct{}, 1),
 	}
+}
+
+// Through makes events go through connections that dial opens, instead of the system's. It is
+// called before Run.
+func (p *Publisher) Through(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	p.post = newPost(dial)
 }
 
 // Set gives a variable its value. Variables are sent in the order in which they were first

@@ -74,6 +74,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "media are fetched by GET", http.StatusMethodNotAllowed)
 		return
 	}
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "a request for media has no body", http.StatusBadRequest)
+		return
+	}
+	// Nothing is written while a swarm is cold; then there is time for a status.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.patience() + liveStall))
 	item, ok := s.Library.Item(idOf(r.PathValue("file")))
 	if !ok {
 		http.Error(w, "there is no such channel or film", http.StatusNotFound)
@@ -132,6 +139,13 @@ func (s *Server) describe(h http.Header, r *http.Request, item proxy.Item, forma
 			h["CaptionInfo.sec"] = []string{url}
 		}
 	}
+}
+
+func (s *Server) patience() time.Duration {
+	if s.Patience > 0 {
+		return s.Patience
+	}
+	return DefaultPatience
 }
 
 func (s *Server) maxStreams() int {
@@ -207,11 +221,7 @@ func normalSpeed(speed string) bool {
 // ends or cancel is called.
 func open[T any](s *Server, r *http.Request, id string, from func(context.Context, string) (T, error)) (T, context.CancelFunc, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
-	patience := s.Patience
-	if patience <= 0 {
-		patience = DefaultPatience
-	}
-	timer := time.AfterFunc(patience, func() { cancel(errPatience) })
+	timer := time.AfterFunc(s.patience(), func() { cancel(errPatience) })
 	opened, err := from(ctx, id)
 	if inTime := timer.Stop(); err == nil && !inTime {
 		err = errPatience

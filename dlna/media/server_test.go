@@ -111,6 +111,17 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What follows the headers of a request for media would keep its connection, and is not waited for.
+func TestRequestWithABody(t *testing.T) {
+	l := newLibrary()
+	r := httptest.NewRequest(http.MethodGet, "/dlna/media/film.mp4", strings.NewReader("endless"))
+	w := httptest.NewRecorder()
+	mounted(newServer(l)).ServeHTTP(w, r)
+	if w.Code != http.StatusBadRequest || w.Header().Get("Connection") != "close" || l.opened.Load() != 0 {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
 // A cold swarm keeps the screen waiting without an answer, up to the server's patience;
 // then the screen gets a status and the household a line in the log.
 func TestPatience(t *testing.T) {
