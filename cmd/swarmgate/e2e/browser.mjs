@@ -59,7 +59,7 @@ const commands = {
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     await page.addInitScript(watchFrames);
-    await page.goto(url);
+    await page.goto(url, { timeout: 3 * timeout });
   },
   async wait({ selector }) {
     await page.waitForSelector(selector);

@@ -90,7 +90,11 @@ func (b *browser) answer(command string, result any) {
 		Result json.RawMessage
 		Error  string
 	}
-	_ = b.out.SetReadDeadline(time.Now().Add(browserTime))
+	limit := browserTime
+	if command == "launch" || command == "open" { // on a busy machine they take their time
+		limit *= 3
+	}
+	_ = b.out.SetReadDeadline(time.Now().Add(limit))
 	if err := b.answers.Decode(&answer); err != nil {
 		b.t.Fatalf("browser: %s: %v", command, err)
 	}

@@ -118,19 +118,19 @@ func (r remote) page(t *testing.T, film string) {
 	b.shot("playto-choose")
 	b.do(nil, "press", "key", "Enter")
 	b.do(nil, "wait", "selector", ".remote-seek")
-	r.await(salon, "playing the film from the page", 8*time.Second, func(s screen) bool { return s.State == "playing" && s.Channel == film })
+	r.await(salon, "playing the film from the page", 15*time.Second, func(s screen) bool { return s.State == "playing" && s.Channel == film })
 	b.do(nil, "focus", "selector", ".remote-keys .main")
 	b.do(nil, "press", "key", " ")
-	r.await(salon, "paused by the page", 5*time.Second, func(s screen) bool { return s.State == "paused" })
+	r.await(salon, "paused by the page", 10*time.Second, func(s screen) bool { return s.State == "paused" })
 	b.do(nil, "focus", "selector", ".remote-seek input")
 	b.do(nil, "press", "key", "End")
-	at := r.await(salon, "at the end", 5*time.Second, func(s screen) bool { return s.PositionS > 20 })
+	at := r.await(salon, "at the end", 10*time.Second, func(s screen) bool { return s.PositionS > 20 })
 	b.do(nil, "press", "key", "Home")
-	r.await(salon, "at the beginning", 5*time.Second, func(s screen) bool { return s.PositionS < 5 })
+	r.await(salon, "at the beginning", 10*time.Second, func(s screen) bool { return s.PositionS < 5 })
 	t.Logf("the slider's end is at %v of %v s", at.PositionS, at.DurationS)
 	b.shot("playto-remote-dark")
 	b.do(nil, "open", "url", r.base+"/", "width", 390, "height", 844, "phone", true)
-	b.do(nil, "wait", "selector", ".remote-keys")
+	b.do(nil, "wait", "selector", ".remote-seek")
 	var overflow int
 	if b.do(&overflow, "overflow"); overflow > 0 {
 		t.Errorf("the page is %d pixels wider than a phone", overflow)
@@ -140,12 +140,12 @@ func (r remote) page(t *testing.T, film string) {
 	b.do(nil, "wait", "selector", ".remote-keys .main")
 	b.do(nil, "focus", "selector", ".remote-keys .main")
 	b.do(nil, "press", "key", "Enter")
-	r.await(salon, "going on by the page", 5*time.Second, func(s screen) bool { return s.State == "playing" })
+	r.await(salon, "going on by the page", 10*time.Second, func(s screen) bool { return s.State == "playing" })
 	b.shot("playto-remote-light")
 	b.do(nil, "press", "key", "ArrowRight") // to the next key
 	b.do(nil, "press", "key", "ArrowRight") // to Stop
 	b.do(nil, "press", "key", "Enter")
-	r.await(salon, "stopped by the page", 5*time.Second, func(s screen) bool { return s.Channel == "" })
+	r.await(salon, "stopped by the page", 10*time.Second, func(s screen) bool { return s.Channel == "" })
 	var problems []string
 	if b.do(&problems, "problems"); len(problems) > 0 {
 		t.Errorf("the page complains: %q", problems)
@@ -157,42 +157,50 @@ func (r remote) page(t *testing.T, film string) {
 func TestPlayTo(t *testing.T) {
 	l := livingRoom(t)
 	p := l.nas.run("demo", "--json", "--interface", "lan0", "--http", ":8088", "--name", "Swarmgate (nas)", "--log-level", "debug")
-	p.event("ready", 5*time.Second, nil)
+	ready := p.event("ready", 5*time.Second, nil)
+	second := l.nas.run("publish", "--json", "--live", "../media/channel.ts", "--title", "Second", "--listen", "127.0.0.1:0", "--no-nat",
+		"--tracker", ready["tracker"].(string), "--dir", t.TempDir())
+	link := second.event("swarm", 10*time.Second, nil)["link"].(string)
 	salonMachine, _ := l.speaker(t)
 	r := remote{l, "http://192.168.77.10:8088"}
 	tv := r.await(salon, "found", 10*time.Second, func(screen) bool { return true })
 	if tv.State != "idle" && tv.State != "stopped" || tv.Channel != "" || tv.Volume == nil {
 		t.Errorf("before it plays: %+v", tv)
 	}
-	var items []struct{ ID, Kind string }
+	if status, answer := r.post("/api/v1/channels", fmt.Sprintf(`{"link":%q}`, link)); status != "201" {
+		t.Fatalf("add a channel: status %s: %s", status, answer)
+	}
+	var items []struct{ ID, Kind, Title string }
 	r.get("/api/v1/channels", &items)
 	ids := map[string]string{}
 	for _, i := range items {
-		ids[i.Kind] = i.ID
+		if ids[i.Title] = i.ID; ids[i.Kind] == "" {
+			ids[i.Kind] = i.ID
+		}
 	}
 
 	began := time.Now()
 	r.order(tv, "play", fmt.Sprintf(`{"channel":%q}`, ids["film"]))
-	film := r.await(salon, "playing the film", 8*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 1 })
+	film := r.await(salon, "playing the film", 15*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 1 })
 	t.Logf("film: a second of it after %v: %+v", time.Since(began).Round(time.Millisecond), film)
 	if film.Channel != ids["film"] || film.DurationS < 23 || film.DurationS > 25 {
 		t.Errorf("playing the film: %+v", film)
 	}
 	r.order(tv, "pause", "")
-	paused := r.await(salon, "paused", 3*time.Second, func(s screen) bool { return s.State == "paused" })
+	paused := r.await(salon, "paused", 10*time.Second, func(s screen) bool { return s.State == "paused" })
 	r.order(tv, "seek", `{"position_s":12}`)
-	r.await(salon, "at 12 s", 3*time.Second, func(s screen) bool { return s.PositionS >= 12 && s.PositionS < 14 })
+	r.await(salon, "at 12 s", 10*time.Second, func(s screen) bool { return s.PositionS >= 12 && s.PositionS < 14 })
 	if paused.PositionS > 11 {
 		t.Errorf("paused at %v s, before the seek to 12 s", paused.PositionS)
 	}
 	r.order(tv, "resume", "")
-	r.await(salon, "going on", 5*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 13 && s.PositionS < 18 })
+	r.await(salon, "going on", 10*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 13 && s.PositionS < 18 })
 	r.order(tv, "volume", `{"percent":35}`)
-	r.await(salon, "at volume 35", 3*time.Second, func(s screen) bool { return s.Volume != nil && *s.Volume == 35 })
+	r.await(salon, "at volume 35", 10*time.Second, func(s screen) bool { return s.Volume != nil && *s.Volume == 35 })
 
 	began = time.Now()
 	r.order(tv, "play", fmt.Sprintf(`{"channel":%q}`, ids["live"]))
-	live := r.await(salon, "playing the channel", 8*time.Second, func(s screen) bool {
+	live := r.await(salon, "playing the channel", 15*time.Second, func(s screen) bool {
 		return s.State == "playing" && s.Channel == ids["live"] && s.PositionS >= 1
 	})
 	if live.DurationS != 0 || live.PositionS > 6 {
@@ -202,14 +210,20 @@ func TestPlayTo(t *testing.T) {
 	if status, answer := r.post("/api/v1/renderers/"+tv.ID+"/seek", `{"position_s":5}`); status != fmt.Sprint(http.StatusConflict) || !strings.Contains(answer, "only films") {
 		t.Errorf("seek in a channel: status %s: %s", status, answer)
 	}
+	began = time.Now()
+	r.order(tv, "next", "")
+	next := r.await(salon, "playing the next channel", 10*time.Second, func(s screen) bool {
+		return s.State == "playing" && s.Channel == ids["Second"] && s.PositionS >= 1
+	})
+	t.Logf("next channel: a second of it after %v: %+v", time.Since(began).Round(time.Millisecond), next)
 	r.page(t, ids["film"])
 	r.order(tv, "stop", "")
-	r.await(salon, "stopped", 3*time.Second, func(s screen) bool { return s.Channel == "" && (s.State == "stopped" || s.State == "idle") })
-	r.viewers(0, 3*time.Second)
+	r.await(salon, "stopped", 10*time.Second, func(s screen) bool { return s.Channel == "" && (s.State == "stopped" || s.State == "idle") })
+	r.viewers(0, 5*time.Second)
 
 	r.order(tv, "play", fmt.Sprintf(`{"channel":%q}`, ids["live"]))
-	r.await(salon, "playing again", 8*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 1 })
-	r.viewers(1, 2*time.Second)
+	r.await(salon, "playing again", 15*time.Second, func(s screen) bool { return s.State == "playing" && s.PositionS >= 1 })
+	r.viewers(1, 5*time.Second)
 	// It vanishes without a word: whoever pulls the plug sends no farewell and closes no connection.
 	salonMachine.ip("link set lan0 down")
 	gone := time.Now()
@@ -218,12 +232,12 @@ func TestPlayTo(t *testing.T) {
 		if r.get("/api/v1/renderers", &all); len(all) == 0 {
 			break
 		}
-		if time.Since(gone) > 20*time.Second {
+		if time.Since(gone) > 30*time.Second {
 			t.Fatalf("still listed %v after it vanished: %+v", time.Since(gone), all)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	r.viewers(0, 2*time.Second)
+	r.viewers(0, 5*time.Second)
 	t.Logf("forgotten, with its stream, %v after its plug was pulled", time.Since(gone).Round(100*time.Millisecond))
 	p.end()
 }
