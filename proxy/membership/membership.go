@@ -75,7 +75,7 @@ func Join(cfg Config) (*Member, error) {
 		client := tracker.NewClient(tracker.ClientConfig{URL: url, PeerID: cfg.Trackers.PeerID, HTTP: cfg.Trackers.HTTP})
 		m.announcers = append(m.announcers, tracker.NewAnnouncer(tracker.AnnouncerConfig{
 			Client: client, Swarm: cfg.Swarm.Meta.SwarmID,
-			Mode: m.mode, Addresses: cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found,
+			Mode: m.mode, Addresses: cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found, Stats: m.stats,
 			Logger: cfg.Logger,
 		}))
 	}
