@@ -175,7 +175,7 @@ func TestPeersOfOneAddress(t *testing.T) {
 		{"i", "127.0.0.1:1", nil},
 		{"j", "127.0.0.1:1", nil},
 	} {
-		if err := enter(c.id, c.source); err != c.want { //nolint:errorlint // the registry's own
+		if err := enter(c.id, c.source); err != c.want {
 			t.Errorf("%s from %s: %v, want %v", c.id, c.source, err, c.want)
 		}
 	}

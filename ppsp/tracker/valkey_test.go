@@ -59,7 +59,7 @@ func TestValkeyAgreesWithMemory(t *testing.T) {
 		v := processes[random.IntN(2)]
 		swarm, peer := fmt.Sprint("s", random.IntN(4)), fmt.Sprint("p", random.IntN(12))
 		var got, want error
-		what := ""
+		var what string
 		switch random.IntN(8) {
 		case 0, 1, 2:
 			what = "join"
