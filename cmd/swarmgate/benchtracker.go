@@ -151,6 +151,10 @@ func (b *benchTracker) measure(ctx context.Context, pid int, address string) (f 
 		return f, err
 	}
 	served := float64(l.requests() - before)
+	if served == 0 || after <= cpu {
+		n, first := l.failed()
+		return f, fmt.Errorf("nothing was served at full load; %d requests failed, the first: %s", n, first)
+	}
 	f.PerSecond, f.PerCPUSecond = served/took, served/(after-cpu).Seconds()
 	f.HalfLoad = f.PerCPUSecond / 2
 	times := l.paced(ctx, f.HalfLoad, b.Duration, func(n int) int { return mixed(n, b.Peers) })
