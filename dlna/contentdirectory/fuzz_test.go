@@ -27,8 +27,15 @@ func FuzzAnswers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, action, id, flag, filter, start, count, order, agent string) {
 		var args []byte
 		for _, a := range [][2]string{
-			{"ObjectID", id}, {"ContainerID", id}, {"BrowseFlag", flag}, {"SearchCriteria", flag}, {"Filter", filter},
-			{"StartingIndex", start}, {"RequestedCount", count}, {"PosSecond", count}, {"SortCriteria", order},
+			{"ObjectID", id},
+			{"ContainerID", id},
+			{"BrowseFlag", flag},
+			{"SearchCriteria", flag},
+			{"Filter", filter},
+			{"StartingIndex", start},
+			{"RequestedCount", count},
+			{"PosSecond", count},
+			{"SortCriteria", order},
 		} {
 			args = xmltext.AppendElement(args, a[0], a[1])
 		}
