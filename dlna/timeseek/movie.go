@@ -66,13 +66,14 @@ func top(film io.ReadSeeker, size int64) (fileType, moov []byte, mdatEnd int64, 
 			return nil, nil, 0, err
 		}
 		length := int64(binary.BigEndian.Uint32(header))
-		if length == 1 {
+		switch length {
+		case 1:
 			header = header[:16]
 			if _, err = io.ReadFull(film, header[8:]); err != nil {
 				return nil, nil, 0, err
 			}
 			length = int64(min(binary.BigEndian.Uint64(header[8:]), math.MaxInt64))
-		} else if length == 0 {
+		case 0:
 			length = size - at
 		}
 		if length < int64(len(header)) || length > size-at {

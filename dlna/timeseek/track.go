@@ -97,10 +97,7 @@ func cutChunks(s *mp4.StblBox, first uint32) error {
 		for entry+1 < len(s.Stsc.Entries) && s.Stsc.Entries[entry+1].FirstChunk <= uint32(c+1) {
 			entry++
 		}
-		n := s.Stsc.Entries[entry].SamplesPerChunk
-		if n > s.Stsz.SampleNumber-sample {
-			n = s.Stsz.SampleNumber - sample
-		}
+		n := min(s.Stsc.Entries[entry].SamplesPerChunk, s.Stsz.SampleNumber-sample)
 		end := sample + n
 		if end > first {
 			offset := offsets[c]
