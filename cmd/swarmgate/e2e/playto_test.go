@@ -136,12 +136,9 @@ func (r remote) page(t *testing.T, film string) {
 		t.Errorf("the page is %d pixels wider than a phone", overflow)
 	}
 	b.shot("playto-remote-phone")
-	b.do(nil, "open", "url", r.base+"/watch/"+film)
-	b.do(nil, "wait", "selector", ".remote-keys .main")
 	b.do(nil, "focus", "selector", ".remote-keys .main")
 	b.do(nil, "press", "key", "Enter")
 	r.await(salon, "going on by the page", 10*time.Second, func(s screen) bool { return s.State == "playing" })
-	b.shot("playto-remote-light")
 	b.do(nil, "press", "key", "ArrowRight") // to the next key
 	b.do(nil, "press", "key", "ArrowRight") // to Stop
 	b.do(nil, "press", "key", "Enter")
