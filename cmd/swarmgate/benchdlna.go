@@ -29,7 +29,7 @@ type benchDLNA struct {
 	Reads  int       `help:"How often the film is played for the processor's figure. Default: ${default}." default:"4" placeholder:"N"`
 	Dir    string    `help:"Folder for what is made meanwhile; it takes three times the film. Default: that of the system for such things." placeholder:"DIR" type:"path"`
 	Alone  bool      `help:"Leave minidlna out."`
-	Inside string    `hidden:"" help:"Why the network is that of this machine, or that it is not."`
+	Inside string    `hidden:"" placeholder:"WHY" help:"Why the network is that of this machine, or that it is not."`
 	JSON   bool      `name:"json" help:"Print one JSON object a line for programs."`
 }
 
