@@ -94,6 +94,9 @@ func headers(b []byte) map[string]string {
 		if len(line) == 0 {
 			break
 		}
+		if bytes.IndexByte(line, '\r') >= 0 { // within a line it has no business
+			continue
+		}
 		name, value, ok := strings.Cut(string(line), ":")
 		name = strings.ToUpper(strings.TrimSpace(name))
 		if _, twice := h[name]; ok && !twice {
