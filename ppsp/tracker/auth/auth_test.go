@@ -139,6 +139,62 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// RFC 7616, 3.4: the count is that of "the number of requests (including the current request) that the client has sent with the
+// nonce value": each client begins at 1, also when several are challenged at the same time.
+func TestDigestOfManyClients(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	c := New(func() time.Time { return now }, NewDigest(users(t, "alice:one\nbob:two")))
+	var headers []string
+	for i, who := range []string{"alice one", "bob two", "alice one"} {
+		name, password, _ := strings.Cut(who, " ")
+		challenges, _ := ask(c, fmt.Sprintf("192.0.2.%d:1", i), onePeer, "")
+		headers = append(headers, reply(t, challenges[0], name, password, 1))
+	}
+	for round, want := range []bool{true, false} {
+		for i, header := range headers {
+			if _, ok := ask(c, fmt.Sprintf("192.0.2.%d:1", i), onePeer, header); ok != want {
+				t.Errorf("round %d, client %d: %v, want %v", round, i, ok, want)
+			}
+		}
+	}
+}
+
+// A gateway announces several channels at the same time.
+func TestDigestClientInParallel(t *testing.T) {
+	c := New(nil, NewDigest(users(t, "alice:secret")))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if challenges, ok := c.Authorize(r, onePeer); !ok {
+			w.Header()["Www-Authenticate"] = challenges
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer s.Close()
+	cred, err := ReadCredentials(strings.NewReader(s.URL+" digest alice secret"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: cred.Transport(&http.Transport{})}
+	defer client.CloseIdleConnections()
+	status := make(chan int)
+	const many = 8
+	for range many {
+		go func() { // the test waits for each below
+			answer, err := client.Get(s.URL)
+			if err != nil {
+				status <- 0
+				return
+			}
+			_ = answer.Body.Close()
+			status <- answer.StatusCode
+		}()
+	}
+	for range many {
+		if got := <-status; got != 200 {
+			t.Errorf("one of %d requests at a time: status %d", many, got)
+		}
+	}
+}
+
 func TestToken(t *testing.T) {
 	c := New(nil, tokens(t))
 	for header, want := range map[string]bool{
@@ -205,18 +261,24 @@ func TestGuardIsBounded(t *testing.T) {
 func TestNoncesAreBounded(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	d := NewDigest(users(t, "a:b"))
+	first := d.nonce(now)
+	d.once(first, now, 1, now)
 	for i := range maxNonces + 10 {
-		d.once(fmt.Sprint(i), 1, now)
+		at := now.Add(time.Duration(i+1) * time.Nanosecond)
+		d.once(d.nonce(at), at, 1, at)
 	}
 	if len(d.used) > maxNonces {
 		t.Errorf("%d nonces", len(d.used))
+	}
+	if d.once(first, now, 1, now.Add(time.Second)) {
+		t.Error("a request works again once its count is forgotten")
 	}
 	var c counts
 	d.used = map[string]*counts{"n": &c}
 	seen := map[uint64]bool{}
 	for _, n := range []uint64{5, 3, 3, 5, 4, 200, 137, 136, 135, 201, 200, 1, 4} {
 		want := !seen[n] && (n > c.highest || c.highest-n < 64)
-		if got := d.once("n", n, now); got != want {
+		if got := d.once("n", now.Add(time.Second), n, now); got != want {
 			t.Errorf("count %d after %v: %v", n, seen, got)
 		}
 		seen[n] = true

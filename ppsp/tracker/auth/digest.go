@@ -14,23 +14,22 @@ import (
 )
 
 // Digest checks HTTP Digest access authentication (RFC 7616) with SHA-256 and MD5 and
-// qop=auth. Challenges cost no memory: a nonce is a time and a seal. Only nonces by which
-// somebody got in are remembered, with the counts that were used, so that no request works
-// twice.
+// qop=auth. Challenges cost no memory: a nonce is a time, a random number, since each client counts its
+// requests from 1, and a seal. Only nonces by which somebody got in are remembered, with the counts
+// that were used, so that no request works twice.
 type Digest struct {
 	users *Users
 	key   [32]byte
 
-	mu    sync.Mutex
-	used  map[string]*counts
-	fresh string // the nonce of this second
-	since int64  // Unix time of it
+	mu     sync.Mutex
+	used   map[string]*counts
+	oldest int64 // Unix time in ns: nonces from before are refused, since their counts were forgotten
 }
 
 // Bounds of nonces.
 const (
 	nonceLife = 10 * time.Minute
-	maxNonces = 1 << 16
+	maxNonces = 1 << 18
 )
 
 // counts are the nonce counts that were used: RFC 7616, 3.4: "allow the server to detect
@@ -48,38 +47,44 @@ func NewDigest(users *Users) *Digest {
 	return d
 }
 
-const sealSize = 16
+// Parts of a nonce, in bytes.
+const (
+	timeSize = 8
+	saltSize = 8
+	sealSize = 16
+)
 
-// nonce returns the nonce for a time.
-func (d *Digest) nonce(unix int64) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(unix))
-	h := hmac.New(sha256.New, d.key[:])
-	h.Write(b)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(b)[:8+sealSize])
+// nonce returns a new nonce.
+func (d *Digest) nonce(now time.Time) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, timeSize+saltSize+sealSize), uint64(now.UnixNano()))
+	b = b[:timeSize+saltSize]
+	_, _ = rand.Read(b[timeSize:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(append(b, d.seal(b)...))
 }
 
-// age returns how old a nonce of ours is.
-func (d *Digest) age(nonce string, now time.Time) (age time.Duration, ours bool) {
+// seal shows that a nonce is ours.
+func (d *Digest) seal(b []byte) []byte {
+	h := hmac.New(sha256.New, d.key[:])
+	h.Write(b)
+	return h.Sum(nil)[:sealSize]
+}
+
+// issued returns when a nonce of ours was made.
+func (d *Digest) issued(nonce string) (at time.Time, ours bool) {
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(b) != 8+sealSize {
-		return 0, false
+	if err != nil || len(b) != timeSize+saltSize+sealSize {
+		return at, false
 	}
-	unix := int64(binary.BigEndian.Uint64(b))
-	if subtle.ConstantTimeCompare([]byte(d.nonce(unix)), []byte(nonce)) != 1 {
-		return 0, false
+	if !hmac.Equal(d.seal(b[:timeSize+saltSize]), b[timeSize+saltSize:]) {
+		return at, false
 	}
-	return now.Sub(time.Unix(unix, 0)), true
+	return time.Unix(0, int64(binary.BigEndian.Uint64(b))), true
 }
 
 func (d *Digest) challenges(now time.Time, again bool) (out []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.fresh == "" || d.since != now.Unix() {
-		d.since = now.Unix()
-		d.fresh = d.nonce(d.since)
-	}
+	nonce := d.nonce(now)
 	for _, a := range algorithms {
-		c := `Digest realm="` + Realm + `", qop="auth", algorithm=` + string(a) + `, nonce="` + d.fresh + `"`
+		c := `Digest realm="` + Realm + `", qop="auth", algorithm=` + string(a) + `, nonce="` + nonce + `"`
 		if again {
 			c += ", stale=true"
 		}
@@ -119,21 +124,24 @@ func (d *Digest) check(r *http.Request, now time.Time) (name string, ok, again b
 		return "", false, false
 	}
 	// The secret is right; from here on it is at most a matter of the nonce, as after a restart.
-	age, ours := d.age(p["nonce"], now)
-	if !ours || age < -time.Minute || age > nonceLife || !d.once(p["nonce"], count, now) {
+	issued, ours := d.issued(p["nonce"])
+	if age := now.Sub(issued); !ours || age < -time.Minute || age > nonceLife || !d.once(p["nonce"], issued, count, now) {
 		return "", false, true
 	}
 	return p["username"], true, false
 }
 
 // once tells whether this count of the nonce comes for the first time.
-func (d *Digest) once(nonce string, n uint64, now time.Time) bool {
+func (d *Digest) once(nonce string, issued time.Time, n uint64, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.used[nonce]
 	if c == nil {
 		if len(d.used) >= maxNonces {
 			d.forget(now)
+		}
+		if issued.UnixNano() < d.oldest {
+			return false
 		}
 		d.used[nonce] = &counts{highest: n, before: 1}
 		return true
@@ -150,17 +158,16 @@ func (d *Digest) once(nonce string, n uint64, now time.Time) bool {
 	return true
 }
 
-// forget drops nonces that are too old to be used, and if that does not help, some others: they
-// must not be used again, which a new key takes care of.
+// forget drops nonces that are too old to be used, and if that does not help, all: they must not be
+// used again. The caller holds mu.
 func (d *Digest) forget(now time.Time) {
 	for nonce := range d.used {
-		if age, _ := d.age(nonce, now); age > nonceLife {
+		if issued, _ := d.issued(nonce); now.Sub(issued) > nonceLife {
 			delete(d.used, nonce)
 		}
 	}
 	if len(d.used) >= maxNonces {
 		clear(d.used)
-		_, _ = rand.Read(d.key[:])
-		d.fresh = ""
+		d.oldest = now.UnixNano()
 	}
 }

@@ -92,7 +92,9 @@ func (l *login) learn(response *http.Response, tried bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	news := l.challenge == nil || l.challenge["nonce"] != best["nonce"]
-	l.challenge, l.count = best, 0
+	if news { // requests of ours that go at the same time count on
+		l.challenge, l.count = best, 0
+	}
 	return !tried || news && strings.EqualFold(best["stale"], "true")
 }
 
