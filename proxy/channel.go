@@ -167,5 +167,6 @@ func (g *Gateway) openLive(ctx context.Context, id string, read func(*mpegts.Bus
 		}
 		return nil, 0, err
 	}
+	g.watched(id)
 	return &viewer{ReadCloser: &begun{io.MultiReader(bytes.NewReader(first[:n]), r), r}, release: s.release}, at, nil
 }

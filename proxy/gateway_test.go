@@ -327,6 +327,9 @@ func TestChannelBeginsWithTablesAndKeyframe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	if i, _ := g.Item(ItemID(link.SwarmID)); i.Watched.IsZero() {
+		t.Error("the channel is not among what was watched")
+	}
 	b := make([]byte, 20*188)
 	if _, err := io.ReadFull(r, b); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -44,6 +45,9 @@ func CutMovie(film io.ReadSeeker, size int64, at time.Duration) (m *Movie, err e
 			m, err = nil, fmt.Errorf("%w: its tables contradict each other (%v)", ErrNoPlace, r)
 		}
 	}()
+	if !shallow(moov) {
+		return nil, fmt.Errorf("%w: its tables lie in too many boxes", ErrNoPlace)
+	}
 	decoded, err := mp4.DecodeBox(0, bytes.NewReader(moov))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPlace, err)
@@ -53,6 +57,36 @@ func CutMovie(film io.ReadSeeker, size int64, at time.Duration) (m *Movie, err e
 		return nil, ErrNoPlace
 	}
 	return cut(fileType, box, mdatEnd, at)
+}
+
+// maxNesting bounds the boxes of moov that hold others; a film has about ten for each track. The library goes
+// into each by calling itself, and a stack that overflows ends the program.
+const maxNesting = 4096
+
+// nesting are the types of boxes in which the library looks for others.
+var nesting = func() map[uint32]bool {
+	types := map[uint32]bool{}
+	for _, t := range strings.Fields(`moov trak mdia minf stbl dinf dref edts udta meta ilst mvex moof traf mfra tref trgr trep ludt stsd sinf schi
+		vexu eyes hero cams proj prji hfov blin cdsc cstg ctim dpnd font hind hint iden ipir mpod msrc payl ster stri sttg subt sync vdep vlab vplx vsid
+		vttC vtta vttc vtte wvtt stpp sbtl tx3g evte Opus ac-3 ac-4 ec-3 enca fLaC iamf mha1 mha2 mhm1 mhm2 mp4a
+		avc1 avc3 hvc1 hev1 dvh1 dvhe encv av01 vp08 vp09 vvc1 vvi1 mp4v avs3`) {
+		types[binary.BigEndian.Uint32([]byte(t))] = true
+	}
+	return types
+}()
+
+// shallow tells whether so few boxes of moov can hold others that they can't lie deep in each other. It
+// looks at every place where a type could stand.
+func shallow(moov []byte) bool {
+	found := 0
+	for at := 4; at+4 <= len(moov); at++ {
+		if c := moov[at]; c >= 'A' && c <= 'z' && nesting[binary.BigEndian.Uint32(moov[at:])] {
+			if found++; found > maxNesting {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // top reads the boxes of the file that are needed, wherever they lie.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,4 +134,19 @@ func FuzzCutMovie(f *testing.F) {
 			t.Fatalf("%d to %d of %d bytes behind %d", m.From, m.To, len(b), len(m.Head))
 		}
 	})
+}
+
+// Boxes in boxes in boxes would fill the stack of who follows them, which nothing recovers from.
+func TestDeepMovie(t *testing.T) {
+	const deep = 300_000
+	moov := make([]byte, 0, 8*deep)
+	for n := range deep {
+		moov = binary.BigEndian.AppendUint32(moov, uint32(8*(deep-n)))
+		moov = append(moov, "trak"...)
+	}
+	copy(moov[4:], "moov")
+	film := append(append([]byte("\x00\x00\x00\x10ftypisom\x00\x00\x00\x00"), moov...), "\x00\x00\x00\x0cmdatdata"...)
+	if _, err := CutMovie(bytes.NewReader(film), int64(len(film)), time.Second); !errors.Is(err, ErrNoPlace) || !strings.Contains(err.Error(), "too many boxes") {
+		t.Errorf("error %v", err)
+	}
 }
