@@ -37,7 +37,7 @@ type cable struct {
 	own    bool // the writer has set a deadline
 }
 
-const userTimeout = 30 * time.Second
+const userTimeout = 10 * time.Minute
 
 func (c *cable) RemoteAddr() net.Addr { return c.remote }
 

@@ -66,7 +66,7 @@ const maxNesting = 4096
 // nesting are the types of boxes in which the library looks for others.
 var nesting = func() map[uint32]bool {
 	types := map[uint32]bool{}
-	for _, t := range strings.Fields(`moov trak mdia minf stbl dinf dref edts udta meta ilst mvex moof traf mfra tref trgr trep ludt stsd sinf schi
+	for t := range strings.FieldsSeq(`moov trak mdia minf stbl dinf dref edts udta meta ilst mvex moof traf mfra tref trgr trep ludt stsd sinf schi
 		vexu eyes hero cams proj prji hfov blin cdsc cstg ctim dpnd font hind hint iden ipir mpod msrc payl ster stri sttg subt sync vdep vlab vplx vsid
 		vttC vtta vttc vtte wvtt stpp sbtl tx3g evte Opus ac-3 ac-4 ec-3 enca fLaC iamf mha1 mha2 mhm1 mhm2 mp4a
 		avc1 avc3 hvc1 hev1 dvh1 dvhe encv av01 vp08 vp09 vvc1 vvi1 mp4v avs3`) {
