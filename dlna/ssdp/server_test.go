@@ -118,7 +118,7 @@ func TestTroubleWithIPv6IsHushed(t *testing.T) {
 		f := newFakeLAN(home("lan0", 2, "192.168.77.10/24", "fe80::10/64"), home("six0", 3, "fd77::10/64"))
 		c := f.config()
 		var log bytes.Buffer
-		c.Logger = zerolog.New(&log)
+		c.Logger = zerolog.New(zerolog.SyncWriter(&log))
 		c.Listen = func(i lan.Interface, six bool) (Conn, error) {
 			if six {
 				return nil, fmt.Errorf("listen udp6: %w", syscall.EADDRNOTAVAIL)
@@ -130,15 +130,18 @@ func TestTroubleWithIPv6IsHushed(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Run(ctx) }()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		st := s.Status()
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
 		if len(st) != 2 || st[0].Problem != "" || !strings.Contains(st[1].Problem, "no multicast on six0: listen udp6") {
 			t.Errorf("status %+v", st)
 		}
 		if n := strings.Count(log.String(), "not announced over IPv6"); n != 1 {
 			t.Errorf("logged %d times: %s", n, log.String())
 		}
-		cancel()
-		<-done
 	})
 }
 
