@@ -11,7 +11,7 @@ import (
 
 const (
 	// patience bounds an action with its repetitions.
-	patience = 20 * time.Second
+	patience = actionTimeout + 8*time.Second
 	// settleTime is what a renderer is given to come to rest before it is asked again.
 	settleTime = 300 * time.Millisecond
 	// playTries is how often Play is tried while the renderer says that it is under way.
@@ -45,11 +45,12 @@ func (c *Controller) Resume(ctx context.Context, id string) error {
 func (c *Controller) Stop(ctx context.Context, id string) error {
 	return c.act(ctx, id, func(ctx context.Context, d *device, e *endpoint) error {
 		d.observe(func(s *status) { s.starting = time.Time{} })
-		if err := e.transport.StopCtx(ctx, 0); err != nil {
+		err := e.transport.StopCtx(ctx, 0)
+		// What it refuses to stop ends when no more bytes come.
+		if cut := d.streams.cut(); err != nil && !(cut > 0 && faulty(err)) {
 			return d.explain("stop", err)
 		}
 		d.observe(func(s *status) { s.transport("STOPPED") })
-		d.streams.cut()
 		return nil
 	})
 }
@@ -118,9 +119,9 @@ func (d *device) play(ctx context.Context, e *endpoint, item proxy.Item) error {
 		return refused("%v", err)
 	}
 	at := streamURL(base, d.id, item)
-	about := metadata(item, at)
+	about, since := metadata(item, at), time.Now()
 	err = e.transport.SetAVTransportURICtx(ctx, 0, at, about)
-	if err != nil && answered(err) {
+	if err != nil && e.sign.since(since) {
 		// Some take nothing new before they have stopped.
 		_ = e.transport.StopCtx(ctx, 0)
 		if pause(ctx, settleTime) {
@@ -157,7 +158,14 @@ func (d *device) begin(item proxy.Item, at string) (before status) {
 func (d *device) start(ctx context.Context, e *endpoint) error {
 	var err error
 	for range playTries {
-		if err = e.transport.PlayCtx(ctx, 0, "1"); err == nil || !answered(err) {
+		since := time.Now()
+		if err = e.transport.PlayCtx(ctx, 0, "1"); err == nil {
+			return nil
+		}
+		if opened, open := d.streams.newest(e.host); open && !faulty(err) && !opened.Before(since) {
+			return nil // it fetches, and will answer when it has begun
+		}
+		if !e.sign.since(since) {
 			return err
 		}
 		if transport, _, _, asked := e.transport.GetTransportInfoCtx(ctx, 0); asked == nil && transport == "PLAYING" {

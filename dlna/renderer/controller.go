@@ -83,22 +83,42 @@ func (c *Controller) heard(ctx context.Context, parts *sync.WaitGroup, s finder.
 	switch {
 	case s.Farewell && d != nil:
 		if d.host() == s.From.WithZone("") || c.config.Guard.Own(s.From) && c.config.Guard.Own(d.host()) {
+			d.leaving, d.back = true, nil
 			d.leave()
 		}
 	case s.Farewell:
+	case d != nil && d.leaving:
+		d.back = &s
 	case d != nil:
 		d.sighted(s)
 	case c.room(s.Host):
-		d = newDevice(c, s)
-		c.devices[s.UDN] = d
-		deviceCtx, stop := context.WithCancel(ctx)
-		d.leave = stop
-		parts.Go(func() {
-			defer stop()
-			d.run(deviceCtx)
-			c.forget(d)
-		})
+		c.follow(ctx, parts, s)
 	}
+}
+
+// follow begins with a renderer. The caller holds mu.
+func (c *Controller) follow(ctx context.Context, parts *sync.WaitGroup, s finder.Sighting) {
+	d := newDevice(c, s)
+	c.devices[s.UDN] = d
+	deviceCtx, stop := context.WithCancel(ctx)
+	d.leave = stop
+	parts.Go(func() {
+		defer stop()
+		d.run(deviceCtx)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.devices, d.udn)
+		if d.back != nil && ctx.Err() == nil { // it was only switched off and on
+			c.follow(ctx, parts, *d.back)
+		}
+	})
+}
+
+// depart notes that a renderer has gone: what is heard of it from now on is of its return.
+func (c *Controller) depart(d *device) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.leaving = true
 }
 
 // room tells whether one more device of that host may be followed. The caller holds mu.
@@ -110,12 +130,6 @@ func (c *Controller) room(host netip.Addr) bool {
 		}
 	}
 	return len(c.devices) < maxRenderers && of < maxPerHost
-}
-
-func (c *Controller) forget(d *device) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.devices, d.udn)
 }
 
 // List returns the renderers that answer, by name. Who calls it once a second is told the
@@ -149,11 +163,13 @@ func (c *Controller) List() []Renderer {
 	return list
 }
 
-// known returns the devices. The caller holds mu.
+// known returns the devices that have not gone. The caller holds mu.
 func (c *Controller) known() []*device {
 	list := make([]*device, 0, len(c.devices))
 	for _, d := range c.devices {
-		list = append(list, d)
+		if !d.leaving {
+			list = append(list, d)
+		}
 	}
 	return list
 }

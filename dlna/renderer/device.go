@@ -23,6 +23,9 @@ const (
 	pollTimeout = 2 * time.Second
 	// maxFailures in a row mean that it has gone.
 	maxFailures = 3
+	// streamSilence is how long one that holds a stream of ours may say nothing: some do nothing
+	// else while a channel opens, which takes up to media.DefaultPatience.
+	streamSilence = 40 * time.Second
 	// meetTries and meetAgain say how often a description is tried; then the renderer is
 	// forgotten for forgetFor, so that one that can't be read costs little.
 	meetTries = 3
@@ -40,7 +43,9 @@ type device struct {
 	controller *Controller
 	id, udn    string
 	leave      context.CancelFunc
-	acting     chan struct{} // holds a token while an action runs
+	leaving    bool             // it has gone or said so; run is about to end. The controller's lock guards it
+	back       *finder.Sighting // it was heard of since then. The controller's lock guards it
+	acting     chan struct{}    // holds a token while an action runs
 	kick       chan struct{}
 	streams    streams
 
@@ -94,7 +99,7 @@ func (d *device) sighted(s finder.Sighting) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s.Location == d.sighting.Location {
-		d.expires = time.Now().Add(s.Age)
+		d.expires, d.failures = time.Now().Add(s.Age), 0
 		return
 	}
 	d.other = &s
@@ -150,6 +155,7 @@ func (d *device) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		if !d.attend(ctx, &s) || ctx.Err() != nil {
+			d.controller.depart(d)
 			return
 		}
 		timer.Reset(d.wait(time.Now(), s.next()))
@@ -207,12 +213,21 @@ func (d *device) attend(ctx context.Context, s *subscriptions) bool {
 	if now.After(d.expires) {
 		limit = 1
 	}
-	gone, answers := d.failures >= limit, d.failures == 0
+	gone, answers := d.failures >= limit && !d.holds(now), d.failures == 0
 	d.mu.Unlock()
 	if !gone && answers && ctx.Err() == nil {
 		s.keep(ctx, d)
 	}
 	return !gone
+}
+
+// holds tells whether the renderer is silent because it waits for a stream. The caller holds mu.
+func (d *device) holds(now time.Time) bool {
+	opened, open := d.streams.newest(d.sighting.Host)
+	if sign := d.endpoint.sign.at(); sign.After(opened) {
+		opened = sign
+	}
+	return open && now.Sub(opened) < streamSilence
 }
 
 // consider looks at another address of the renderer. It has moved if it does not answer at

@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/huin/goupnp"
 	"github.com/huin/goupnp/dcps/av1"
 	"github.com/huin/goupnp/soap"
 
+	"github.com/swarmgate/swarmgate/dlna/media"
 	"github.com/swarmgate/swarmgate/dlna/renderer/about"
 	"github.com/swarmgate/swarmgate/dlna/renderer/finder"
 	"github.com/swarmgate/swarmgate/dlna/renderer/lanhttp"
@@ -19,12 +21,12 @@ import (
 const (
 	// maxAnswer bounds the answer to an action in bytes; GetPositionInfo holds metadata.
 	maxAnswer = 256 << 10
-	// actionTimeout bounds one action that a person waits for; some televisions open the
-	// stream before they answer.
-	actionTimeout = 12 * time.Second
+	// actionTimeout bounds one action that a person waits for. Some televisions answer only when
+	// the stream has begun, which takes a cold channel up to media.DefaultPatience.
+	actionTimeout = media.DefaultPatience + 3*time.Second
 )
 
-// endpoint is where and how a renderer is spoken to. It does not change.
+// endpoint is where and how a renderer is spoken to. All but sign does not change.
 type endpoint struct {
 	location  string
 	host      netip.Addr // with a zone where it needs one
@@ -33,7 +35,30 @@ type endpoint struct {
 	transport *av1.AVTransport1
 	rendering *av1.RenderingControl1 // nil if it has none
 	maxVolume int
+	sign      sign
 }
+
+// sign is when a renderer last answered an action in HTTP, whatever it said: also an answer that
+// can't be read comes from somebody who is there.
+type sign struct {
+	next http.RoundTripper
+	last atomic.Int64 // Unix time in nanoseconds
+}
+
+// RoundTrip is that of http.RoundTripper.
+func (s *sign) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := s.next.RoundTrip(r)
+	if err == nil {
+		s.last.Store(time.Now().UnixNano())
+	}
+	return answer, err
+}
+
+// at returns when that was.
+func (s *sign) at() time.Time { return time.Unix(0, s.last.Load()) }
+
+// since tells whether there was an answer at that time or later.
+func (s *sign) since(t time.Time) bool { return s.last.Load() >= t.UnixNano() }
 
 // meet fetches the description that a sighting names.
 func (c *Config) meet(ctx context.Context, s finder.Sighting) (*endpoint, error) {
@@ -55,6 +80,7 @@ func (c *Config) meet(ctx context.Context, s finder.Sighting) (*endpoint, error)
 	}
 	actions := lanhttp.New(host, maxAnswer, c.Dial)
 	actions.Timeout = actionTimeout
+	e.sign.next, actions.Transport = actions.Transport, &e.sign
 	e.transport = &av1.AVTransport1{ServiceClient: serviceAt(e.about.AVTransport.Control, actions)}
 	if control := e.about.RenderingControl.Control; control != nil {
 		e.rendering = &av1.RenderingControl1{ServiceClient: serviceAt(control, actions)}

@@ -149,6 +149,9 @@ type television struct {
 	polls    int
 	events   bool // it gives events
 	callback map[string]string
+	hangs    string // answers no request of this method until it is asked no more
+	garbled  bool   // answers actions with what is no SOAP
+	slow     string // answers this action no more
 }
 
 // plug puts a television into the home and has it announce itself.
@@ -177,6 +180,12 @@ func (tv *television) off() bool {
 	return !tv.plugged
 }
 
+func (tv *television) hung(r *http.Request) bool {
+	tv.mu.Lock()
+	defer tv.mu.Unlock()
+	return tv.hangs == r.Method || tv.slow != "" && strings.HasSuffix(r.Header.Get("SOAPACTION"), "#"+tv.slow+`"`)
+}
+
 // set changes the television as a hand on its own remote control would.
 func (tv *television) set(change func()) {
 	tv.mu.Lock()
@@ -200,6 +209,10 @@ func (tv *television) serve(conn net.Conn) {
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
+	if tv.hung(r) {
+		_, _ = conn.Read(make([]byte, 1)) // until the other end gives up
+		return
+	}
 	status, head, text := tv.answer(r, string(body))
 	fmt.Fprintf(conn, "HTTP/1.1 %d X\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s", status, head, len(text), text)
 }
@@ -222,6 +235,9 @@ func (tv *television) answer(r *http.Request, body string) (status int, head, te
 	case r.Method == "UNSUBSCRIBE":
 		delete(tv.callback, r.URL.Path)
 		return 200, "", ""
+	}
+	if tv.garbled {
+		return 500, "", "<html>busy</html>"
 	}
 	action := r.Header.Get("SOAPACTION")
 	_, action, _ = strings.Cut(strings.Trim(action, `"`), "#")

@@ -3,6 +3,7 @@ package renderer
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/huin/goupnp/soap"
 )
@@ -39,6 +40,12 @@ func (a *answer) Error() string { return a.sentence }
 // Unwrap returns the kind.
 func (a *answer) Unwrap() error { return a.kind }
 
+// faulty tells whether an action was refused by a fault of SOAP.
+func faulty(err error) bool {
+	_, ok := errors.AsType[*soap.SOAPFaultError](err)
+	return ok
+}
+
 func refused(format string, words ...any) error {
 	return &answer{fmt.Sprintf(format, words...), ErrRefused}
 }
@@ -46,6 +53,9 @@ func refused(format string, words ...any) error {
 func silent(format string, words ...any) error {
 	return &answer{fmt.Sprintf(format, words...), ErrSilent}
 }
+
+// notSent begins the error of an action that had no answer; goupnp has no type for it.
+const notSent = "goupnp: error performing SOAP HTTP request"
 
 // explain makes a sentence of the error of an action, nil of none.
 func (d *device) explain(what string, err error) error {
@@ -57,6 +67,9 @@ func (d *device) explain(what string, err error) error {
 	d.mu.Unlock()
 	d.controller.config.Logger.Debug().Err(err).Str("name", name).Str("action", what).Msg("a TV or speaker did not do what it was asked")
 	fault, ok := errors.AsType[*soap.SOAPFaultError](err)
+	if !ok && !strings.HasPrefix(err.Error(), notSent) {
+		return refused("%s can't %s: its answer makes no sense", name, what)
+	}
 	if !ok {
 		return silent("%s does not answer; it may have been switched off", name)
 	}

@@ -2,12 +2,9 @@ package renderer
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/huin/goupnp/soap"
 
 	"github.com/swarmgate/swarmgate/dlna/renderer/lastchange"
 )
@@ -23,14 +20,16 @@ func (d *device) poll(ctx context.Context) bool {
 	d.stale = false
 	volumeToo := e.rendering != nil && (!d.heard[1] || d.seen.volume == UnknownVolume)
 	d.mu.Unlock()
+	asked, busy := time.Now(), d.busy()
 	transport, _, _, err := e.transport.GetTransportInfoCtx(ctx, 0)
 	if err == nil {
 		d.observe(func(s *status) { s.transport(transport) })
 	}
-	if answered(err) && d.active() {
+	answers := e.sign.since(asked)
+	if answers && d.active() {
 		d.pollPosition(ctx, e)
 	}
-	if answered(err) && volumeToo {
+	if answers && volumeToo {
 		if volume, err := e.rendering.GetVolumeCtx(ctx, 0, master); err == nil {
 			d.observe(func(s *status) { s.volume = percent(int(volume), e.maxVolume) })
 		}
@@ -38,8 +37,10 @@ func (d *device) poll(ctx context.Context) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.polled = time.Now()
-	if !answered(err) {
-		d.failures++
+	if !answers {
+		if !busy && !d.busy() { // many do one thing at a time
+			d.failures++
+		}
 		return false
 	}
 	d.failures = 0
@@ -49,11 +50,8 @@ func (d *device) poll(ctx context.Context) bool {
 	return true
 }
 
-// answered tells whether an action came to a renderer. One that refuses is there, too.
-func answered(err error) bool {
-	_, fault := errors.AsType[*soap.SOAPFaultError](err)
-	return err == nil || fault
-}
+// busy tells whether the renderer carries out an action.
+func (d *device) busy() bool { return len(d.acting) > 0 }
 
 func (d *device) active() bool {
 	d.mu.Lock()

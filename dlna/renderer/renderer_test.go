@@ -261,6 +261,175 @@ func TestFarewell(t *testing.T) {
 	})
 }
 
+// A television that is switched off and on says farewell and hello at once, while its
+// subscriptions are still being given back.
+func TestFarewellAndBackAtOnce(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		l.one()
+		tv.set(func() { tv.hangs = "UNSUBSCRIBE" })
+		tv.announce("ssdp:byebye", 0)
+		tv.announce("ssdp:alive", 1800)
+		synctest.Wait()
+		if list := l.controller.List(); len(list) != 0 {
+			t.Errorf("the one that has gone is listed: %+v", list)
+		}
+		time.Sleep(2 * time.Second)
+		if got := l.one(); got.ID != idOf(udn) {
+			t.Errorf("back as %+v", got)
+		}
+		tv.announce("ssdp:byebye", 0)
+		tv.announce("ssdp:alive", 1800)
+		tv.announce("ssdp:byebye", 0)
+		time.Sleep(2 * time.Second)
+		if list := l.controller.List(); len(list) != 0 {
+			t.Errorf("it went in the end, and is listed: %+v", list)
+		}
+	})
+}
+
+// fetch has the television hold a stream, as its player does. What it returns is closed when the
+// stream has ended.
+func (tv *television) fetch(id, file string) <-chan struct{} {
+	ended := make(chan struct{})
+	streams := tv.home.controller.Streams(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	r := httptest.NewRequestWithContext(tv.home.t.Context(), http.MethodGet, "/dlna/to/"+id+"/"+file, nil)
+	r.RemoteAddr = netip.AddrPortFrom(tv.addr, 40000).String()
+	r.SetPathValue("renderer", id)
+	r.SetPathValue("file", file)
+	go func() {
+		defer close(ended)
+		streams.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	synctest.Wait()
+	return ended
+}
+
+func over(ended <-chan struct{}) bool {
+	select {
+	case <-ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Some televisions answer nothing while they open a cold channel.
+func TestSilentWhileAChannelOpens(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		_ = l.controller.Play(l.t.Context(), id, "news")
+		ended := tv.fetch(id, "news.ts")
+		tv.set(func() { tv.hangs = http.MethodPost })
+		for range 25 {
+			time.Sleep(time.Second)
+			l.one()
+		}
+		tv.set(func() { tv.hangs = "" })
+		time.Sleep(5 * time.Second)
+		if over(ended) {
+			t.Error("the stream was cut")
+		}
+		// One that never speaks again has gone, whatever it holds.
+		tv.set(func() { tv.hangs = http.MethodPost })
+		time.Sleep(streamSilence + 15*time.Second)
+		if list := l.controller.List(); !over(ended) || len(list) != 0 {
+			t.Errorf("the stream is still held, listed %+v", list)
+		}
+	})
+}
+
+// It opens the stream and answers Play only when the first bytes are there.
+func TestSilentWhileItIsToldToPlay(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		tv.set(func() { tv.hangs = http.MethodPost })
+		answer := make(chan error, 1)
+		go func() { answer <- l.controller.Play(l.t.Context(), id, "news") }()
+		time.Sleep(20 * time.Second)
+		l.one() // nothing counts against it while it is told
+		tv.set(func() { tv.hangs = "" })
+		if err := <-answer; err != nil { // told again, since it answers other questions
+			t.Error(err)
+		}
+	})
+}
+
+func TestPlayIsAnsweredByFetching(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		tv.set(func() { tv.slow = "Play" })
+		answer := make(chan error, 1)
+		go func() { answer <- l.controller.Play(l.t.Context(), id, "news") }()
+		time.Sleep(time.Second)
+		ended := tv.fetch(id, "news.ts")
+		if err := <-answer; err != nil || over(ended) || l.one().Channel != "news" {
+			t.Errorf("%v, %+v", err, l.one())
+		}
+	})
+}
+
+// An answer that makes no sense is still an answer.
+func TestAnyAnswerIsASignOfLife(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		tv.set(func() { tv.garbled = true })
+		for range 60 {
+			l.one()
+			time.Sleep(time.Second)
+		}
+		if err := l.controller.Pause(l.t.Context(), id); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "makes no sense") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// What it refuses to stop gets no more bytes.
+func TestStopThatIsRefused(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		_ = l.controller.Play(l.t.Context(), id, "news")
+		ended := tv.fetch(id, "news.ts")
+		tv.set(func() { tv.faults["Stop"] = 701 })
+		if err := l.controller.Stop(l.t.Context(), id); err != nil || l.one().State != Stopped {
+			t.Errorf("%v, %+v", err, l.one())
+		}
+		synctest.Wait()
+		if !over(ended) {
+			t.Error("the stream goes on")
+		}
+		if err := l.controller.Stop(l.t.Context(), id); !errors.Is(err, ErrRefused) {
+			t.Errorf("nothing was cut: %v", err)
+		}
+	})
+}
+
+func TestSameHost(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"192.168.1.2", "::ffff:192.168.1.2", true},
+		{"192.168.1.2", "192.168.1.3", false},
+		{"fd77::1%lan0", "fd77::1", true},
+		{"fd77::1", "fd77::2:2", true}, // an address for privacy
+		{"fd77::1", "fd77:0:0:1::1", false},
+		{"fd77::1", "192.168.1.2", false},
+	} {
+		if got := sameHost(netip.MustParseAddr(c.a), netip.MustParseAddr(c.b)); got != c.want {
+			t.Errorf("%s and %s: %v", c.a, c.b, got)
+		}
+	}
+	if sameHost(netip.Addr{}, netip.MustParseAddr("192.168.1.2")) {
+		t.Error("an unknown address is a host's")
+	}
+}
+
 // A plug is pulled: no farewell, no end of the connection. The stream is given back, long
 // before TCP would notice.
 func TestVanishedOneGivesItsStreamBack(t *testing.T) {

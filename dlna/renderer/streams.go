@@ -3,6 +3,7 @@ package renderer
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ type streams struct {
 type stream struct {
 	cancel  context.CancelFunc
 	control *http.ResponseController
+	from    netip.Addr // who fetches it
+	opened  time.Time
 }
 
 func (s *streams) add(one *stream) {
@@ -36,14 +39,37 @@ func (s *streams) remove(one *stream) {
 	delete(s.open, one)
 }
 
-// cut ends all streams at once, also those that wait for a screen which reads no more.
-func (s *streams) cut() {
+// newest returns when the newest of those was opened that a host holds; false if it holds none.
+func (s *streams) newest(host netip.Addr) (at time.Time, open bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for one := range s.open {
+		if sameHost(one.from, host) {
+			open = true
+			if one.opened.After(at) {
+				at = one.opened
+			}
+		}
+	}
+	return at, open
+}
+
+// sameHost tells whether two addresses may be one host's, which has many of IPv6 in its network.
+func sameHost(a, b netip.Addr) bool {
+	a, b = a.Unmap().WithZone(""), b.Unmap().WithZone("")
+	return a == b || a.Is6() && b.Is6() && netip.PrefixFrom(a, 64).Masked().Contains(b)
+}
+
+// cut ends all streams at once, also those that wait for a screen which reads no more, and tells
+// how many there were.
+func (s *streams) cut() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for one := range s.open {
 		one.cancel()
 		_ = one.control.SetWriteDeadline(time.Now()) // a connection without deadlines ends with the context
 	}
+	return len(s.open)
 }
 
 // Streams is the handler of "StreamRoot{renderer}/{file}": what renderers were told to fetch.
@@ -58,7 +84,8 @@ func (c *Controller) Streams(next http.Handler) http.Handler {
 		inner.SetPathValue("file", file)
 		// One that this gateway does not know, as after a restart of ours, plays on.
 		if d, err := c.find(r.PathValue("renderer")); err == nil {
-			one := &stream{cancel, http.NewResponseController(w)}
+			from, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero one is nobody's
+			one := &stream{cancel, http.NewResponseController(w), from.Addr(), time.Now()}
 			d.streams.add(one)
 			defer d.streams.remove(one)
 		}
