@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +59,7 @@ func (s *Server) shifted(w http.ResponseWriter, r *http.Request, item proxy.Item
 	if r.Method == http.MethodHead {
 		w.Header()[dmsdlna.TimeSeekRangeDomain] = []string{"npt=" + timeseek.Time(max(seek.From, from)) + "-/*"}
 		liveHeaders(w.Header())
-		w.WriteHeader(http.StatusPartialContent)
+		w.WriteHeader(http.StatusOK)
 		return
 	}
 	stream, cancel, err := open(s, r, item.ID, func(ctx context.Context, id string) (io.ReadCloser, error) {
@@ -78,7 +77,7 @@ func (s *Server) shifted(w http.ResponseWriter, r *http.Request, item proxy.Item
 		s.fail(w, r, item, err)
 		return
 	}
-	s.sendLive(w, r, item, stream, http.StatusPartialContent)
+	s.sendLive(w, r, item, stream)
 }
 
 // shiftSlack is how far beside the buffer a time may lie to be met by its nearer end.
@@ -100,7 +99,13 @@ func (s *Server) filmFrom(w http.ResponseWriter, r *http.Request, item proxy.Ite
 		s.fail(w, r, item, err)
 		return
 	}
-	part, err := s.part(film, item, seek)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(cutWait + s.patience() + liveStall))
+	timer := time.AfterFunc(s.patience(), cancel) // tables and keyframes may come from a swarm that has died
+	part, err := s.part(r.Context(), film, item, seek)
+	if inTime := timer.Stop(); err != nil && !inTime {
+		err = errPatience
+	}
+	defer part.done()
 	switch {
 	case errors.Is(err, timeseek.ErrNoPlace):
 		http.Error(w, "this film can't be entered by time; ask by bytes", http.StatusNotAcceptable)
@@ -119,12 +124,16 @@ func (s *Server) filmFrom(w http.ResponseWriter, r *http.Request, item proxy.Ite
 	} else {
 		h.Del("ETag") // of other bytes
 	}
-	w.WriteHeader(http.StatusPartialContent)
+	code := http.StatusPartialContent
+	if part.head != nil {
+		code = http.StatusOK // no part of the film's bytes (RFC 9110, 15.3.7), but a movie of its own
+	}
+	w.WriteHeader(code)
 	if r.Method == http.MethodHead {
 		return
 	}
 	s.started(r, item)
-	if err := part.send(newDeadlineWriter(w, filmStall), film); err != nil && r.Context().Err() == nil {
+	if err := part.send(w, film); err != nil && r.Context().Err() == nil {
 		s.Logger.Debug().Err(err).Str("title", item.Title).Msg("a screen stopped")
 	}
 }
@@ -134,26 +143,40 @@ type part struct {
 	head     []byte // before the film's own bytes
 	from, to int64  // of the film; to is exclusive
 	header   string // TimeSeekRange.dlna.org
+	release  func() // gives back the memory of head; nil for none
+}
+
+// done gives back what the tables of a movie take, as soon as they are written.
+func (p *part) done() {
+	p.head = nil
+	if p.release != nil {
+		p.release()
+		p.release = nil
+	}
 }
 
 // part finds the bytes. What comes after the asked end is left out where bytes are the film's.
-func (s *Server) part(film proxy.Film, item proxy.Item, seek timeseek.Range) (part, error) {
+func (s *Server) part(ctx context.Context, film proxy.Film, item proxy.Item, seek timeseek.Range) (part, error) {
 	size, whole := film.Size(), timeseek.Time(item.Duration)
 	kind := filmOf(item).container
 	if seek.From == 0 && seek.To == 0 || seek.From == 0 && seek.To >= item.Duration {
 		return part{to: size, header: fmt.Sprintf("npt=0.000-%s/%s bytes=0-%d/%d", whole, whole, size-1, size)}, nil
 	}
+	release, err := s.cuts.take(ctx)
+	if err != nil {
+		return part{}, err
+	}
 	if kind == movie {
-		defer s.cuts.Add(-1)
-		if s.cuts.Add(1) > maxCuts {
-			return part{}, proxy.ErrBusy
-		}
 		m, err := timeseek.CutMovie(film, size, seek.From)
 		if err != nil {
+			release()
 			return part{}, err
 		}
-		return part{head: m.Head, from: m.From, to: m.To, header: fmt.Sprintf("npt=%s-%s/%s", timeseek.Time(m.Time), whole, whole)}, nil
+		return part{
+			head: m.Head, from: m.From, to: m.To, header: fmt.Sprintf("npt=%s-%s/%s", timeseek.Time(m.Time), whole, whole), release: release,
+		}, nil
 	}
+	defer release()
 	index := s.indexes.of(item.ID)
 	place, err := index.Find(film, size, item.Duration, seek.From)
 	if err != nil {
@@ -170,21 +193,54 @@ func (s *Server) part(film proxy.Film, item proxy.Item, seek timeseek.Range) (pa
 	return p, nil
 }
 
-func (p *part) send(w *deadlineWriter, film proxy.Film) error {
+// send writes the part. Tables take memory, so they are to be taken in a bounded time, unlike what
+// follows: a screen pauses by not reading.
+func (p *part) send(w http.ResponseWriter, film proxy.Film) error {
 	if len(p.head) > 0 {
-		if _, err := io.Copy(struct{ io.Writer }{w}, bytes.NewReader(p.head)); err != nil {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(headTime))
+		if _, err := w.Write(p.head); err != nil {
 			return err
 		}
+		p.done()
 	}
+	out := newDeadlineWriter(w, filmStall)
 	if _, err := film.Seek(p.from, io.SeekStart); err != nil {
 		return err
 	}
-	_, err := w.ReadFrom(&io.LimitedReader{R: film, N: p.to - p.from})
+	_, err := out.ReadFrom(&io.LimitedReader{R: film, N: p.to - p.from})
 	return err
 }
 
-// maxCuts bounds the MP4 films that are made anew at once: the tables of each are in memory.
-const maxCuts = 4
+const (
+	// maxCuts bounds the films in which a time is looked for at once, and the tables of MP4 films
+	// that are in memory, of up to 8 MB each.
+	maxCuts = 4
+	// cutWait is how long a request waits for others to be done.
+	cutWait = 5 * time.Second
+	// headTime is what a screen may take to read the tables.
+	headTime = time.Minute
+)
+
+// places are maxCuts places for work. The zero value is ready.
+type places struct {
+	once sync.Once
+	free chan struct{}
+}
+
+// take waits for a place, which release gives back; proxy.ErrBusy if none becomes free.
+func (p *places) take(ctx context.Context) (release func(), err error) {
+	p.once.Do(func() { p.free = make(chan struct{}, maxCuts) })
+	timer := time.NewTimer(cutWait)
+	defer timer.Stop()
+	select {
+	case p.free <- struct{}{}:
+		return sync.OnceFunc(func() { <-p.free }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-timer.C:
+		return nil, proxy.ErrBusy
+	}
+}
 
 // maxIndexes bounds the films whose keyframes are remembered.
 const maxIndexes = 32

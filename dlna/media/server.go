@@ -60,7 +60,7 @@ type Server struct {
 	Logger zerolog.Logger
 
 	streams atomic.Int64
-	cuts    atomic.Int64
+	cuts    places
 	indexes indexes
 }
 

@@ -48,17 +48,17 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, item proxy.Item) {
 		s.fail(w, r, item, err)
 		return
 	}
-	s.sendLive(w, r, item, stream, http.StatusOK)
+	s.sendLive(w, r, item, stream)
 }
 
 // sendLive hands a channel on until the screen leaves or the session ends.
-func (s *Server) sendLive(w http.ResponseWriter, r *http.Request, item proxy.Item, stream io.Reader, code int) {
+func (s *Server) sendLive(w http.ResponseWriter, r *http.Request, item proxy.Item, stream io.Reader) {
 	s.started(r, item)
 	liveHeaders(w.Header())
 	// Not cut into chunks, which some screens take for content: the stream ends with its
 	// connection, as it does in HTTP/1.0.
 	w.Header().Set("Transfer-Encoding", "identity")
-	w.WriteHeader(code)
+	w.WriteHeader(http.StatusOK)
 	out := newDeadlineWriter(w, liveStall)
 	if err := copyLive(out, stream); err != nil && r.Context().Err() == nil {
 		s.Logger.Info().Err(err).Str("title", item.Title).Msg("a screen stopped")

@@ -17,8 +17,8 @@ import (
 // Bounds of what is read of a film to cut it, in bytes and in boxes.
 const (
 	maxFileType = 4 << 10
-	maxMoov     = 32 << 20 // twelve hours
-	maxTop      = 64       // boxes of the file that are not fragmented
+	maxMoov     = 8 << 20 // three hours
+	maxTop      = 64      // boxes of the file that are not fragmented
 )
 
 // Movie is an MP4 file that begins at a keyframe of another: Head, and behind it the bytes

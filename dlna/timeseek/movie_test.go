@@ -101,6 +101,68 @@ func TestCutMovieKeepsEverySampleBehind(t *testing.T) {
 	}
 }
 
+// Films that were put together have several descriptions of their samples, in turns.
+func TestCutMovieKeepsDescriptions(t *testing.T) {
+	original := film(t)
+	descriptions := func(b []byte) (ids []uint32) {
+		file, err := mp4.DecodeFile(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := file.Moov.Traks[0].Mdia.Minf.Stbl
+		entry := 0
+		for c := range chunkOffsets(s) {
+			for entry+1 < len(s.Stsc.Entries) && s.Stsc.Entries[entry+1].FirstChunk <= uint32(c+1) {
+				entry++
+			}
+			for range s.Stsc.Entries[entry].SamplesPerChunk {
+				ids = append(ids, s.Stsc.GetSampleDescriptionID(entry+1))
+			}
+		}
+		return ids[:s.Stsz.SampleNumber]
+	}
+	// One entry for each chunk, and another description every third of them.
+	file, err := mp4.DecodeFile(bytes.NewReader(original))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := file.Moov.Traks[0].Mdia.Minf.Stbl
+	before, entry := file.Moov.Size(), 0
+	old := *s.Stsc
+	*s.Stsc = mp4.StscBox{}
+	for c := range chunkOffsets(s) {
+		for entry+1 < len(old.Entries) && old.Entries[entry+1].FirstChunk <= uint32(c+1) {
+			entry++
+		}
+		if err := s.Stsc.AddEntry(uint32(c+1), old.Entries[entry].SamplesPerChunk, uint32(1+c/3%2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, trak := range file.Moov.Traks {
+		if err := shift(trak.Mdia.Minf.Stbl, int64(file.Moov.Size()-before)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := file.Encode(&out); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(chunkOffsets(s)); n < 9 {
+		t.Fatalf("%d chunks are too few for this test", n)
+	}
+	want := descriptions(out.Bytes())
+	for _, at := range []time.Duration{5 * time.Second, 12500 * time.Millisecond, 23 * time.Second} {
+		m, err := CutMovie(bytes.NewReader(out.Bytes()), int64(out.Len()), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := descriptions(append(bytes.Clone(m.Head), out.Bytes()[m.From:m.To]...))
+		if len(got) == 0 || len(got) > len(want) || !slices.Equal(got, want[len(want)-len(got):]) {
+			t.Errorf("%v: %v\nof %v", at, got, want)
+		}
+	}
+}
+
 func TestCutMovieRefuses(t *testing.T) {
 	good := film(t)
 	moof := append([]byte{0, 0, 0, 8, 'm', 'o', 'o', 'f'}, good...)

@@ -19,6 +19,10 @@ const (
 	near = 4 * time.Second
 	// gop bounds how much of a film is read for one keyframe, in bytes.
 	gop = 16 << 20
+	// budget bounds what is read of a film for one request, in bytes.
+	budget = 48 << 20
+	// early is how long before the asked time a keyframe may lie that is taken when the budget is spent.
+	early = 30 * time.Second
 	// maxPlaces bounds the keyframes that are remembered of one film.
 	maxPlaces = 1024
 )
@@ -44,13 +48,44 @@ type Index struct {
 // Find returns the last keyframe that is not after at. Duration is about how long the film
 // plays, size its length in bytes. It reads little: places are guessed from what is known.
 func (x *Index) Find(film io.ReadSeeker, size int64, duration, at time.Duration) (Place, error) {
-	first, err := x.begin(film, size)
+	bounded := &spending{ReadSeeker: film, left: budget}
+	first, err := x.begin(bounded, size)
 	if err != nil {
 		return Place{}, err
 	}
 	low := Place{Offset: first.Offset, frame: first.Frame}
 	high := Place{Offset: size, Time: max(duration, at+time.Millisecond)}
 	x.narrow(at, &low, &high)
+	low, err = x.search(bounded, first, low, high, size, at)
+	if errors.Is(err, errSpent) {
+		if at-low.Time > early {
+			return Place{}, ErrNoPlace
+		}
+		err = nil
+	}
+	return low, err
+}
+
+// spending is a film of which only so much is read.
+type spending struct {
+	io.ReadSeeker
+	left int64
+}
+
+var errSpent = errors.New("too much of the film would have to be read")
+
+func (s *spending) Read(b []byte) (int, error) {
+	if s.left <= 0 {
+		return 0, errSpent
+	}
+	n, err := s.ReadSeeker.Read(b[:min(int64(len(b)), s.left)])
+	s.left -= int64(n)
+	return n, err
+}
+
+// search narrows the bounds by guesses, and reads on from the lower one. What it returns with
+// errSpent lies before at, too.
+func (x *Index) search(film io.ReadSeeker, first mpegts.FilmKeyframe, low, high Place, size int64, at time.Duration) (Place, error) {
 	for n := 0; at-low.Time > near && n < looks; n++ {
 		guess := between(low, high, at)
 		if guess <= low.frame {
@@ -61,11 +96,11 @@ func (x *Index) Find(film io.ReadSeeker, size int64, duration, at time.Duration)
 		case errors.Is(err, mpegts.ErrNoKeyframe):
 			high.Offset = guess
 		case err != nil:
-			return Place{}, err
+			return low, err
 		case p.Time > at:
 			high = Place{Offset: guess, Time: p.Time}
 		case p.Time < low.Time: // the clock was set anew: times say nothing here
-			return Place{}, ErrNoPlace
+			return low, ErrNoPlace
 		default:
 			low = p
 		}
@@ -85,7 +120,7 @@ func (x *Index) begin(film io.ReadSeeker, size int64) (mpegts.FilmKeyframe, erro
 		return mpegts.FilmKeyframe{}, err
 	}
 	k, err := mpegts.NextKeyframe(film, 0, min(size, gop))
-	if errors.Is(err, mpegts.ErrNoKeyframe) {
+	if errors.Is(err, mpegts.ErrNoKeyframe) || errors.Is(err, errSpent) {
 		err = ErrNoPlace
 	}
 	if err != nil {
@@ -153,7 +188,7 @@ func (x *Index) walk(film io.ReadSeeker, first mpegts.FilmKeyframe, low Place, s
 		case errors.Is(err, mpegts.ErrNoKeyframe) || err == nil && (p.Time > at || p.Time <= low.Time):
 			return low, nil
 		case err != nil:
-			return Place{}, err
+			return low, err
 		}
 		low = p
 	}

@@ -154,6 +154,54 @@ func TestFindWhereTheClockBeginsAnew(t *testing.T) {
 	}
 }
 
+// barren is a film without keyframes behind the first second: packets of sound, gigabytes of them.
+type barren struct {
+	begin    []byte
+	rest     []byte // over and over
+	size, at int64
+	read     int64
+}
+
+func (b *barren) Read(p []byte) (int, error) {
+	n := int(min(int64(len(p)), b.size-b.at))
+	if n == 0 {
+		return 0, io.EOF
+	}
+	if b.at < int64(len(b.begin)) {
+		n = copy(p[:n], b.begin[b.at:])
+	} else {
+		n = copy(p[:n], b.rest[b.at%mpegts.PacketSize:])
+	}
+	b.at += int64(n)
+	b.read += int64(n)
+	return n, nil
+}
+
+func (b *barren) Seek(at int64, _ int) (int64, error) {
+	b.at = at
+	return at, nil
+}
+
+// What a search reads comes from other homes: it is bounded, whatever the film is like.
+func TestFindSpendsLittle(t *testing.T) {
+	begin := transport(t, 2*time.Second)
+	rest := bytes.Repeat(append([]byte("\x47\x1f\xff\x10"), bytes.Repeat([]byte{0xff}, mpegts.PacketSize-4)...), 200)
+	for _, c := range []struct {
+		at   time.Duration
+		want error
+	}{{20 * time.Second, nil}, {50 * time.Minute, ErrNoPlace}} {
+		film := &barren{begin: begin, rest: rest, size: 4 << 30 / mpegts.PacketSize * mpegts.PacketSize}
+		var x Index
+		p, err := x.Find(film, film.size, time.Hour, c.at)
+		if !errors.Is(err, c.want) || err == nil && p.Time > c.at {
+			t.Errorf("%v: %+v, %v", c.at, p, err)
+		}
+		if film.read > budget {
+			t.Errorf("%v: %d bytes read", c.at, film.read)
+		}
+	}
+}
+
 // Whatever bytes a film has: a place lies in it, and reading is bounded.
 func FuzzFind(f *testing.F) {
 	film := transport(f, 0)

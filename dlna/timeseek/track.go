@@ -92,7 +92,8 @@ func cutChunks(s *mp4.StblBox, first uint32) error {
 	offsets := chunkOffsets(s)
 	var kept []uint64
 	entries := &mp4.StscBox{}
-	sample, entry, before := uint32(0), 0, uint32(0) // before: samples of the last chunk that was kept
+	sample, entry := uint32(0), 0
+	var before, described uint32 // samples of the last chunk that was kept, and their description
 	for c := range offsets {
 		for entry+1 < len(s.Stsc.Entries) && s.Stsc.Entries[entry+1].FirstChunk <= uint32(c+1) {
 			entry++
@@ -106,11 +107,12 @@ func cutChunks(s *mp4.StblBox, first uint32) error {
 				sample = first
 			}
 			kept = append(kept, offset)
-			if inside := end - sample; inside != before || len(kept) == 1 {
-				if err := entries.AddEntry(uint32(len(kept)), inside, s.Stsc.GetSampleDescriptionID(c+1)); err != nil {
+			inside, id := end-sample, s.Stsc.GetSampleDescriptionID(entry+1) // the library keeps one for each entry
+			if inside != before || id != described || len(kept) == 1 {
+				if err := entries.AddEntry(uint32(len(kept)), inside, id); err != nil {
 					return errTable
 				}
-				before = inside
+				before, described = inside, id
 			}
 		}
 		sample = end
