@@ -58,6 +58,7 @@ func (g *Gateway) put(l ppsp.Link) Item {
 	i.Subtitles = g.beside.subtitles[i.ID]
 	at := g.index(i.ID)
 	if at >= 0 {
+		i.Codecs = g.items[at].Codecs
 		g.items[at] = i
 	} else {
 		g.items = append(g.items, i)
@@ -70,6 +71,18 @@ func (g *Gateway) put(l ppsp.Link) Item {
 // index returns the place of an item, -1 for none. The caller holds mu, or has g alone.
 func (g *Gateway) index(id string) int {
 	return slices.IndexFunc(g.items, func(o Item) bool { return o.ID == id })
+}
+
+// noteCodecs keeps how a channel is coded, for screens that want to know before they play it.
+func (g *Gateway) noteCodecs(id string, c Codecs) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := g.index(id)
+	if at < 0 || c == (Codecs{}) || g.items[at].Codecs == c {
+		return
+	}
+	g.items[at].Codecs = c
+	g.changes++
 }
 
 // Items returns the catalog in its order.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -93,7 +92,7 @@ func (c *channel) buffered(now time.Time) buffering {
 	fed := c.fedAt.Load()
 	return buffering{
 		seconds: info.Buffered.Seconds(), ready: info.Keyframes > 0, want: startBuffer,
-		starved: now.Sub(time.Unix(0, fed)) > starvedAfter,
+		starved: now.Sub(time.Unix(0, fed)) > starvedAfter, codecs: Codecs{info.Video, info.Audio},
 	}
 }
 
@@ -126,16 +125,8 @@ func (g *Gateway) LiveSpan(id string) (from, to time.Duration, ok bool) {
 	g.mu.Lock()
 	s := g.sessions[id]
 	g.mu.Unlock()
-	if s == nil {
-		return 0, 0, false
-	}
-	select {
-	case <-s.opened:
-	default:
-		return 0, 0, false
-	}
-	c, ok := s.content.(*channel)
-	if !ok {
+	c := s.channelContent()
+	if c == nil {
 		return 0, 0, false
 	}
 	return c.bus.Span()
@@ -163,7 +154,7 @@ func (g *Gateway) openLive(ctx context.Context, id string, read func(*mpegts.Bus
 		_ = r.Close()
 		s.release()
 		if errors.Is(err, io.EOF) {
-			err = cmp.Or(s.failure(), errEnded)
+			err = s.ending()
 		}
 		return nil, 0, err
 	}

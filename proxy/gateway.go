@@ -146,6 +146,7 @@ func (g *Gateway) look() {
 func (g *Gateway) refresh(now time.Time) {
 	for _, s := range g.active() {
 		s.measure(now)
+		g.noteCodecs(s.channel, s.status().Codecs)
 		if s.idleSince(now) > g.cfg.KeepWarm {
 			s.stop()
 		}

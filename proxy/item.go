@@ -35,11 +35,17 @@ type Item struct {
 	Duration  time.Duration // of a film, 0 while unknown
 	Rate      int64         // in bits per second, of a film on average; 0 while unknown
 
+	Codecs Codecs // of a channel that was watched since the start
+
 	Favourite bool          // of the household
 	Watched   time.Time     // when a screen last began to show it, zero for never
 	Position  time.Duration // of a film, where its viewer wants to go on; 0 for the beginning
 	Subtitles []Subtitle    // of a film, in the order of their languages; never changed in place
 }
+
+// Codecs names how a channel is coded, as far as its stream was seen: "H.264", "HEVC", "MPEG-2",
+// …; "AAC", "AC-3", "MP2", …; empty while unknown, or for none.
+type Codecs struct{ Video, Audio string }
 
 // Subtitle is a text that a film can be watched with (Gateway.Subtitle).
 type Subtitle struct {
@@ -78,6 +84,7 @@ type Session struct {
 	BufferS float64
 	Viewers int
 	Error   string // in StateFailed
+	Codecs  Codecs // of a channel
 }
 
 // Film is a film being read. Reads wait until the swarm has delivered and the tree has

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type buffering struct {
 	ready   bool // a screen that asks now is served
 	starved bool // screens wait
 	want    float64
+	codecs  Codecs
 }
 
 // session fetches one channel or film while it is being watched, for all screens together.
@@ -55,7 +57,8 @@ type session struct {
 	err     error
 
 	mu       sync.Mutex
-	viewers  int
+	viewers  int                  // streams that are being read
+	polling  map[string]time.Time // players that fetch segments, and when they last did
 	idleFrom time.Time
 	over     bool
 	cancel   context.CancelFunc
@@ -91,7 +94,7 @@ func (s *session) view() bool {
 		return false
 	}
 	s.viewers++
-	s.shown.Viewers = s.viewers
+	s.shown.Viewers = s.watching()
 	return true
 }
 
@@ -100,7 +103,7 @@ func (s *session) release() {
 	s.mu.Lock()
 	s.viewers--
 	s.idleFrom = time.Now()
-	s.shown.Viewers = s.viewers
+	s.shown.Viewers = s.watching()
 	s.mu.Unlock()
 	s.gateway.notify.tick()
 }
@@ -109,7 +112,8 @@ func (s *session) release() {
 func (s *session) idleSince(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.viewers > 0 {
+	s.dropPolling(now)
+	if s.watching() > 0 {
 		return 0
 	}
 	return now.Sub(s.idleFrom)
@@ -162,6 +166,9 @@ func (s *session) failure() error {
 	defer s.mu.Unlock()
 	return s.failed
 }
+
+// ending returns why a screen's stream has ended.
+func (s *session) ending() error { return cmp.Or(s.failure(), errEnded) }
 
 // settle lets all who wait in open go on.
 func (s *session) settle(c content, err error) {
@@ -264,9 +271,10 @@ func (s *session) measure(now time.Time) {
 		s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
 	}
 	s.shown.Peers = peers
+	s.shown.Codecs = b.codecs
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
 	trouble := member.Brief()
-	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, trouble, s.viewers)
+	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, trouble, s.watching())
 	if s.alone(now, peers > 0 || stats.Counters.ChunksReceived > 0) && !b.ready && (trouble == "" || s.shown.State != StateFinding) {
 		s.shown.Text += ": nobody answers, is the publisher running?"
 	}

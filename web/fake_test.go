@@ -14,6 +14,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,6 +29,8 @@ type fakeGateway struct {
 
 	openLive func(ctx context.Context, id string) (io.ReadCloser, error)
 	openFilm func(ctx context.Context, id string) (proxy.Film, error)
+	segments func(ctx context.Context, client string) (mpegts.Playlist, error)
+	segment  func(client string, number uint64) (io.ReadSeeker, error)
 	opened   int // streams opened
 	closed   int // streams closed
 }
@@ -135,6 +138,20 @@ func (g *fakeGateway) OpenLive(ctx context.Context, id string) (io.ReadCloser, e
 	}
 	g.change(func() { g.opened++ })
 	return closing{stream, g}, nil
+}
+
+func (g *fakeGateway) Segments(ctx context.Context, id, client string) (mpegts.Playlist, error) {
+	if g.segments == nil || id != "news" {
+		return mpegts.Playlist{}, proxy.ErrNotFound
+	}
+	return g.segments(ctx, client)
+}
+
+func (g *fakeGateway) Segment(id, client string, number uint64) (io.ReadSeeker, error) {
+	if g.segment == nil || id != "news" {
+		return nil, proxy.ErrNotFound
+	}
+	return g.segment(client, number)
 }
 
 func (g *fakeGateway) OpenFilm(ctx context.Context, id string) (proxy.Film, error) {

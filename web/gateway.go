@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
 )
 
 // Gateway is what this package needs of proxy.Gateway.
@@ -27,6 +28,11 @@ type Gateway interface {
 	// OpenLive returns a channel as MPEG-TS from its newest keyframe on. It blocks until
 	// the first bytes are there or ctx ends; reads end with ctx too.
 	OpenLive(ctx context.Context, id string) (io.ReadCloser, error)
+	// Segments lists what a channel has in segments, once there is one or ctx ends. client names
+	// who asks.
+	Segments(ctx context.Context, id, client string) (mpegts.Playlist, error)
+	// Segment returns one of them: proxy.ErrNotFound when it is not there.
+	Segment(id, client string, number uint64) (io.ReadSeeker, error)
 	// OpenFilm returns a film once its size is known. ctx bounds its reads too.
 	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
 	// Sessions returns what is being watched.

@@ -120,15 +120,16 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) routes() map[string]http.Handler {
 	get := func(f http.HandlerFunc) methods { return methods{http.MethodGet: f} }
 	return map[string]http.Handler{
-		"/{$}":           get(s.page.index),
-		"/watch/{id}":    get(s.page.index),
-		"/assets/{name}": get(s.page.asset),
-		"/licences.txt":  get(s.page.licences),
-		"/favicon.ico":   get(s.page.icon),
-		"/channels.m3u":  get(s.channelsM3U),
-		"/films.m3u":     get(s.filmsM3U),
-		"/live/{file}":   get(s.live),
-		"/film/{id}":     get(s.film),
+		"/{$}":              get(s.page.index),
+		"/watch/{id}":       get(s.page.index),
+		"/assets/{name}":    get(s.page.asset),
+		"/licences.txt":     get(s.page.licences),
+		"/favicon.ico":      get(s.page.icon),
+		"/channels.m3u":     get(s.channelsM3U),
+		"/films.m3u":        get(s.filmsM3U),
+		"/live/{file}":      get(s.live),
+		"/live/{id}/{part}": get(s.hls),
+		"/film/{id}":        get(s.film),
 
 		"/api/v1/channels":      methods{http.MethodGet: s.listChannels, http.MethodPost: s.addChannel},
 		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodDelete: s.removeChannel},

@@ -17,14 +17,31 @@ type session struct {
 	UpBps   int64       `json:"up_bps"`
 	BufferS float64     `json:"buffer_s"`
 	Viewers int         `json:"viewers"`
-	Error   string      `json:"error,omitempty"` // in the state "failed"
+	Error   string      `json:"error,omitempty"`  // in the state "failed"
+	Codecs  *codecs     `json:"codecs,omitempty"` // of a channel, once they are known
+}
+
+// codecs names how a channel is coded: "H.264", "HEVC", "MPEG-2", …; "AAC", "AC-3", "MP2", ….
+type codecs struct {
+	Video string `json:"video"` // empty for none or unknown
+	Audio string `json:"audio"`
+}
+
+func codecsOf(c proxy.Codecs) *codecs {
+	if c == (proxy.Codecs{}) {
+		return nil
+	}
+	return &codecs{c.Video, c.Audio}
 }
 
 func (s *Server) sessions() []session {
 	all := s.config.Gateway.Sessions()
 	list := make([]session, 0, len(all))
 	for _, one := range all {
-		list = append(list, session(one))
+		list = append(list, session{
+			ID: one.ID, Channel: one.Channel, State: one.State, Text: one.Text, Peers: one.Peers, DownBps: one.DownBps, UpBps: one.UpBps,
+			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs),
+		})
 	}
 	return list
 }

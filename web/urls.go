@@ -29,6 +29,7 @@ func origin(r *http.Request) string {
 type itemURLs struct {
 	Page string `json:"page"`
 	TS   string `json:"ts,omitempty"`
+	HLS  string `json:"hls,omitempty"`
 	File string `json:"file,omitempty"`
 }
 
@@ -37,6 +38,7 @@ func urlsOf(origin string, item proxy.Item) itemURLs {
 	urls := itemURLs{Page: origin + "/watch/" + id}
 	if item.Kind == ppsp.Live {
 		urls.TS = origin + "/live/" + id + ".ts"
+		urls.HLS = origin + "/live/" + id + "/index.m3u8"
 	} else {
 		urls.File = origin + "/film/" + id
 	}

@@ -29,6 +29,9 @@ type Bus struct {
 	index  index
 	ring   ring
 
+	segments segments
+	tables   [maxTables]byte // scratch
+
 	times  timeline
 	line   line
 	newest int64 // latest presentation time of the reference, on the line
@@ -66,6 +69,7 @@ func (b *Bus) Write(p []byte) (int, error) {
 	before := b.ring.visible
 	b.framer.Feed(p, b.take)
 	b.index.dropBefore(b.ring.tail())
+	b.segments.dropBefore(b.ring.tail())
 	if b.ring.visible != before {
 		b.moved.Broadcast()
 	}
@@ -123,6 +127,7 @@ func (b *Bus) packet(p Packet) {
 // seek holds back everything up to the next keyframe.
 func (b *Bus) seek() {
 	b.ring.discard()
+	b.segments.interrupt(b.ring.visible, b.newest)
 	b.seeking, b.open = true, false
 	b.meter.waiting = 0
 }
@@ -140,6 +145,9 @@ func (b *Bus) begin(header pesHeader) {
 	b.candidate = Keyframe{
 		Offset: b.ring.end, Time: ptsDuration(b.line.at), at: b.line.at,
 		patCounter: b.probe.patCounter, pmtCounter: b.probe.pmtCounter,
+	}
+	if !b.seeking && b.segments.due(&b.candidate, len(b.ring.data)) {
+		b.segments.cut(&b.candidate, false, b.appendTables(b.tables[:0], 0, 0))
 	}
 }
 
@@ -175,6 +183,7 @@ func (b *Bus) judge(v verdict) {
 		b.origin = b.candidate.at
 	}
 	b.index.add(b.candidate)
+	b.segments.keyframe(&b.candidate, b.appendTables(b.tables[:0], 0, 0))
 	b.seeking = false
 	b.ring.show()
 }

@@ -37,3 +37,11 @@ func (r *ring) read(dst []byte, from uint64) (n int) {
 	}
 	return n
 }
+
+// copyFrom copies bytes from an offset on, cut anywhere, all of which must be stored.
+func (r *ring) copyFrom(dst []byte, from uint64) (n int) {
+	for n < len(dst) {
+		n += copy(dst[n:], r.data[(from+uint64(n))%uint64(len(r.data)):])
+	}
+	return n
+}
