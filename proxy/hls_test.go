@@ -74,7 +74,7 @@ func TestPlayersThatPoll(t *testing.T) {
 	if s.status().Viewers != 2 || s.idleSince(began.Add(10*time.Second)) != 0 {
 		t.Errorf("%d viewers", s.status().Viewers)
 	}
-	if s.idleSince(began.Add(17*time.Second)); s.status().Viewers != 1 {
+	if s.idleSince(began.Add(17 * time.Second)); s.status().Viewers != 1 {
 		t.Errorf("%d viewers when one has stopped", s.status().Viewers)
 	}
 	if idle := s.idleSince(began.Add(28 * time.Second)); idle != 20*time.Second || s.status().Viewers != 0 {
