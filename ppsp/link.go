@@ -55,8 +55,22 @@ type Link struct {
 	// Closed tells that only members take part, over DTLS (RFC 7574, 12.3 and 12.4).
 	Closed bool
 
-	Trackers []string // http or https URLs, at most MaxLinkTrackers
+	// Trackers are the tiers of trackers, each of one or more http or https URLs with a space between
+	// them, at most MaxLinkTrackers in all; see Tiers.
+	Trackers []string
 	Peers    []string // host:port, contacts that need no tracker, at most MaxLinkPeers
+}
+
+// Tiers returns the trackers as they are to be asked: those of a tier are equals, and the next tier is
+// for when none of this one answers.
+func (l Link) Tiers() [][]string {
+	var tiers [][]string
+	for _, t := range l.Trackers {
+		if urls := strings.Fields(t); len(urls) > 0 {
+			tiers = append(tiers, urls)
+		}
+	}
+	return tiers
 }
 
 // LinkScheme is the URI scheme of links, without the colon.

@@ -184,7 +184,7 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 		{"tracker without host", film + "?tr=http:///x", 75, "tr=http:///x", "no host"},
 		{"tracker with password", film + "?tr=http://a:b@t.example/", 75, "tr=http://a:b@t.example/", "password"},
 		{"tracker with fragment", film + "?tr=http://t.example/%23", 75, "tr=http://t.example/%23", "fragment"},
-		{"tracker with a space", film + "?tr=http://t.example/%20", 75, "tr=http://t.example/%20", "space"},
+		{"tracker with a space", film + "?tr=http://t.example/%20", 75, "tr=http://t.example/%20", "must begin with http"},
 		{"tracker port", film + "?tr=http://t.example:70000/", 75, "tr=http://t.example:70000/", "1 to 65535"},
 		{"tracker port empty", film + "?tr=http://t.example:/", 75, "tr=http://t.example:/", "1 to 65535"},
 		{"tracker not a URL", film + "?tr=http://[/", 75, "tr=http://[/", "not a URL"},
@@ -221,6 +221,32 @@ func TestParseLinkPointsAtTheMistake(t *testing.T) {
 				t.Errorf("a link came along with the error: %+v", l)
 			}
 		})
+	}
+}
+
+// A tier has several trackers; all of them count.
+func TestTiersOfTrackers(t *testing.T) {
+	l, err := ParseLink("ppsp:film/" + filmID + "?tr=https://a.example/%20https://b.example/&tr=https://c.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := l.Tiers(), [][]string{{"https://a.example/", "https://b.example/"}, {"https://c.example/"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("tiers %q, want %q", got, want)
+	}
+	if back, err := ParseLink(l.String()); err != nil || !back.Equal(l) {
+		t.Errorf("%s: %v", l, err)
+	}
+	for _, bad := range []string{"tr=https://a.example/%20", "tr=https://a.example/%20https://a.example/", "tr=https://a.example/%20ftp://b/", "tr=https://a.example/&tr=https://b.example/%20https://a.example/"} {
+		if _, err := ParseLink("ppsp:film/" + filmID + "?" + bad); err == nil {
+			t.Errorf("%s: no error", bad)
+		}
+	}
+	var many []string
+	for i := range MaxLinkTrackers + 1 {
+		many = append(many, "https://"+string(rune('a'+i))+".example/")
+	}
+	if _, err := ParseLink("ppsp:film/" + filmID + "?tr=" + strings.Join(many, "%20")); err == nil || !strings.Contains(err.Error(), "more than 8 trackers") {
+		t.Errorf("nine equals: %v", err)
 	}
 }
 

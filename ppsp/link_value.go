@@ -127,15 +127,26 @@ func setAuthority(l *Link, v string) error {
 	return nil
 }
 
+// addTracker takes a tier: one tracker, or several with a space between them.
 func addTracker(l *Link, v string) error {
-	if len(l.Trackers) == MaxLinkTrackers {
-		return fmt.Errorf("there are more than %d trackers; remove some", MaxLinkTrackers)
+	var known []string
+	for _, tier := range l.Tiers() {
+		known = append(known, tier...)
 	}
-	if slices.Contains(l.Trackers, v) {
-		return errors.New("this tracker stands here a second time; keep one")
+	for u := range strings.SplitSeq(v, " ") {
+		if len(known) == MaxLinkTrackers {
+			return fmt.Errorf("there are more than %d trackers; remove some", MaxLinkTrackers)
+		}
+		if slices.Contains(known, u) {
+			return errors.New("this tracker stands here a second time; keep one")
+		}
+		if err := checkURL(u); err != nil {
+			return err
+		}
+		known = append(known, u)
 	}
 	l.Trackers = append(l.Trackers, v)
-	return checkURL(v)
+	return nil
 }
 
 func addPeer(l *Link, v string) error {

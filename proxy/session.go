@@ -189,7 +189,7 @@ func (s *session) fetch(ctx context.Context) error {
 		return err
 	}
 	member, err := membership.Join(membership.Config{
-		Node: s.gateway.cfg.Node, Swarm: c.config(), Link: s.link, Trackers: s.gateway.cfg.Trackers, Credential: s.gateway.cfg.Credential,
+		Node: s.gateway.cfg.Node, Swarm: c.config(), Link: s.link, Given: s.gateway.given[s.channel], Trackers: s.gateway.cfg.Trackers, Credential: s.gateway.cfg.Credential,
 		Events: func(e swarm.Event) { s.event(c, e) }, Logger: s.log,
 	})
 	if err != nil {

@@ -127,25 +127,36 @@ func (s *span) UnmarshalText(b []byte) error {
 // String returns the text form.
 func (s span) String() string { return config.Duration(s).String() }
 
-// trackerURL is a flag that names a tracker.
+// trackerURL is a flag that names a tracker, or several equals with spaces between them.
 type trackerURL string
 
 // UnmarshalText reads the flag.
 func (t *trackerURL) UnmarshalText(b []byte) error {
-	u, err := url.Parse(string(b))
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	tier := strings.Fields(string(b))
+	for _, one := range tier {
+		u, err := url.Parse(one)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf(`%q is no address of a tracker; write as "https://tracker.example.org/"`, one)
+		}
+	}
+	if len(tier) == 0 {
 		return fmt.Errorf(`%q is no address of a tracker; write as "https://tracker.example.org/"`, b)
 	}
-	*t = trackerURL(b)
+	*t = trackerURL(strings.Join(tier, " "))
 	return nil
 }
 
-// here tells whether the tracker is at an address of this machine alone.
+// here tells whether all of these trackers are at addresses of this machine alone.
 func (t trackerURL) here() bool {
-	u, err := url.Parse(string(t))
-	if err != nil {
-		return false
+	for one := range strings.FieldsSeq(string(t)) {
+		u, err := url.Parse(one)
+		if err != nil {
+			return false
+		}
+		a, err := netip.ParseAddr(u.Hostname())
+		if u.Hostname() != "localhost" && (err != nil || !a.IsLoopback() && !a.IsUnspecified()) {
+			return false
+		}
 	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return err == nil && (a.IsLoopback() || a.IsUnspecified()) || u.Hostname() == "localhost"
+	return true
 }

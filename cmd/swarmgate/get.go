@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type getCommand struct {
 	Link      string          `arg:"" help:"The link (ppsp:…)."`
 	Output    string          `short:"o" help:"File to write; - writes to standard output when all is there. Default: named after the title." placeholder:"FILE"`
 	Peer      []address       `help:"Peer to ask, beside those that tracker and link name; may repeat." placeholder:"HOST:PORT"`
+	Tracker   []trackerURL    `help:"Tracker to ask before those of the link; may repeat." placeholder:"URL"`
 	Timeout   span            `help:"Give up after this time." placeholder:"D"`
 	Duration  span            `help:"Stop after this time, of a live channel, which has no end." placeholder:"D"`
 	Seed      config.Duration `help:"Stay so long afterwards and serve others." placeholder:"D"`
@@ -112,8 +114,9 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 	for _, p := range g.Peer {
 		link.Peers = append(link.Peers, string(p))
 	}
+	g.addTrackers(&link)
 	if len(link.Peers) == 0 && len(link.Trackers) == 0 {
-		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT")
+		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT or --tracker URL")
 	}
 	if link.Metadata.Kind() == ppsp.Live {
 		return g.record(ctx, c, out, link, credential, log)
@@ -146,6 +149,25 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 		return err
 	}
 	return file.Close()
+}
+
+// addTrackers puts the trackers of the command line before those of the link.
+func (g *getCommand) addTrackers(l *ppsp.Link) {
+	var tiers []string
+	for _, t := range g.Tracker {
+		tiers = append(tiers, string(t))
+	}
+	for _, t := range l.Trackers {
+		if !slices.Contains(tiers, t) {
+			tiers = append(tiers, t)
+		}
+	}
+	l.Trackers = tiers
+}
+
+// named tells whether a tracker stands on the command line.
+func (g *getCommand) named(url string) bool {
+	return slices.ContainsFunc(g.Tracker, func(t trackerURL) bool { return slices.Contains(strings.Fields(string(t)), url) })
 }
 
 // tellOutput says what the file is called where that was not given, once it can be written.
@@ -304,9 +326,12 @@ func (g *getCommand) why(l ppsp.Link, m *membership.Member) string {
 	if n := connected(stats); n > 0 {
 		return fmt.Sprintf("%s answered", counted(n, "peer"))
 	}
-	trouble := m.Trouble()
+	trouble := m.Brief()
 	switch forced := swarm.Profile(g.Profile); {
 	case trouble != "":
+		if o, ok := m.Outage(); ok && o.Problem == membership.NoAnswer {
+			trouble += "; is this machine online, and the tracker running? --peer HOST:PORT needs none"
+		}
 		return "no peer was found: " + trouble
 	case l.Closed:
 		return "no peer let us in; is the publisher running? If it is, it may be that it does not take this certificate any more: ask who issued it"

@@ -17,7 +17,7 @@ type linkCommand struct {
 	Addressing string           `help:"Chunk addressing: bin32, byte64, chunk32, bin64, chunk64. Default: chunk32." placeholder:"NAME"`
 	ChunkSize  foreignChunkSize `help:"Bytes of a chunk, or variable. Default: 1024." placeholder:"N"`
 	Integrity  string           `help:"Content protection: none, merkle, signall, unified. Default: merkle for films, unified for live." placeholder:"NAME"`
-	Tracker    []trackerURL     `help:"Tracker to put into the link; may repeat." placeholder:"URL"`
+	Tracker    []trackerURL     `help:"Tracker to put into the link; may repeat, and each that follows is for when those before it fail. Several equals stand in one, with spaces between." placeholder:"URL"`
 	Peer       []address        `help:"Peer to put into the link; may repeat." placeholder:"HOST:PORT"`
 	Title      string           `help:"Title of the film or channel." placeholder:"TEXT"`
 	Length     filmLength       `help:"Length of a film in bytes." placeholder:"N"`

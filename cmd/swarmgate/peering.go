@@ -18,6 +18,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
+	"github.com/swarmgate/swarmgate/proxy/condition"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
@@ -70,8 +71,8 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	}
 	p.trackers = membership.Trackers{
 		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: shown.Transport(&http.Transport{
-			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle,
-		})}, Addresses: p.addresses, Moves: p.moves,
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil),
+		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
 	}
 	return p, nil
 }
@@ -174,6 +175,20 @@ func (p *peering) addresses() []tracker.Address {
 		list = append(list, a)
 	}
 	return list
+}
+
+// ability is how others get through to us, as far as we know (RFC 7846, 3.2.2).
+func (p *peering) ability() string {
+	words := ""
+	for _, f := range p.nat.Findings() {
+		switch ip := f.Addr.Addr(); {
+		case f.Type == nat.Mapped, f.Type == nat.Pinhole, f.Type == nat.Host && ip.IsGlobalUnicast() && !ip.IsPrivate():
+			return "NO_NAT"
+		case f.Type == nat.Reflexive:
+			words = "STUN"
+		}
+	}
+	return words
 }
 
 // report prints how we are reached, as it becomes known: "nat" lines with --json, the

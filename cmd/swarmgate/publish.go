@@ -31,7 +31,7 @@ import (
 type publishCommand struct {
 	Path               string       `arg:"" help:"A film, a folder of films, or - for a transport stream on standard input, which is published live."`
 	Live               bool         `help:"Publish the transport stream in PATH live, in real time."`
-	Tracker            []trackerURL `help:"Tracker to announce at; may repeat." placeholder:"URL"`
+	Tracker            []trackerURL `help:"Tracker to announce at; may repeat, and each that follows is for when those before it fail. Several equals stand in one, with spaces between." placeholder:"URL"`
 	Title              string       `help:"Title of the film or channel. Default: the file's name." placeholder:"TEXT"`
 	Key                string       `help:"Private key of the channel, made when the file is missing. Default: channel.key in --dir." placeholder:"FILE" type:"path"`
 	Dir                string       `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`

@@ -23,6 +23,8 @@ func (g *getCommand) visit(ctx context.Context, c membership.Config, out *printe
 		return err
 	}
 	c.Node, c.Trackers = peering.node, peering.trackers
+	shown := c.Trackers.Named
+	c.Trackers.Named = func(url string) bool { return g.named(url) || shown(url) }
 	m, err := membership.Join(c)
 	if err != nil {
 		return errors.Join(err, peering.node.Close())

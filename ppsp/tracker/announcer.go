@@ -16,11 +16,13 @@ const (
 	DefaultReportInterval = 40 * time.Second // a third of DefaultTrackTimeout
 )
 
-// AnnouncerConfig configures an Announcer. Client and Swarm are needed; the functions are
+// AnnouncerConfig configures an Announcer. Tiers and Swarm are needed; the functions are
 // called from Run's goroutine and must return soon.
 type AnnouncerConfig struct {
-	Client *Client
-	Swarm  ppsp.SwarmID
+	// Tiers are the trackers: those of a tier are equals, of which each announcer takes another
+	// first, and those of the next tier are for when none of this one answers.
+	Tiers [][]*Client
+	Swarm ppsp.SwarmID
 
 	Mode      func() Mode        // how we take part now; Leech if nil
 	Addresses func() []Address   // all that we have now; none if nil
@@ -28,16 +30,22 @@ type AnnouncerConfig struct {
 	Peers     func([]Peer)       // takes each list that is not empty; it may repeat known peers
 	Stats     func() StreamStats // statistics to report; SwarmID is filled in; none if nil
 
-	FindInterval   time.Duration // between FINDs while peers are wanted; DefaultFindInterval if zero
-	ReportInterval time.Duration // between STAT_REPORTs, less if the track timer needs it; DefaultReportInterval if zero
+	// About tells what we are like, for trackers that choose by it; PeerCount is filled in. Nil says nothing.
+	About func() PeerNum
+
+	FindInterval time.Duration // between FINDs while peers are wanted; DefaultFindInterval if zero
+	// ReportInterval is the most that lies between STAT_REPORTs. Zero leaves it to the tracker, a third
+	// of whose track timer it then is, and DefaultReportInterval where it does not tell that.
+	ReportInterval time.Duration
 
 	Logger zerolog.Logger
 }
 
-// Announcer keeps this node a member of one swarm at one tracker: it joins, reports, asks
-// for peers while they are wanted, joins again when the tracker has forgotten it or its
-// addresses or mode changed, and leaves. A tracker that is down is tried again, soon at
-// first and then ever less often.
+// Announcer keeps this node a member of one swarm at one of its trackers: it joins, reports,
+// asks for peers while they are wanted, joins again when the tracker has forgotten it or its
+// addresses or mode changed, and leaves. When a tracker fails the next one is taken, and those of
+// better tiers are tried again, soon at first and then ever less often, so that a swarm meets at one
+// tracker again.
 type Announcer struct {
 	config AnnouncerConfig
 	wake   chan struct{}
@@ -48,9 +56,11 @@ type Announcer struct {
 
 // AnnouncerStatus is how an Announcer fares.
 type AnnouncerStatus struct {
-	Joined bool  // the tracker lists us, as far as we know
-	Listed int   // peers in its latest list
-	Err    error // why the latest request failed, nil if it did not
+	Joined  bool      // the tracker lists us, as far as we know
+	Listed  int       // peers in its latest list
+	Err     error     // why the latest request failed, nil if it did not
+	Tracker string    // URL of the tracker that this is about
+	Since   time.Time // since when none of them has answered; zero while one does
 }
 
 // NewAnnouncer returns an announcer. It starts nothing.
@@ -70,10 +80,7 @@ func NewAnnouncer(c AnnouncerConfig) *Announcer {
 	if c.FindInterval <= 0 {
 		c.FindInterval = DefaultFindInterval
 	}
-	if c.ReportInterval <= 0 {
-		c.ReportInterval = DefaultReportInterval
-	}
-	c.Logger = c.Logger.With().Str("tracker", c.Client.URL()).Str("swarm", c.Swarm.Short()).Logger()
+	c.Logger = c.Logger.With().Str("swarm", c.Swarm.Short()).Logger()
 	return &Announcer{config: c, wake: make(chan struct{}, 1)}
 }
 
@@ -103,12 +110,20 @@ const leaveTimeout = time.Second
 // Run works until ctx ends, then leaves the swarm within leaveTimeout and returns nil.
 // It must not be called twice.
 func (a *Announcer) Run(ctx context.Context) error {
-	var m membership
+	l := newLadder(a.config.Tiers)
+	m := membership{client: l.current()}
+	if m.client == nil {
+		<-ctx.Done()
+		return nil
+	}
+	a.note(func(s *AnnouncerStatus) { s.Tracker = m.client.URL() })
 	for ctx.Err() == nil {
-		wait := a.step(ctx, &m)
+		wait := a.step(ctx, &l, &m)
 		if woken := a.sleep(ctx, wait); woken {
 			a.pause(ctx, minGap-time.Since(m.asked))
-			m.nextFind = time.Now()
+			if m.nextFind = time.Now(); l.lowered() {
+				m.nextReturn = m.nextFind
+			}
 		}
 	}
 	a.leave(ctx, &m)
@@ -145,9 +160,10 @@ func (a *Announcer) leave(ctx context.Context, m *membership) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
-	if err := a.config.Client.Leave(ctx, a.config.Swarm); err != nil {
+	if err := m.client.Leave(ctx, a.config.Swarm); err != nil {
 		a.config.Logger.Debug().Err(err).Msg("tracker: could not leave; it will forget us by itself")
 	}
+	m.joined, m.unsure = false, false
 	a.note(func(s *AnnouncerStatus) { s.Joined = false })
 }
 

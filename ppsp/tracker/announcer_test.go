@@ -299,7 +299,7 @@ func TestAnnouncerDoesNotRaceAgainstAContraryTracker(t *testing.T) {
 					}
 					_, _ = fmt.Fprintf(w, `{"PPSPTrackerProtocol":{"version":1,"transaction_id":%q,%s}}`, request.TransactionID, text)
 				})
-				a := NewAnnouncer(AnnouncerConfig{Client: clientOf(h, 1), Swarm: swarmA})
+				a := NewAnnouncer(AnnouncerConfig{Tiers: [][]*Client{{clientOf(h, 1)}}, Swarm: swarmA})
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				if err := a.Run(ctx); err != nil {
@@ -321,7 +321,7 @@ func TestConnectThatFailsForOurSwarm(t *testing.T) {
 			_, _ = fmt.Fprintf(w, `{"PPSPTrackerProtocol":{"version":1,"transaction_id":%q,"response_type":0,"error_code":0,"swarm_result":{"swarm_id":%q,"result":1}}}`,
 				request.TransactionID, swarmA.String())
 		})
-		a := NewAnnouncer(AnnouncerConfig{Client: clientOf(h, 1), Swarm: swarmA})
+		a := NewAnnouncer(AnnouncerConfig{Tiers: [][]*Client{{clientOf(h, 1)}}, Swarm: swarmA})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := a.Run(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -20,21 +21,29 @@ type ClientConfig struct {
 	// HTTP sends the requests; a client of its own if nil. Its redirects and cookies are
 	// not used: a tracker has no business sending us elsewhere or marking us (RFC 7846,
 	// 6.5). Clients of several trackers should share one, for its idle connections.
+	// Its transport should dial by DialContext.
 	HTTP *http.Client
+	// Given says that a person named this tracker, so that it may be at an address of the home. An
+	// address that stands in URL as such is always given, a name that resolves to one is not.
+	Given bool
 }
 
-// Client speaks to one tracker. It keeps no state between requests but open connections,
-// and is safe for concurrent use.
+// Client speaks to one tracker. It keeps no state between requests but open connections
+// and the requests that were not answered, and is safe for concurrent use.
 type Client struct {
 	url     string
 	peerID  ppsp.PeerID
 	timeout time.Duration
 	http    http.Client
+	reach   reach
+
+	mu         sync.Mutex
+	unanswered []unanswered // see maxUnanswered; the latest last
 }
 
 // NewClient returns a client. It starts nothing; a wrong URL shows with the first request.
 func NewClient(c ClientConfig) *Client {
-	out := &Client{url: c.URL, peerID: c.PeerID, timeout: c.Timeout}
+	out := &Client{url: c.URL, peerID: c.PeerID, timeout: c.Timeout, reach: reachOf(c.URL, c.Given)}
 	if out.timeout <= 0 {
 		out.timeout = DefaultTimeout
 	}
@@ -43,6 +52,7 @@ func NewClient(c ClientConfig) *Client {
 	} else {
 		out.http.Transport = &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         DialContext(nil),
 			ForceAttemptHTTP2:   true,
 			MaxIdleConnsPerHost: 2,
 			IdleConnTimeout:     idleTimeout - 10*time.Second, // before the tracker closes it

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -329,7 +330,7 @@ func TestOwnAndSurplusPeersAreLeftOut(t *testing.T) {
 	for i := range 2 * MaxPeers {
 		group.Peers = append(group.Peers, Peer{string(rune('a' + i)), []Address{{AddrPort: addrPort(i)}}})
 	}
-	got := c.swarmAnswer(SwarmResult{PeerGroup: group}).Peers
+	got := c.swarmAnswer(SwarmResult{PeerGroup: group}, netip.Addr{}, nil).Peers
 	if len(got) != MaxPeers || got[0].ID != "a" {
 		t.Errorf("%d peers, first %+v", len(got), got[0])
 	}

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -36,7 +39,13 @@ func repeatable(ctx context.Context, err error) bool {
 func (c *Client) exchange(ctx context.Context, what string, r *Request) (*Answer, error) {
 	r.PeerID = c.peerID.String()
 	r.TransactionID = rand.Text()
-	response, err := c.send(ctx, r)
+	body, err := EncodeRequest(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: tracker %s: %w", what, c.url, err)
+	}
+	body = c.again(r, body)
+	response, home, err := c.send(ctx, r, body)
+	c.keep(r, body, err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: tracker %s: %w", what, c.url, err)
 	}
@@ -44,8 +53,9 @@ func (c *Client) exchange(ctx context.Context, what string, r *Request) (*Answer
 	if response.PeerAddress != nil {
 		answer.Observed = *response.PeerAddress
 	}
+	nearby := sync.OnceValue(networks)
 	for _, result := range response.Results {
-		answer.Swarms = append(answer.Swarms, c.swarmAnswer(result))
+		answer.Swarms = append(answer.Swarms, c.swarmAnswer(result, home, nearby))
 	}
 	return answer, nil
 }
@@ -57,38 +67,40 @@ func trackTimeout(seconds Number) time.Duration {
 	return time.Duration(min(max(seconds, 0), Number(maxTrackTimeout/time.Second))) * time.Second
 }
 
-// swarmAnswer leaves us out: the example of RFC 7846, 4.1.2.1 lists the asker too.
-func (c *Client) swarmAnswer(r SwarmResult) SwarmAnswer {
+// swarmAnswer leaves us out: the example of RFC 7846, 4.1.2.1 lists the asker too. It also leaves
+// out addresses that this tracker has no business sending us to.
+func (c *Client) swarmAnswer(r SwarmResult, home netip.Addr, nearby func() []netip.Prefix) SwarmAnswer {
 	out := SwarmAnswer{SwarmID: r.SwarmID, Failed: r.Result != Successful}
 	if r.PeerGroup == nil {
 		return out
 	}
 	for _, p := range r.PeerGroup.Peers {
-		if p.ID != c.peerID.String() && len(out.Peers) < MaxPeers {
+		if p.ID == c.peerID.String() || len(out.Peers) == MaxPeers {
+			continue
+		}
+		p.Addresses = slices.DeleteFunc(slices.Clone(p.Addresses), func(a Address) bool { return !mayName(home, a.Addr(), nearby) })
+		if len(p.Addresses) > 0 {
 			out.Peers = append(out.Peers, p)
 		}
 	}
 	return out
 }
 
-// send returns the tracker's response to r if it is a successful one.
-func (c *Client) send(ctx context.Context, r *Request) (*Response, error) {
+// send returns the tracker's response to r, whose form is body, if it is a successful one, and
+// the tracker's address.
+func (c *Client) send(ctx context.Context, r *Request, body []byte) (*Response, netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	body, err := EncodeRequest(r)
-	if err != nil {
-		return nil, err
-	}
 	for i := 1; ; i++ {
-		response, err := c.post(ctx, body)
+		response, from, err := c.post(ctx, body)
 		if err == nil {
 			err = match(r, response)
 		}
 		if err == nil {
-			return response, nil
+			return response, from, nil
 		}
 		if i == attempts || !repeatable(ctx, err) {
-			return nil, err
+			return nil, from, err
 		}
 	}
 }
@@ -108,17 +120,25 @@ func match(r *Request, response *Response) error {
 	return &Error{Code: response.ErrorCode}
 }
 
-func (c *Client) post(ctx context.Context, body []byte) (*Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+// post returns the response, and the address of the tracker, invalid if it is not known.
+func (c *Client) post(ctx context.Context, body []byte) (*Response, netip.Addr, error) {
+	var from netip.Addr
+	request, err := http.NewRequestWithContext(c.reach.trace(ctx, &from), http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, unwrapURL(err)
+		return nil, from, unwrapURL(err)
 	}
 	request.Header.Set("Content-Type", MediaType)
 	request.Header.Set("Accept", MediaType)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, unwrapURL(err)
+		return nil, netip.Addr{}, unwrapURL(err)
 	}
+	out, err := read(response)
+	return out, from, err
+}
+
+// read reads a response to its end.
+func read(response *http.Response) (*Response, error) {
 	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, MaxResponse+1))
 	if err != nil {

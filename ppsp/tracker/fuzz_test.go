@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"reflect"
 	"testing"
 )
@@ -76,7 +77,7 @@ func FuzzDecodeResponse(f *testing.F) {
 		}
 		var client Client
 		for _, result := range r.Results {
-			answer := client.swarmAnswer(result)
+			answer := client.swarmAnswer(result, netip.Addr{}, func() []netip.Prefix { return nil })
 			if len(answer.Peers) > MaxPeers {
 				t.Fatalf("%d peers", len(answer.Peers))
 			}
@@ -87,6 +88,9 @@ func FuzzDecodeResponse(f *testing.F) {
 				for _, a := range p.Addresses {
 					if !a.Usable() {
 						t.Fatalf("unusable address %v", a)
+					}
+					if !public(a.Addr()) {
+						t.Fatalf("private address %v of a tracker outside", a)
 					}
 				}
 			}

@@ -122,7 +122,7 @@ func (l *lab) start(peer byte, mode Mode, wanted int, change func(*AnnouncerConf
 	n := &node{mode: mode, wanted: wanted, addrs: []Address{{AddrPort: addrPort(int(peer)), Type: Host}}, ended: make(chan error, 1)}
 	locked := func(f func()) { n.mu.Lock(); defer n.mu.Unlock(); f() }
 	c := AnnouncerConfig{
-		Client:    NewClient(ClientConfig{URL: trackerURL, PeerID: ppsp.PeerID{peer}, HTTP: &http.Client{Transport: l}}),
+		Tiers:     [][]*Client{{NewClient(ClientConfig{URL: trackerURL, PeerID: ppsp.PeerID{peer}, HTTP: &http.Client{Transport: l}})}},
 		Swarm:     swarmA,
 		Mode:      func() (m Mode) { locked(func() { m = n.mode }); return },
 		Addresses: func() (a []Address) { locked(func() { a = n.addrs }); return },

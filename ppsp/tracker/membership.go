@@ -6,10 +6,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
-// membership is what Run knows of our place at the tracker.
+// membership is what Run knows of our place at a tracker.
 type membership struct {
+	client    *Client
 	joined    bool
 	unsure    bool // a CONNECT was broken off by the end of ctx
 	mode      Mode
@@ -18,6 +21,10 @@ type membership struct {
 	asked      time.Time // when the latest request was made
 	nextFind   time.Time
 	nextReport time.Time
+	nextReturn time.Time // when a tracker of a better tier is tried
+	returns    int       // … how often in a row that failed
+	told       condition // with the latest report
+	reportedAt time.Time
 	barren     int // empty peer lists in a row
 	failures   int // failed requests in a row
 	timeout    time.Duration
@@ -25,43 +32,96 @@ type membership struct {
 
 // step makes the one request that is most due, if any is, and returns how long to wait
 // before the next step.
-func (a *Announcer) step(ctx context.Context, m *membership) time.Duration {
+func (a *Announcer) step(ctx context.Context, l *ladder, m *membership) time.Duration {
+	if m.joined && l.lowered() && !time.Now().Before(m.nextReturn) {
+		a.goBack(ctx, l, m)
+	}
 	err := a.request(ctx, m)
 	switch {
 	case ctx.Err() != nil:
 		return 0
 	case Forgotten(err) && m.joined:
-		a.config.Logger.Debug().Msg("tracker: it has forgotten us, joining again")
+		a.logger(m).Debug().Msg("tracker: it has forgotten us, joining again")
 		m.joined = false
 		a.note(func(s *AnnouncerStatus) { s.Joined = false })
 		return 0
 	case err != nil:
-		m.failures++
-		a.failed(m.failures, err)
-		return backoff(m.failures)
+		return a.failed(l, m, err)
 	}
-	if m.failures >= loudFailures {
-		a.config.Logger.Info().Msg("tracker: it answers again")
+	if m.failures >= l.loud() {
+		a.logger(m).Info().Msg("tracker: it answers again")
 	}
 	m.failures = 0
-	a.note(func(s *AnnouncerStatus) { s.Joined, s.Err = m.joined, nil })
+	l.works()
+	a.note(func(s *AnnouncerStatus) {
+		s.Joined, s.Err, s.Tracker, s.Since = m.joined, nil, m.client.URL(), time.Time{}
+	})
 	next := m.nextReport
 	if m.nextFind.Before(next) {
 		next = m.nextFind
 	}
+	if l.lowered() && m.nextReturn.Before(next) {
+		next = m.nextReturn
+	}
 	return time.Until(next)
 }
 
-// loudFailures is how many requests in a row must fail until a household reads of it.
-const loudFailures = 3
+func (a *Announcer) logger(m *membership) *zerolog.Logger {
+	log := a.config.Logger.With().Str("tracker", m.client.URL()).Logger()
+	return &log
+}
 
-func (a *Announcer) failed(n int, err error) {
-	if n == loudFailures {
-		a.config.Logger.Warn().Err(err).Msg("tracker: no success, trying again; peers already known are not affected")
+// failed goes on to the next tracker and returns how long to wait before it is asked: not at all,
+// until all have failed.
+func (a *Announcer) failed(l *ladder, m *membership, err error) time.Duration {
+	m.failures++
+	if m.failures == l.loud() {
+		a.logger(m).Warn().Err(err).Msg("tracker: no success, trying again; peers already known are not affected")
 	} else {
-		a.config.Logger.Debug().Err(err).Int("failures", n).Msg("tracker: request failed")
+		a.logger(m).Debug().Err(err).Int("failures", m.failures).Msg("tracker: request failed")
 	}
-	a.note(func(s *AnnouncerStatus) { s.Err = err })
+	a.note(func(s *AnnouncerStatus) {
+		s.Err, s.Tracker = err, m.client.URL()
+		if s.Since.IsZero() {
+			s.Since = time.Now()
+		}
+	})
+	more := l.next()
+	if next := l.current(); next != m.client {
+		// Where we were listed we are forgotten by the track timer.
+		*m = membership{client: next, failures: m.failures, asked: m.asked}
+		if l.lowered() {
+			m.nextReturn = time.Now().Add(backoff(1))
+		}
+		a.note(func(s *AnnouncerStatus) { s.Joined = false })
+	}
+	if more {
+		return 0
+	}
+	return backoff((m.failures + l.length() - 1) / l.length())
+}
+
+// goBack tries a tracker of a better tier, and moves there if it answers.
+func (a *Announcer) goBack(ctx context.Context, l *ladder, m *membership) {
+	m.returns++
+	place := l.better(m.returns)
+	to := membership{client: l.at(place)}
+	err := a.connect(ctx, &to, a.config.Mode(), best(a.config.Addresses()), min(max(a.config.Wanted(), 0), MaxPeers))
+	if err != nil {
+		if to.unsure { // ctx has ended, and both may list us
+			a.leave(ctx, &to)
+		}
+		m.nextReturn = time.Now().Add(backoff(m.returns))
+		return
+	}
+	a.leave(ctx, m)
+	a.logger(&to).Info().Msg("tracker: it answers again")
+	to.asked = time.Now()
+	*m = to
+	l.take(place)
+	if l.lowered() {
+		m.nextReturn = time.Now().Add(backoff(1))
+	}
 }
 
 // request makes the most important request that is due.
@@ -73,7 +133,7 @@ func (a *Announcer) request(ctx context.Context, m *membership) error {
 	case !m.joined || mode != m.mode || !slices.Equal(addresses, m.addresses):
 		m.asked = now
 		return a.connect(ctx, m, mode, addresses, wanted)
-	case !now.Before(m.nextReport):
+	case !now.Before(m.nextReport) || a.changed(m, now):
 		m.asked = now
 		return a.report(ctx, m)
 	case now.Before(m.nextFind):
@@ -93,9 +153,9 @@ var errNotJoined = errors.New("the tracker did not let us into the swarm; is it 
 func (a *Announcer) connect(ctx context.Context, m *membership, mode Mode, addresses []Address, wanted int) error {
 	var num *PeerNum
 	if mode == Leech || wanted > 0 {
-		num = &PeerNum{PeerCount: Number(wanted)}
+		num = a.about(wanted)
 	}
-	answer, err := a.config.Client.Connect(ctx, []SwarmAction{Join(a.config.Swarm, mode)}, addresses, num)
+	answer, err := m.client.Connect(ctx, []SwarmAction{Join(a.config.Swarm, mode)}, addresses, num)
 	if err != nil {
 		m.unsure = ctx.Err() != nil
 		return err
@@ -110,26 +170,8 @@ func (a *Announcer) connect(ctx context.Context, m *membership, mode Mode, addre
 	return nil
 }
 
-func (a *Announcer) report(ctx context.Context, m *membership) error {
-	var stats []StreamStats
-	if a.config.Stats != nil {
-		s := a.config.Stats()
-		s.SwarmID = a.config.Swarm.String()
-		stats = []StreamStats{s}
-	}
-	answer, err := a.config.Client.StatReport(ctx, stats...)
-	if err != nil {
-		return err
-	}
-	if swarm, _ := answer.Of(a.config.Swarm); swarm.Failed {
-		return &Error{Code: ForbiddenAction}
-	}
-	a.reported(m, answer)
-	return nil
-}
-
 func (a *Announcer) find(ctx context.Context, m *membership, wanted int) error {
-	answer, err := a.config.Client.Find(ctx, a.config.Swarm, &PeerNum{PeerCount: Number(wanted)})
+	answer, err := m.client.Find(ctx, a.config.Swarm, a.about(wanted))
 	if err != nil {
 		return err
 	}
@@ -139,22 +181,6 @@ func (a *Announcer) find(ctx context.Context, m *membership, wanted int) error {
 	}
 	a.deliver(m, swarm.Peers, wanted)
 	return nil
-}
-
-// minReportInterval bounds what a tracker can make us do.
-const minReportInterval = time.Second
-
-// reported sets the time of the next report: three fit into the track timer, so that one
-// may get lost.
-func (a *Announcer) reported(m *membership, answer *Answer) {
-	if answer.TrackTimeout > 0 {
-		m.timeout = answer.TrackTimeout
-	}
-	interval := a.config.ReportInterval
-	if m.timeout > 0 {
-		interval = max(min(interval, m.timeout/3), minReportInterval)
-	}
-	m.nextReport = time.Now().Add(jitter(interval))
 }
 
 // deliver hands a list on and sets the time of the next FIND. While a swarm seems empty,

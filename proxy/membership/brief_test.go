@@ -30,9 +30,12 @@ func TestBrief(t *testing.T) {
 		{"https://t.example:5/", &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "t.example"}}, "no address is known for the tracker t.example"},
 		{"https://t.example/", &tls.CertificateVerificationError{Err: io.EOF}, "the certificate of the tracker at t.example is not to be trusted"},
 		{"https://[2001:db8::1]:7846/", &tracker.Error{Code: tracker.ForbiddenAction}, "the tracker at [2001:db8::1]:7846 refuses"},
+		{"https://t.example/", &tracker.Error{Code: tracker.AuthenticationRequired}, "the tracker at t.example wants a login that it was not given (--tracker-auth)"},
+		{"https://t.example/", &net.OpError{Op: "dial", Err: tracker.ErrPrivate}, "the tracker t.example stands at an address of a home network, which its name alone does not open"},
 		{"https://t.example/", errors.New("HTTP status 404"), "the tracker at t.example answers with an error"},
 	} {
-		if got := brief(c.url, fmt.Errorf("join swarm abab…abab: tracker %s: %w", c.url, c.err)); got != c.want {
+		err := fmt.Errorf("join swarm abab…abab: tracker %s: %w", c.url, c.err)
+		if got := (Outage{Tracker: host(c.url), Problem: problemOf(err)}).String(); got != c.want {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/condition"
 )
 
 // Trackers is what all memberships of a node share towards trackers.
@@ -30,6 +31,25 @@ type Trackers struct {
 	Addresses func() []tracker.Address
 	// Moves returns a channel that has a value after Addresses changed, until ctx ends; may be nil.
 	Moves func(ctx context.Context) <-chan struct{}
+	// Named tells of a tracker's URL whether a person of this house named it, whatever links say: see
+	// Config.Given. May be nil.
+	Named func(url string) bool
+	// NAT tells how others get through to us, as peer_num has it (RFC 7846, 3.2.2), empty if that is not known;
+	// Condition what this machine is like. Both may be nil.
+	NAT       func() string
+	Condition func() condition.Condition
+	Upload    int64 // bits a second that may be sent to peers in all, 0 for no limit
+	Known     Known // keeps the peers that worked; nil keeps none
+	Finders   []Finder
+}
+
+// Finder finds peers of swarms without a tracker.
+type Finder interface {
+	// Find hands on addresses at which peers of the swarm may listen, until ctx ends.
+	Find(ctx context.Context, id ppsp.SwarmID, found func([]netip.AddrPort))
+	// Public tells whether others learn from it which swarms we are in: those for members alone are
+	// not named to it.
+	Public() bool
 }
 
 // Config is what a Member is made of.
@@ -39,6 +59,9 @@ type Config struct {
 	Link     ppsp.Link    // trackers and contacts, and whether the swarm is closed
 	Seed     bool         // we have everything and look for peers that want it
 	Trackers Trackers
+	// Given says that a person of this house named the trackers of the link: they may be in the home,
+	// also where their names only stand for addresses of it.
+	Given bool
 	// Credential is our membership certificate: a closed swarm can't be joined without.
 	Credential *member.Credential
 	Events     func(swarm.Event) // called on the engine's goroutine; may be nil
@@ -53,6 +76,8 @@ type Member struct {
 	complete   atomic.Bool
 	peers      atomic.Int32 // connected
 	alone      time.Time    // when the last peer left, as far as it mattered; engine's goroutine
+	late       atomic.Int64 // chunks that came too late or never
+	began      time.Time
 }
 
 // aloneEvery is how often the loss of the last peer makes us ask the trackers before their
@@ -64,22 +89,44 @@ const wantedPeers = 8
 
 // Join prepares the membership. Run does the work and must be called.
 func Join(cfg Config) (*Member, error) {
-	m := &Member{cfg: cfg}
+	m := &Member{cfg: cfg, began: time.Now()}
 	m.complete.Store(cfg.Seed)
 	s, err := m.join()
 	if err != nil {
 		return nil, err
 	}
 	m.swarm = s
-	for _, url := range cfg.Link.Trackers {
-		client := tracker.NewClient(tracker.ClientConfig{URL: url, PeerID: cfg.Trackers.PeerID, HTTP: cfg.Trackers.HTTP})
-		m.announcers = append(m.announcers, tracker.NewAnnouncer(tracker.AnnouncerConfig{
-			Client: client, Swarm: cfg.Swarm.Meta.SwarmID,
-			Mode: m.mode, Addresses: cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found, Stats: m.stats,
-			Logger: cfg.Logger,
-		}))
+	tiers := m.tiers()
+	if cfg.Seed && len(tiers) > 1 { // who has it all is found at each tier, also by those who reach no other
+		for _, t := range tiers {
+			m.announce([][]*tracker.Client{t})
+		}
+	} else if len(tiers) > 0 {
+		m.announce(tiers)
 	}
 	return m, nil
+}
+
+// tiers returns clients of the link's trackers.
+func (m *Member) tiers() (tiers [][]*tracker.Client) {
+	t := &m.cfg.Trackers
+	for _, urls := range m.cfg.Link.Tiers() {
+		var tier []*tracker.Client
+		for _, u := range urls {
+			given := m.cfg.Given || t.Named != nil && t.Named(u)
+			tier = append(tier, tracker.NewClient(tracker.ClientConfig{URL: u, PeerID: t.PeerID, HTTP: t.HTTP, Given: given}))
+		}
+		tiers = append(tiers, tier)
+	}
+	return tiers
+}
+
+func (m *Member) announce(tiers [][]*tracker.Client) {
+	m.announcers = append(m.announcers, tracker.NewAnnouncer(tracker.AnnouncerConfig{
+		Tiers: tiers, Swarm: m.cfg.Swarm.Meta.SwarmID,
+		Mode: m.mode, Addresses: m.cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found, Stats: m.stats, About: m.about,
+		Logger: m.cfg.Logger,
+	}))
 }
 
 // join joins the swarm as its link says: open, open with membership certificates that peers
@@ -115,6 +162,14 @@ func (m *Member) Run(ctx context.Context) error {
 		group.Go(func() { _ = a.Run(ctx) }) // always nil
 	}
 	group.Go(func() { m.contact(ctx) })
+	if m.cfg.Trackers.Known != nil {
+		group.Go(func() { m.remember(ctx) })
+	}
+	for _, f := range m.cfg.Trackers.Finders {
+		if !f.Public() || m.open() {
+			group.Go(func() { f.Find(ctx, m.cfg.Link.SwarmID, m.meet) })
+		}
+	}
 	if m.cfg.Trackers.Moves != nil {
 		group.Go(func() { m.follow(ctx, m.cfg.Trackers.Moves(ctx)) })
 	}
@@ -143,21 +198,6 @@ func (m *Member) Moved() {
 	for _, a := range m.announcers {
 		a.Update()
 	}
-}
-
-// Trouble says in words why no tracker answers, empty when one does or there is none.
-func (m *Member) Trouble() string {
-	words := ""
-	for _, a := range m.announcers {
-		status := a.Status()
-		if status.Joined {
-			return ""
-		}
-		if status.Err != nil {
-			words = status.Err.Error()
-		}
-	}
-	return words
 }
 
 // Listed returns how many peers the trackers named last.
@@ -198,6 +238,14 @@ func (m *Member) found(list []tracker.Peer) {
 	_ = m.swarm.AddPeers(addrs) // fails only when the swarm was left
 }
 
+// meet hands addresses that were found elsewhere to the engine.
+func (m *Member) meet(addrs []netip.AddrPort) {
+	_ = m.swarm.AddPeers(addrs) // fails only when the swarm was left
+}
+
+// open tells whether the swarm is for everybody.
+func (m *Member) open() bool { return !m.cfg.Link.Closed && m.cfg.Link.Authority == "" }
+
 // event keeps count and passes on.
 func (m *Member) event(e swarm.Event) {
 	switch e.Kind {
@@ -208,6 +256,8 @@ func (m *Member) event(e swarm.Event) {
 			m.alone = time.Now()
 			m.Moved() // ask for others at once
 		}
+	case swarm.EventSkip:
+		m.late.Add(int64(e.Chunks.Len()))
 	case swarm.EventComplete:
 		m.complete.Store(true)
 		m.Moved()

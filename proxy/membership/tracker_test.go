@@ -13,6 +13,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/condition"
 )
 
 // Publisher and receiver find each other by the tracker alone, and tell it when they go.
@@ -238,5 +239,50 @@ func TestUselessAddresses(t *testing.T) {
 	st, err := p.Swarm().Stats()
 	if err != nil || st.Connecting+st.Unconnected != 0 {
 		t.Errorf("stats %+v, error %v; want no address taken", st, err)
+	}
+}
+
+// Who has it all is at a tracker of each tier, so that those find it who reach no other; who fetches is
+// at one.
+func TestTiersOfALink(t *testing.T) {
+	first, second := reserve(t), reserve(t)
+	first.open(t, time.Minute)
+	second.open(t, time.Minute)
+	f := newFilm(t)
+	link := f.link()
+	link.Trackers = []string{first.url(), second.url()}
+	publisher := start(t, setup{swarm: f.seed(), link: link, seed: true})
+	first.registry.await(t, "join", publisher.id)
+	second.registry.await(t, "join", publisher.id)
+	receiver := start(t, setup{swarm: f.leech(), link: link})
+	receiver.fetch(t)
+	status, err := second.registry.Status(t.Context(), time.Now())
+	if err != nil || len(status.Swarms) != 1 || len(status.Swarms[0].Members) != 1 {
+		t.Errorf("at the second tracker: %+v, %v; want the publisher alone", status, err)
+	}
+	// The first tracker vanishes: who comes now meets the publisher at the second.
+	first.stop()
+	late := start(t, setup{swarm: f.leech(), link: link})
+	second.registry.await(t, "join", late.id)
+	late.fetch(t)
+	if _, out := late.Outage(); out {
+		t.Error("an outage is told although a tracker answers")
+	}
+}
+
+// What trackers choose by is told to them.
+func TestWhatTrackersAreTold(t *testing.T) {
+	f := newFilm(t)
+	p := start(t, setup{swarm: f.leech(), link: f.link(), change: func(tr *Trackers) {
+		tr.Upload = 8_000_000
+		tr.NAT = func() string { return "STUN" }
+		tr.Condition = func() condition.Condition { return condition.Condition{Connection: "wireless", Power: "battery"} }
+	}})
+	if n := p.about(); n.AbilityNAT != "STUN" || n.UploadBandwidth != 8000 {
+		t.Errorf("%+v", n)
+	}
+	p.late.Store(3)
+	if s := p.stats(); s.Connection != "wireless" || s.Power != "battery" || s.AvailableBandwidth != 8_000_000 || s.ChunksLate != 3 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -81,7 +81,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
 	}
 	f.member, err = membership.Join(membership.Config{
-		Node: c.Node, Link: f.link, Seed: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
+		Node: c.Node, Link: f.link, Seed: true, Given: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
 		Swarm:  swarm.Config{Meta: meta, Store: file, Tree: file.Tree(), Have: file.Have(), Profile: c.Profile},
 		Events: peerLog(c.Logger, meta.SwarmID),
 	})

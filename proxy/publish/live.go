@@ -119,7 +119,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	chunks := max(uint64(c.Window)/uint64(largest(meta)), 4*l.perMunro)
 	chunks = min(chunks/l.perMunro*l.perMunro, swarm.MaxLiveWindow)
 	l.member, err = membership.Join(membership.Config{
-		Node: c.Node, Link: l.link, Seed: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
+		Node: c.Node, Link: l.link, Seed: true, Given: true, Trackers: c.Tracking, Credential: credential, Logger: c.Logger,
 		Swarm: swarm.Config{
 			Meta: meta, Store: store.NewRing(uint32(largest(meta)), int(chunks)), Window: chunks,
 			Key: c.Key, ChunksPerSignature: l.perMunro, FirstChunk: l.next, Profile: c.Profile,

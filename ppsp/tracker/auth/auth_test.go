@@ -558,3 +558,19 @@ func printable(r rune) rune {
 	}
 	return r
 }
+
+// A tracker with a line in the file was named by a person.
+func TestNames(t *testing.T) {
+	c, err := ReadCredentials(strings.NewReader("https://nas.example/ token abc\n"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var none *Credentials
+	for address, want := range map[string]bool{
+		"https://nas.example/": true, "https://NAS.example:443/x": true, "http://nas.example/": false, "https://other.example/": false, ":": false,
+	} {
+		if c.Names(address) != want || none.Names(address) {
+			t.Errorf("%s: %v, want %v", address, c.Names(address), want)
+		}
+	}
+}

@@ -94,6 +94,12 @@ func hostPort(u *url.URL) string {
 	return u.Scheme + " " + strings.ToLower(u.Hostname()) + " " + port
 }
 
+// Names tells whether there is a line for the tracker of the URL: a person named it, then.
+func (c *Credentials) Names(address string) bool {
+	u, err := url.Parse(address)
+	return c != nil && err == nil && c.hosts[hostPort(u)] != nil
+}
+
 // Transport returns one that shows each tracker what is for it, and sends all else by base as
 // it is. base is not changed. Nil Credentials show nothing to anybody.
 func (c *Credentials) Transport(base *http.Transport) http.RoundTripper {
