@@ -37,6 +37,7 @@ type trackerCommand struct {
 	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Stun         address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
 	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
+	Behind       []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
 	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
 	Dir          string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
 	logFlags
@@ -152,6 +153,7 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if secure != nil {
 		ask(secure)
 	}
+	service.server.Handler = tracker.Behind(t.Behind, service.server.Handler)
 	service.server.TLSConfig, service.https = secure, secure != nil
 	ready := map[string]any{"url": service.url()}
 	out.say("Tracker: %s", service.url())

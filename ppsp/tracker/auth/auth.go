@@ -29,14 +29,16 @@ type Checker struct {
 
 // way is one kind of credentials.
 type way interface {
-	// credential returns the credentials of this kind that come with a request, nil for none.
-	// It must cost next to nothing.
-	credential(r *http.Request) []byte
+	// credential returns the credentials of this kind that come with a request, as far as they
+	// show without much work: whose password they would prove, nil for nobody's, and what is
+	// the same each time the same client shows them and known to no other; false for none.
+	credential(r *http.Request) (user, shown []byte, ok bool)
 	// check tells whose they are, if they are good. again asks for another try with a newer
 	// challenge, which does not count as wrong.
 	check(r *http.Request, now time.Time) (name string, ok, again bool)
-	// challenges returns WWW-Authenticate headers.
-	challenges(now time.Time, again bool) []string
+	// challenges returns WWW-Authenticate headers, and what credentials made for them will
+	// show, nil where that is not known.
+	challenges(r *http.Request, now time.Time, again bool) (headers []string, shown []byte)
 }
 
 // New returns a checker for any of the ways, which are a *Digest, *Tokens or *Certificates.
@@ -54,35 +56,42 @@ func New(now func() time.Time, ways ...any) *Checker {
 	return c
 }
 
-// Authorize is for tracker.ServerConfig. A wrong try counts against the address that made it;
-// beyond the limit nothing is looked at any more but credentials that were good from there
-// before, so that a peer is not shut out by a neighbour who guesses.
+// Authorize is for tracker.ServerConfig. A wrong try counts against the address that made it,
+// and against the user's name from there; beyond the limit nothing is looked at any more but
+// credentials that were good from there before, so that a peer is not shut out by a neighbour
+// who guesses.
 func (c *Checker) Authorize(r *http.Request, peerID string) (challenges []string, ok bool) {
-	now := c.now()
-	var again bool
+	now, from := c.now(), source(r)
+	var retry way
 	for _, w := range c.ways {
-		credential := w.credential(r)
-		if credential == nil {
+		user, shown, has := w.credential(r)
+		if !has {
 			continue
 		}
-		from := source(r)
-		mark := markOf(from, credential)
-		if !c.guard.may(from, mark, now) {
+		a := attempt{from: from, mark: markOf(from, shown)}
+		if user != nil {
+			a.user = markOf(from, user)
+		}
+		if !c.guard.may(a, now) {
 			continue
 		}
-		name, good, retry := w.check(r, now)
+		name, good, again := w.check(r, now)
 		switch {
 		case good && speaksFor(name, peerID):
-			c.guard.good(mark, now)
+			c.guard.good(a.mark, now)
 			return nil, true
-		case retry:
-			again = true
+		case again:
+			retry = w
 		default:
-			c.guard.wrong(from, now)
+			c.guard.wrong(a, now)
 		}
 	}
 	for _, w := range c.ways {
-		challenges = append(challenges, w.challenges(now, again)...)
+		headers, shown := w.challenges(r, now, retry == w)
+		challenges = append(challenges, headers...)
+		if retry == w && shown != nil { // who knows the secret will answer by this
+			c.guard.good(markOf(from, shown), now)
+		}
 	}
 	return challenges, false
 }

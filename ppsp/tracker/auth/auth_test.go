@@ -243,14 +243,114 @@ func TestWrongTries(t *testing.T) {
 	}
 }
 
+// A user's password is guessed no faster from the address at which the user is known, nor from
+// this machine, by which a proxy passes on all the world; and no guesser shuts another one out.
+func TestGuesses(t *testing.T) {
+	for _, c := range []struct {
+		what, guesser, user string
+		most                int // guesses that are looked at
+	}{
+		{"a neighbour of the user", "192.0.2.1:7", "192.0.2.1:8", wrongOfUser},
+		{"somebody far away", "198.51.100.1:7", "192.0.2.1:8", wrongOfUser},
+		{"by a proxy on this machine", "127.0.0.1:7", "127.0.0.1:8", wrongOfUser},
+		{"by a proxy on this machine, IPv6", "[::1]:7", "[::1]:8", wrongOfUser},
+	} {
+		now := time.Unix(1_700_000_000, 0)
+		d := NewDigest(users(t, "alice:secret\nbob:other"))
+		checked := &counted{way: d}
+		c2 := New(func() time.Time { return now }, checked, tokens(t))
+		challenges, _ := ask(c2, c.user, onePeer, "")
+		own := challenges[0]
+		if _, ok := ask(c2, c.user, onePeer, reply(t, own, "alice", "secret", 1)); !ok {
+			t.Fatalf("%s: alice is not let in", c.what)
+		}
+		checked.n = 0
+		for i := range 1000 {
+			challenges, _ = ask(c2, c.guesser, otherPeer, "")
+			if _, ok := ask(c2, c.guesser, otherPeer, reply(t, challenges[0], "alice", fmt.Sprint(i), 1)); ok {
+				t.Fatalf("%s: guess %d is right", c.what, i)
+			}
+		}
+		if checked.n != c.most {
+			t.Errorf("%s: %d guesses were looked at, want %d", c.what, checked.n, c.most)
+		}
+		// The one who was in stays in, by a new nonce too.
+		now = now.Add(nonceLife + time.Minute)
+		for range 1000 {
+			ask(c2, c.guesser, otherPeer, reply(t, challenges[0], "alice", "wrong", 1))
+		}
+		if challenges, _ = ask(c2, c.user, onePeer, reply(t, own, "alice", "secret", 2)); !strings.Contains(challenges[0], "stale=true") {
+			t.Errorf("%s: alice's nonce of before gets %q", c.what, challenges)
+		}
+		if _, ok := ask(c2, c.user, onePeer, reply(t, challenges[0], "alice", "secret", 1)); !ok {
+			t.Errorf("%s: alice is shut out", c.what)
+		}
+		if challenges, _ = ask(c2, c.user, onePeer, ""); c.user != "192.0.2.1:8" {
+			if _, ok := ask(c2, c.user, onePeer, reply(t, challenges[0], "bob", "other", 1)); !ok {
+				t.Errorf("%s: bob is shut out", c.what)
+			}
+			if _, ok := ask(c2, c.user, onePeer, "Bearer "+goodToken); !ok {
+				t.Errorf("%s: a token is shut out", c.what)
+			}
+		}
+	}
+}
+
+// What was overheard of a client that was let in is worth one guess.
+func TestKnownNonceIsNoFreeTicket(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	checked := &counted{way: NewDigest(users(t, "alice:secret"))}
+	c := New(func() time.Time { return now }, checked)
+	challenges, _ := ask(c, "192.0.2.1:1", onePeer, "")
+	ask(c, "192.0.2.1:1", onePeer, reply(t, challenges[0], "alice", "secret", 1))
+	checked.n = 0
+	for i := range uint32(1000) {
+		ask(c, "192.0.2.1:1", onePeer, reply(t, challenges[0], "alice", "guess", i+2))
+	}
+	if checked.n != wrongOfUser {
+		t.Errorf("%d guesses were looked at", checked.n)
+	}
+}
+
+// counted is a way that counts how often it is asked.
+type counted struct {
+	way
+	n int
+}
+
+func (c *counted) check(r *http.Request, now time.Time) (name string, ok, again bool) {
+	c.n++
+	return c.way.check(r, now)
+}
+
+// What a wrong try costs once the limit is reached, the making of its request included.
+func BenchmarkWrongTries(b *testing.B) {
+	c := New(nil, NewDigest(users(b, "alice:secret")), tokens(b))
+	challenges, _ := ask(c, "192.0.2.1:1", onePeer, "")
+	for name, header := range map[string]string{"token": "Bearer wrong-token-of-a-peer", "digest": reply(b, challenges[0], "alice", "wrong", 1)} {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodPost, "/announce", http.NoBody)
+			r.RemoteAddr = "192.0.2.1:1"
+			r.Header.Set("Authorization", header)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := c.Authorize(r, onePeer); ok {
+					b.Fatal("in")
+				}
+			}
+		})
+	}
+}
+
 // What is remembered of wrong tries is bounded.
 func TestGuardIsBounded(t *testing.T) {
 	var g guard
 	now := time.Unix(1_700_000_000, 0)
 	for i := range maxGuarded + 1000 {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		g.wrong(a, now)
-		g.good(markOf(a, []byte("x")), now)
+		m := markOf(a, []byte("x"))
+		g.wrong(attempt{from: a, user: m}, now)
+		g.good(m, now)
 	}
 	if len(g.tries) > maxGuarded || len(g.known) > maxGuarded {
 		t.Errorf("%d tries, %d credentials", len(g.tries), len(g.known))
@@ -367,6 +467,32 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// passwords of a file of users.
+func TestUsersFile(t *testing.T) {
+	hash := SHA256.digest("htsha", Realm, "new")
+	u := users(t, "  alice: two  blanks \nbob:a:b\nhtsha:"+Realm+":"+strings.ToUpper(hash)+"\nhtsha:"+Realm+":"+MD5.digest("htsha", Realm, "new")+"\n")
+	for _, a := range algorithms {
+		for name, password := range map[string]string{"alice": " two  blanks ", "bob": "a:b", "htsha": "new"} {
+			if got, want := u.secrets[name][a], a.digest(name, Realm, password); got != want {
+				t.Errorf("%s of %s: %q, want that of %q", a, name, got, password)
+			}
+		}
+	}
+}
+
+// So are those that are shown.
+func TestPasswordsShown(t *testing.T) {
+	c, err := ReadCredentials(strings.NewReader("\thttps://a/  digest\talice  two  blanks \nhttps://b/ digest bob secret\r\n"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{"https a 443": " two  blanks ", "https b 443": "secret"} {
+		if got := c.hosts[host]; got == nil || got.password != want {
+			t.Errorf("%s: %+v, want %q", host, got, want)
+		}
+	}
+}
+
 func TestFilesThatAreWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                        "there is nobody in it",
@@ -374,7 +500,11 @@ func TestFilesThatAreWrong(t *testing.T) {
 		"\nalice:":                "line 2:",
 		":x":                      "line 1:",
 		"alice:" + Realm + ":abc": "neither MD5 nor SHA-256",
-		"alice:" + Realm + ":" + strings.Repeat("z", 32): "neither MD5 nor SHA-256",
+		"alice:theirs:" + strings.Repeat("a", 64):                   `line 1: the hash of "alice" is for the realm "theirs", want swarmgate`,
+		"alice:theirs:" + strings.Repeat("A", 32):                   `is for the realm "theirs"`,
+		"alice:one\nalice:two":                                      `line 2: "alice" is there twice`,
+		"alice:one\nalice:" + Realm + ":" + strings.Repeat("a", 64): `line 2: "alice" is there twice`,
+		"alice:" + Realm + ":" + strings.Repeat("z", 32):            "neither MD5 nor SHA-256",
 	} {
 		if _, err := ReadUsers(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("users %q: %v", text, err)

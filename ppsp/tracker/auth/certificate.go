@@ -34,11 +34,11 @@ func NewCertificates(roots *x509.CertPool) *Certificates {
 // TLS makes a server ask for client certificates.
 func (c *Certificates) TLS(config *tls.Config) { config.ClientAuth = tls.RequestClientCert }
 
-func (c *Certificates) credential(r *http.Request) []byte {
+func (c *Certificates) credential(r *http.Request) (user, shown []byte, ok bool) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return nil
+		return nil, nil, false
 	}
-	return r.TLS.PeerCertificates[0].Raw
+	return nil, r.TLS.PeerCertificates[0].Raw, true
 }
 
 func (c *Certificates) check(r *http.Request, now time.Time) (name string, ok, again bool) {
@@ -75,8 +75,8 @@ func (c *Certificates) check(r *http.Request, now time.Time) (name string, ok, a
 
 // challenges names a scheme of ours: HTTP has none for what TLS asked for already, but wants one
 // with a 401 (RFC 9110, 15.5.2).
-func (c *Certificates) challenges(time.Time, bool) []string {
-	return []string{`Certificate realm="` + Realm + `"`}
+func (c *Certificates) challenges(*http.Request, time.Time, bool) (headers []string, shown []byte) {
+	return []string{`Certificate realm="` + Realm + `"`}, nil
 }
 
 // ReadRoots reads the authorities of client certificates, PEM.

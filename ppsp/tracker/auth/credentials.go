@@ -25,7 +25,7 @@ type credential struct {
 	roots                 *x509.CertPool
 }
 
-// ReadCredentials reads lines of a tracker's URL and what it is for, separated by spaces:
+// ReadCredentials reads lines of a tracker's URL and what it is for, separated by blanks:
 //
 //	https://tracker.example:7846/ digest NAME PASSWORD
 //	https://tracker.example:7846/ token TOKEN
@@ -33,7 +33,7 @@ type credential struct {
 //	https://tracker.example:7846/ ca CERTIFICATE-FILE
 //
 // The last says by which certificates the tracker itself is to be known. Files are relative
-// to folder. Empty lines, and those that begin with #, are ignored.
+// to folder. A password begins after one blank, and goes to the end of the line. Empty lines, and those that begin with #, are ignored.
 func ReadCredentials(r io.Reader, folder string) (*Credentials, error) {
 	c := &Credentials{hosts: map[string]*credential{}}
 	err := eachLine(r, func(line string) error {
@@ -54,15 +54,27 @@ func ReadCredentials(r io.Reader, folder string) (*Credentials, error) {
 				fields[i] = filepath.Join(folder, fields[i])
 			}
 		}
+		if fields[1] == "digest" && len(fields) > 3 {
+			fields = append(fields[:3], afterFields(line, 3))
+		}
 		return c.hosts[host].set(fields[1], fields[2:])
 	})
 	return c, err
 }
 
+// afterFields returns what stands after n fields and one blank.
+func afterFields(line string, n int) string {
+	for range n {
+		line = strings.TrimLeft(line, " \t")
+		line = line[strings.IndexAny(line, " \t"):]
+	}
+	return line[1:]
+}
+
 func (c *credential) set(kind string, values []string) error {
 	switch {
-	case kind == "digest" && len(values) >= 2:
-		c.name, c.password = values[0], strings.Join(values[1:], " ")
+	case kind == "digest" && len(values) == 2:
+		c.name, c.password = values[0], values[1]
 	case kind == "token" && len(values) == 1:
 		c.token = values[0]
 	case kind == "cert" && len(values) == 2:

@@ -81,8 +81,12 @@ func (d *Digest) issued(nonce string) (at time.Time, ours bool) {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(b))), true
 }
 
-func (d *Digest) challenges(now time.Time, again bool) (out []string) {
+func (d *Digest) challenges(r *http.Request, now time.Time, again bool) (out []string, shown []byte) {
 	nonce := d.nonce(now)
+	if again {
+		user, _, _ := d.credential(r)
+		shown = shownBy(user, nonce)
+	}
 	for _, a := range algorithms {
 		c := `Digest realm="` + Realm + `", qop="auth", algorithm=` + string(a) + `, nonce="` + nonce + `"`
 		if again {
@@ -90,17 +94,22 @@ func (d *Digest) challenges(now time.Time, again bool) (out []string) {
 		}
 		out = append(out, c)
 	}
-	return out
+	return out, shown
 }
 
-// credential is the user's name, as far as it shows without much work.
-func (d *Digest) credential(r *http.Request) []byte {
+// credential shows the user's name and the nonce, which a neighbour does not know.
+func (d *Digest) credential(r *http.Request) (user, shown []byte, ok bool) {
 	rest, ok := scheme(r.Header.Get("Authorization"), "Digest")
 	if !ok {
-		return nil
+		return nil, nil, false
 	}
 	p, _ := parameters(rest)
-	return []byte("digest " + p["username"])
+	user = []byte("digest " + p["username"])
+	return user, shownBy(user, p["nonce"]), true
+}
+
+func shownBy(user []byte, nonce string) []byte {
+	return []byte(string(user) + "\x00" + nonce)
 }
 
 func (d *Digest) check(r *http.Request, now time.Time) (name string, ok, again bool) {

@@ -9,23 +9,46 @@ import (
 // Bounds of wrong tries. Who mistypes a password notices long before.
 const (
 	wrongTries  = 20               // at once, from one IPv4 address or IPv6 /64
+	wrongOfUser = 10               // at once, at one user's password from there
 	wrongRefill = 30 * time.Second // until one more is allowed
-	maxGuarded  = 1 << 16          // addresses and credentials that are remembered, each
+	maxGuarded  = 1 << 16          // buckets and credentials that are remembered, each
 	goodFor     = time.Hour        // how long credentials are remembered as good
 )
 
-// guard counts wrong tries. The zero value is ready.
+// guard counts wrong tries, by address and by user and address. The zero value is ready.
+//
+// This machine is nobody's address: a proxy calls from it for everybody, and who guesses by it
+// would shut out all. There the tries at each user's password count alone.
 type guard struct {
 	mu    sync.Mutex
-	tries map[netip.Prefix]tries
+	tries map[target]time.Time // buckets that leak: when each will be empty again
 	known map[mark]time.Time
 }
 
+// mark names credentials that come from a place.
 type mark [16]byte
 
-// tries is a bucket that leaks: each wrong try fills it by wrongRefill.
-type tries struct {
-	full time.Time // when it will be empty again
+// target is what is tried from a place: the password of a user, or the zero mark for anything.
+type target struct {
+	from netip.Prefix
+	user mark
+}
+
+// attempt is one try.
+type attempt struct {
+	from netip.Addr
+	user mark // whose password is tried, zero for credentials that name nobody
+	mark mark // the credentials
+}
+
+// everything is the target that all tries from the attempt's address count at; false for none.
+func (a attempt) everything() (target, bool) {
+	return target{from: prefixOf(a.from)}, !a.from.IsLoopback()
+}
+
+// one is the target that tries at this user's password count at; false for none.
+func (a attempt) one() (target, bool) {
+	return target{prefixOf(a.from), a.user}, a.user != mark{}
 }
 
 // prefixOf is what counts as one address.
@@ -39,39 +62,53 @@ func prefixOf(a netip.Addr) netip.Prefix {
 }
 
 // may tells whether credentials are to be looked at.
-func (g *guard) may(from netip.Addr, m mark, now time.Time) bool {
+func (g *guard) may(a attempt, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, guarded := g.tries[prefixOf(from)]
-	if !guarded || t.full.Sub(now) <= (wrongTries-1)*wrongRefill {
+	if at, known := g.known[a.mark]; known && now.Sub(at) < goodFor {
 		return true
 	}
-	at, known := g.known[m]
-	return known && now.Sub(at) < goodFor
+	if t, counts := a.everything(); counts && g.full(t, wrongTries, now) {
+		return false
+	}
+	t, counts := a.one()
+	return !counts || !g.full(t, wrongOfUser, now)
 }
 
-// wrong counts a wrong try.
-func (g *guard) wrong(from netip.Addr, now time.Time) {
+func (g *guard) full(t target, tries time.Duration, now time.Time) bool {
+	return g.tries[t].Sub(now) > (tries-1)*wrongRefill
+}
+
+// wrong counts a wrong try. Credentials with which somebody was in lose that: whoever has them
+// does not have all of them, and gets no second guess for it.
+func (g *guard) wrong(a attempt, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.tries == nil {
-		g.tries = map[netip.Prefix]tries{}
+	delete(g.known, a.mark)
+	if t, counts := a.everything(); counts {
+		g.fill(t, now)
 	}
-	p := prefixOf(from)
-	t, guarded := g.tries[p]
+	if t, counts := a.one(); counts {
+		g.fill(t, now)
+	}
+}
+
+func (g *guard) fill(t target, now time.Time) {
+	if g.tries == nil {
+		g.tries = map[target]time.Time{}
+	}
+	empty, guarded := g.tries[t]
 	if !guarded && len(g.tries) >= maxGuarded {
-		for other, o := range g.tries { // any, but rather one that is free again
-			p2 := other
-			if delete(g.tries, p2); o.full.After(now) {
+		for other, o := range g.tries { // any, but rather one that is empty again
+			if delete(g.tries, other); o.After(now) {
 				break
 			}
 		}
 	}
-	if t.full.Before(now) {
-		t.full = now
+	if empty.Before(now) {
+		empty = now
 	}
-	t.full = t.full.Add(wrongRefill)
-	g.tries[p] = t
+	g.tries[t] = empty.Add(wrongRefill)
 }
 
 // good remembers credentials that were right.

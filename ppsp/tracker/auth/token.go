@@ -21,6 +21,7 @@ const minToken = 16
 func ReadTokens(r io.Reader) (*Tokens, error) {
 	t := &Tokens{hashes: map[[32]byte]bool{}}
 	err := eachLine(r, func(line string) error {
+		line = strings.TrimSpace(line)
 		if len(line) < minToken || strings.ContainsAny(line, " \t") {
 			return fmt.Errorf("a token has %d characters or more, and no spaces", minToken)
 		}
@@ -33,12 +34,10 @@ func ReadTokens(r io.Reader) (*Tokens, error) {
 	return t, err
 }
 
-func (t *Tokens) credential(r *http.Request) []byte {
+// credential names no user: a guess is as good as any other, and hopeless.
+func (t *Tokens) credential(r *http.Request) (user, shown []byte, ok bool) {
 	token, ok := scheme(r.Header.Get("Authorization"), "Bearer")
-	if !ok {
-		return nil
-	}
-	return []byte("bearer " + token)
+	return nil, []byte("bearer " + token), ok
 }
 
 func (t *Tokens) check(r *http.Request, _ time.Time) (name string, ok, again bool) {
@@ -46,6 +45,6 @@ func (t *Tokens) check(r *http.Request, _ time.Time) (name string, ok, again boo
 	return "", t.hashes[sha256.Sum256([]byte(strings.TrimSpace(token)))], false // equal hashes, not equal prefixes: time tells nothing
 }
 
-func (t *Tokens) challenges(time.Time, bool) []string {
-	return []string{`Bearer realm="` + Realm + `"`}
+func (t *Tokens) challenges(*http.Request, time.Time, bool) (headers []string, shown []byte) {
+	return []string{`Bearer realm="` + Realm + `"`}, nil
 }

@@ -52,8 +52,9 @@ type Users struct {
 const MaxUsers = 1 << 20
 
 // ReadUsers reads lines "name:password", or "name:realm:hash" as htdigest writes them, with a
-// hash of MD5 or SHA-256 in hexadecimal; realm has to be Realm. Empty lines, and those that
-// begin with #, are ignored.
+// hash of MD5 or SHA-256 in hexadecimal; realm has to be Realm. A name may stand there once, or
+// with one hash of each. Blanks are part of a password. Empty lines, and those that begin with
+// #, are ignored.
 func ReadUsers(r io.Reader) (*Users, error) {
 	u := &Users{secrets: map[string]map[Algorithm]string{}}
 	err := eachLine(r, func(line string) error {
@@ -61,25 +62,20 @@ func ReadUsers(r io.Reader) (*Users, error) {
 		if !ok || name == "" || rest == "" {
 			return fmt.Errorf(`it is not "name:password" or "name:realm:hash"`)
 		}
-		if u.secrets[name] == nil {
-			u.secrets[name] = map[Algorithm]string{}
-		}
-		if hashed, ok := strings.CutPrefix(rest, Realm+":"); ok {
-			hashed = strings.ToLower(hashed)
-			if _, err := hex.DecodeString(hashed); err == nil {
-				switch len(hashed) {
-				case 2 * md5.Size:
-					u.secrets[name][MD5] = hashed
-					return nil
-				case 2 * sha256.Size:
-					u.secrets[name][SHA256] = hashed
-					return nil
-				}
-			}
+		realm, hashed, _ := strings.Cut(rest, ":")
+		algorithm := hashOf(hashed)
+		switch {
+		case realm == Realm && hashed != "" && algorithm == "":
 			return fmt.Errorf("the hash of %.40q is neither MD5 nor SHA-256 in hexadecimal", name)
+		case realm != Realm && algorithm != "":
+			return fmt.Errorf("the hash of %.40q is for the realm %.40q, want %s", name, realm, Realm)
+		case algorithm != "":
+			return u.add(name, algorithm, strings.ToLower(hashed))
 		}
 		for _, a := range algorithms {
-			u.secrets[name][a] = a.digest(name, Realm, rest)
+			if err := u.add(name, a, a.digest(name, Realm, rest)); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -89,12 +85,37 @@ func ReadUsers(r io.Reader) (*Users, error) {
 	return u, err
 }
 
-// eachLine calls f for each line that is not empty or a comment.
+func (u *Users) add(name string, a Algorithm, secret string) error {
+	if u.secrets[name] == nil {
+		u.secrets[name] = map[Algorithm]string{}
+	}
+	if u.secrets[name][a] != "" {
+		return fmt.Errorf("%.40q is there twice; take one of the lines out", name)
+	}
+	u.secrets[name][a] = secret
+	return nil
+}
+
+// hashOf tells by which function a hash in hexadecimal was made, "" for anything else.
+func hashOf(s string) Algorithm {
+	if _, err := hex.DecodeString(s); err != nil {
+		return ""
+	}
+	switch len(s) {
+	case 2 * md5.Size:
+		return MD5
+	case 2 * sha256.Size:
+		return SHA256
+	}
+	return ""
+}
+
+// eachLine calls f for each line that is not empty or a comment, without blanks before it.
 func eachLine(r io.Reader, f func(line string) error) error {
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || line[0] == '#' {
+		line := strings.TrimLeft(lines.Text(), " \t")
+		if strings.TrimSpace(line) == "" || line[0] == '#' {
 			continue
 		}
 		if n > MaxUsers {
