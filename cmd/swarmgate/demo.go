@@ -90,6 +90,7 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
+	peering.trackers.Known = store
 	h, err := openHome(homeConfig{
 		dir: own, name: d.Name, http: page, dlna: !d.NoDLNA, noDLNA: switchedOff(config.FromFlag), interfaces: d.Interface,
 		links: links, peering: peering, state: store, out: out, log: log,

@@ -75,6 +75,7 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer peering.node.Close() // a second time where it was run
+	peering.trackers.Known = store
 	if err := p.enroll(dir); err != nil {
 		return err
 	}

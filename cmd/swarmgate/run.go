@@ -145,6 +145,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
+	peering.trackers.Known = store
 	h, err := openHome(homeConfig{
 		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces, announced: s.DLNA, profiles: profiles,
 		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),

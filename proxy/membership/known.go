@@ -19,7 +19,9 @@ type Known interface {
 // When known peers are noted: soon, since a node can be killed at any moment, and then now and again.
 const (
 	firstNote = 3 * time.Second
-	noteEvery = 30 * time.Second
+	noteEvery = time.Minute
+	// The same peers are noted more seldom: flash wears out.
+	noteAgain = 6 * time.Hour
 	// triedAgain is after what time known peers are named to the engine again while it has none.
 	triedAgain = 15 * time.Second
 )
@@ -36,6 +38,7 @@ func (m *Member) remember(ctx context.Context) {
 	defer tick.Stop()
 	tried := time.Now()
 	var noted time.Time
+	var before map[netip.AddrPort]bool
 	for {
 		select {
 		case <-ctx.Done():
@@ -49,16 +52,34 @@ func (m *Member) remember(ctx context.Context) {
 				continue
 			}
 			working := m.working()
-			if len(working) == 0 {
+			if len(working) == 0 || now.Sub(noted) < noteAgain && allIn(before, working) {
 				continue
 			}
-			noted = now
+			noted, before = now, setOf(working)
 			if err := m.cfg.Trackers.Known.KeepPeers(m.cfg.Link.SwarmID, working); err != nil {
 				m.cfg.Logger.Warn().Err(err).Msg("the peers of this swarm can't be kept for the next start")
 				return
 			}
+			m.cfg.Logger.Debug().Int("peers", len(working)).Msg("these peers are kept for the next start")
 		}
 	}
+}
+
+func setOf(addrs []netip.AddrPort) map[netip.AddrPort]bool {
+	set := make(map[netip.AddrPort]bool, len(addrs))
+	for _, a := range addrs {
+		set[a] = true
+	}
+	return set
+}
+
+func allIn(set map[netip.AddrPort]bool, addrs []netip.AddrPort) bool {
+	for _, a := range addrs {
+		if !set[a] {
+			return false
+		}
+	}
+	return true
 }
 
 // working returns the addresses of those who are connected, first of those who have something.

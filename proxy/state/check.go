@@ -79,7 +79,7 @@ func (s *State) check() error {
 		}
 		if err == nil {
 			err = errors.Join(each(tx, bucketBans, func([]byte, *ban) {}), each(tx, bucketMembers, func([]byte, *memberRecord) {}),
-				each(tx, bucketViewing, func([]byte, *viewingRecord) {}))
+				each(tx, bucketViewing, func([]byte, *viewingRecord) {}), each(tx, bucketPeers, func([]byte, *knownPeers) {}))
 		}
 		if unreadable > 0 {
 			s.notice = fmt.Errorf("state in %s: links that this version can't read: %d; they are kept", s.path, unreadable)
