@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
 // ErrNotFound says that no channel or film has the asked ID.
@@ -83,8 +84,9 @@ type Session struct {
 	UpBps   int64  // bits per second
 	BufferS float64
 	Viewers int
-	Error   string // in StateFailed
-	Codecs  Codecs // of a channel
+	Error   string            // in StateFailed
+	Codecs  Codecs            // of a channel
+	Outage  membership.Outage // that no tracker answers, the zero value while one does
 }
 
 // Film is a film being read. Reads wait until the swarm has delivered and the tree has

@@ -68,6 +68,7 @@ type session struct {
 	failed   error     // why nothing will come
 	lonely   time.Time // since when no peer has answered, zero while one does
 	told     bool      // … which was logged
+	silent   bool      // no tracker answers, which was logged
 	differs  membership.Mismatch
 }
 
@@ -273,8 +274,9 @@ func (s *session) measure(now time.Time) {
 	s.shown.Peers = peers
 	s.shown.Codecs = b.codecs
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
-	trouble := member.Brief()
-	s.shown.State, s.shown.Text = describe(b, peers, stats.Connecting+stats.Unconnected, trouble, s.watching())
+	others := stats.Connecting + stats.Unconnected
+	trouble := s.outage(member, now, peers+others == 0)
+	s.shown.State, s.shown.Text = describe(b, peers, others, trouble, s.watching())
 	if s.alone(now, peers > 0 || stats.Counters.ChunksReceived > 0) && !b.ready && (trouble == "" || s.shown.State != StateFinding) {
 		s.shown.Text += ": nobody answers, is the publisher running?"
 	}
@@ -287,6 +289,28 @@ func (s *session) measure(now time.Time) {
 			s.cancel()
 		}
 	}
+}
+
+// outageAfter is for how long no tracker answers before those are told who have peers.
+const outageAfter = 10 * time.Second
+
+// outage notes in s.shown that no tracker answers, and says so in words; empty while one does. Without
+// anybody else to turn to it is told at once. The caller holds mu.
+func (s *session) outage(member *membership.Member, now time.Time, alone bool) string {
+	o, out := member.Outage()
+	silent := out && now.Sub(o.Since) > outageAfter
+	switch {
+	case silent && !s.silent:
+		s.log.Warn().Msgf("%s; going on with %s", o.Told(), plural(s.shown.Peers, "known peer"))
+	case s.silent && !out:
+		s.log.Info().Msg("a tracker answers again")
+	}
+	if s.silent = silent; !silent && !(out && alone) {
+		s.shown.Outage = membership.Outage{}
+		return ""
+	}
+	s.shown.Outage = o
+	return o.Told()
 }
 
 // lonelyAfter is for how long nobody answers before that is told.
@@ -312,21 +336,29 @@ func (s *session) alone(now time.Time, company bool) bool {
 
 // describe says in words where a session stands.
 func describe(b buffering, peers, others int, trouble string, viewers int) (State, string) {
+	state, text := StateBuffering, fmt.Sprintf("Buffering %.1f of %.0f s", b.seconds, b.want)
 	switch {
 	case b.ready && !b.starved && viewers == 0:
-		return StateIdle, "Ready, nobody is watching"
+		state, text = StateIdle, "Ready, nobody is watching"
 	case b.ready && !b.starved:
-		return StatePlaying, "Playing"
+		state, text = StatePlaying, "Playing"
 	case peers == 0 && others == 0 && trouble != "":
 		return StateFinding, "Finding peers: " + trouble
 	case peers == 0 && others == 0:
 		return StateFinding, "Finding peers"
 	case peers == 0:
-		return StateConnecting, fmt.Sprintf("Connecting to %s", plural(others, "peer"))
+		state, text = StateConnecting, fmt.Sprintf("Connecting to %s", plural(others, "peer"))
 	case b.ready:
-		return StateStalled, fmt.Sprintf("Waiting for %s", plural(peers, "peer"))
+		state, text = StateStalled, fmt.Sprintf("Waiting for %s", plural(peers, "peer"))
 	}
-	return StateBuffering, fmt.Sprintf("Buffering %.1f of %.0f s", b.seconds, b.want)
+	switch {
+	case trouble == "":
+	case peers > 0:
+		text += fmt.Sprintf("; %s, going on with %s", trouble, plural(peers, "known peer"))
+	default:
+		text += "; " + trouble
+	}
+	return state, text
 }
 
 func plural(n int, what string) string {

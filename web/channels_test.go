@@ -6,8 +6,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
 func TestChannelsHaveTheFieldsOfTheContract(t *testing.T) {
@@ -137,6 +139,11 @@ func TestSessionsHaveTheFieldsOfTheContract(t *testing.T) {
 		DownBps: 1_500_000, UpBps: 20_000, BufferS: 1.25, Viewers: 2,
 	}}
 	want := `[{"id":"1","channel":"news","state":"playing","text":"Playing","peers":3,"down_bps":1500000,"up_bps":20000,"buffer_s":1.25,"viewers":2}]` + "\n"
+	if w := ask(t, g, http.MethodGet, "/api/v1/sessions", ""); w.Body.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", w.Body, want)
+	}
+	g.sessions[0].Outage = membership.Outage{Tracker: "t.example:7846", Problem: membership.NoAnswer, Since: time.Date(2031, 1, 2, 10, 31, 0, 0, time.UTC)}
+	want = strings.Replace(want, `"viewers":2`, `"viewers":2,"tracker":{"name":"t.example:7846","problem":"no_answer","since":"2031-01-02T10:31:00Z"}`, 1)
 	if w := ask(t, g, http.MethodGet, "/api/v1/sessions", ""); w.Body.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", w.Body, want)
 	}

@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
 // session is what is being watched, at /api/v1/sessions and in events.
@@ -17,8 +19,23 @@ type session struct {
 	UpBps   int64       `json:"up_bps"`
 	BufferS float64     `json:"buffer_s"`
 	Viewers int         `json:"viewers"`
-	Error   string      `json:"error,omitempty"`  // in the state "failed"
-	Codecs  *codecs     `json:"codecs,omitempty"` // of a channel, once they are known
+	Error   string      `json:"error,omitempty"`   // in the state "failed"
+	Codecs  *codecs     `json:"codecs,omitempty"`  // of a channel, once they are known
+	Tracker *outage     `json:"tracker,omitempty"` // while no tracker answers
+}
+
+// outage is why no tracker of a swarm answers.
+type outage struct {
+	Name    string             `json:"name"`    // host and port of the one asked last
+	Problem membership.Problem `json:"problem"` // "no_answer", "name_unknown", …
+	Since   time.Time          `json:"since"`
+}
+
+func outageOf(o membership.Outage) *outage {
+	if o == (membership.Outage{}) {
+		return nil
+	}
+	return &outage{o.Tracker, o.Problem, o.Since}
 }
 
 // codecs names how a channel is coded: "H.264", "HEVC", "MPEG-2", …; "AAC", "AC-3", "MP2", ….
@@ -40,7 +57,7 @@ func (s *Server) sessions() []session {
 	for _, one := range all {
 		list = append(list, session{
 			ID: one.ID, Channel: one.Channel, State: one.State, Text: one.Text, Peers: one.Peers, DownBps: one.DownBps, UpBps: one.UpBps,
-			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs),
+			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs), Tracker: outageOf(one.Outage),
 		})
 	}
 	return list

@@ -24,6 +24,7 @@ import (
 	"github.com/swarmgate/swarmgate/proxy"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/members"
+	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/state"
 	"github.com/swarmgate/swarmgate/web"
 )
@@ -263,13 +264,17 @@ func (h *home) line() string {
 	var peers, viewers int
 	var down int64
 	var buffer float64
+	var trouble string
 	for _, s := range h.gateway.Sessions() {
+		if s.Outage != (membership.Outage{}) {
+			trouble = " · " + s.Outage.Told()
+		}
 		peers += s.Peers
 		viewers += s.Viewers
 		down += s.DownBps
 		buffer = max(buffer, s.BufferS)
 	}
-	return fmt.Sprintf("%s · %s · buffer %.1f s · %s", counted(peers, "peer"), rate(down), buffer, counted(viewers, "viewer"))
+	return fmt.Sprintf("%s · %s · buffer %.1f s · %s%s", counted(peers, "peer"), rate(down), buffer, counted(viewers, "viewer"), trouble)
 }
 
 // show keeps the status line current until ctx ends.

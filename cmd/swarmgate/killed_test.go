@@ -23,6 +23,7 @@ type process struct {
 	err   *noise
 	lines sync.WaitGroup
 
+	ready chan string   // has the page's address
 	began chan struct{} // closed with the first progress
 	done  chan struct{} // closed when all is there
 
@@ -34,7 +35,7 @@ type process struct {
 // spawn starts the program. It is killed at the end of the test at the latest.
 func spawn(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...), err: newNoise(), first: -1, began: make(chan struct{}), done: make(chan struct{})}
+	p := &process{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...), err: newNoise(), first: -1, ready: make(chan string, 1), began: make(chan struct{}), done: make(chan struct{})}
 	p.Env = append(os.Environ(), asProgram+"=1")
 	p.Stderr = p.err
 	out, err := p.StdoutPipe()
@@ -56,6 +57,7 @@ func (p *process) told(line []byte) {
 	var e struct {
 		Event string
 		Bytes int
+		Page  string
 	}
 	if json.Unmarshal(line, &e) != nil {
 		return
@@ -64,6 +66,8 @@ func (p *process) told(line []byte) {
 	defer p.mu.Unlock()
 	p.last = string(line)
 	switch e.Event {
+	case "ready":
+		p.ready <- e.Page
 	case "progress":
 		if p.first < 0 {
 			p.first = e.Bytes

@@ -70,7 +70,7 @@ func (m *Member) Brief() string {
 	if !ok {
 		return ""
 	}
-	return o.String()
+	return o.Told()
 }
 
 // host names a tracker by the host of its URL.
@@ -126,4 +126,9 @@ func (o Outage) String() string {
 		return "the tracker at " + o.Tracker + " answers with an error"
 	}
 	return "the tracker at " + o.Tracker + " does not answer"
+}
+
+// Told is String with the time since when, as a clock of the house shows it.
+func (o Outage) Told() string {
+	return o.String() + " since " + o.Since.Local().Format("15:04")
 }

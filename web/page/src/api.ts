@@ -30,6 +30,14 @@ export interface Session {
   buffer_s: number;
   viewers: number;
   error: string;
+  tracker?: Outage; // while none answers
+}
+
+/** Why no tracker of a swarm answers. */
+export interface Outage {
+  name: string; // host and port
+  problem: 'no_answer' | 'name_unknown' | 'private_name' | 'bad_certificate' | 'login_needed' | 'refused' | 'wrong_answer';
+  since: string; // date and time
 }
 
 /** Whether TVs find the gateway. */

@@ -52,6 +52,9 @@ export function clock(seconds: number): string {
   return hours ? `${hours}:${rest}` : rest.replace(/^0/, '');
 }
 
+/** The time of day of a date and time: "10:31". */
+export const timeOfDay = (at: string): string => new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' });
+
 /** A size in bytes: "354 kB". */
 export function size(bytes: number): string {
   if (bytes >= 1e9) return tenths.format(bytes / 1e9) + ' GB';

@@ -7,6 +7,7 @@ import { clock, rate, t, tenth } from './i18n';
 import type { View } from './player';
 import { SendButton } from './sendto';
 import { Badge, facts, viewers } from './tile';
+import { goingOn } from './tune';
 
 /** Samples in the curve, one a second. */
 const curveLength = 60;
@@ -14,6 +15,7 @@ const curveLength = 60;
 export function Panel(props: { channel: Channel; session: Session | undefined; view: View; sent: () => void }) {
   const { channel, session } = props;
   const live = channel.kind === 'live';
+  const trouble = goingOn(session);
   return (
     <div class="page panel">
       <div class="about">
@@ -25,6 +27,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
         </p>
         <p class="send"><SendButton channel={channel} sent={props.sent} /></p>
         {session || live ? <Figures session={session} ahead={props.view.ahead} /> : null}
+        {trouble ? <p class="trouble" role="status">{trouble}</p> : null}
       </div>
       <div class="card links">
         <h2>{t('elsewhere')}</h2>

@@ -1,7 +1,7 @@
 // The tune state in words.
 
 import type { Session } from './api';
-import { t, tenth } from './i18n';
+import { t, tenth, timeOfDay } from './i18n';
 import type { View } from './player';
 
 /** Steps from a click to a picture, in order. */
@@ -22,13 +22,31 @@ export function words(view: View, session: Session | undefined): string {
   return gatewayWords(session) || t(view.retrying ? 'retrying' : 'tuning');
 }
 
+const troubles = {
+  no_answer: 'trackerNoAnswer', name_unknown: 'trackerNameUnknown', private_name: 'trackerPrivateName', bad_certificate: 'trackerBadCertificate',
+  login_needed: 'trackerLoginNeeded', refused: 'trackerRefused', wrong_answer: 'trackerWrongAnswer',
+} as const;
+
+/** Why no tracker answers, empty while one does. */
+function outage(session: Session): string {
+  const { tracker } = session;
+  if (!tracker) return '';
+  return t(troubles[tracker.problem] || 'trackerNoAnswer', { name: tracker.name, time: timeOfDay(tracker.since) });
+}
+
+/** That no tracker answers, and with whom it goes on; empty while there is no need to tell. */
+export function goingOn(session: Session | undefined): string {
+  if (!session || !session.tracker || !session.peers) return '';
+  return t(session.peers === 1 ? 'goingOn1' : 'goingOn', { trouble: outage(session), n: session.peers });
+}
+
 function gatewayWords(session: Session | undefined): string {
   if (!session) return '';
   // The gateway speaks English and may know more than its state tells.
   const english = document.documentElement.lang === 'en' && session.text;
   switch (session.state) {
-    case 'finding':
-      return english || t('finding');
+    case 'finding': // the gateway also tells of a publisher that does not run
+      return english || [t('finding'), outage(session)].filter(Boolean).join(': ');
     case 'connecting':
       return english || t(['connecting', 'connecting1'][session.peers] as 'connecting' || 'connectingN', { n: session.peers });
     case 'buffering':
