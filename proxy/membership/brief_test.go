@@ -51,7 +51,7 @@ func TestBriefOfTrackers(t *testing.T) {
 		link.Trackers = []string{url}
 		p := start(t, setup{swarm: f.leech(), link: link})
 		until(t, "the trouble is told", func() bool { return p.Brief() != "" })
-		if words := p.Brief(); !strings.HasSuffix(words, want) {
+		if words := p.Brief(); !strings.Contains(words, want+" since ") {
 			t.Errorf("in brief %q, want %q", words, want)
 		}
 		p.stop()
