@@ -11,6 +11,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy/membership"
+	"github.com/swarmgate/swarmgate/proxy/guide"
 )
 
 // ErrNotFound says that no channel or film has the asked ID.
@@ -54,10 +55,7 @@ type Subtitle struct {
 }
 
 // Programme is one broadcast of a channel, as a programme guide tells of it.
-type Programme struct {
-	Title, Description string
-	Start, End         time.Time // in the time zone of the household
-}
+type Programme = guide.Programme
 
 // State is where a session stands on its way to a picture.
 type State string
