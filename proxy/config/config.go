@@ -19,7 +19,10 @@ type Config struct {
 	Links []Link `toml:"links" help:"Channels and films to offer, as links (\"ppsp:…\"). More can be added on the page."`
 
 	HTTP    HTTP    `toml:"http" help:"The page, the API, playlists and streams for the home."`
+	Access  Access  `toml:"access" help:"Who may do what on the page and by the API."`
 	DLNA    DLNA    `toml:"dlna" help:"The media server that TVs find by themselves."`
+	Guide   Guide   `toml:"guide" help:"What is on now and next, for TVs, the page, and /xmltv.xml."`
+	HDHR    HDHR    `toml:"hdhomerun" help:"A tuner that Plex, Jellyfin, Emby and Channels find by themselves."`
 	Peer    Peer    `toml:"peer" help:"The side towards the Internet: other peers of the swarms."`
 	Members Members `toml:"members" help:"Closed swarms, in which only members take part. The user as whom the gateway runs has to be able to read the files."`
 	Buffer  Buffer  `toml:"buffer" help:"Memory and disk for what is watched. It is also what this node can give to other peers."`
@@ -31,6 +34,35 @@ type Config struct {
 // HTTP is the section [http].
 type HTTP struct {
 	Listen HostPort `toml:"listen" help:"Address and TCP port. \":8088\" means all addresses of this machine, which TVs need; \"127.0.0.1:8088\" means this machine only; port 0 takes a free one."`
+
+	Names   []string  `toml:"names" help:"Further host names under which browsers may open the page, as [\"tv.example.org\"], beyond its addresses, the name of this machine and names that end in .local."`
+	Clients []Network `toml:"clients" help:"Further networks whose hosts are answered, beyond the home's own, as [\"10.8.0.0/24\"]."`
+	Proxies []Network `toml:"proxies" help:"Reverse proxies in front of this one, as [\"127.0.0.1\"]: what they say about who asks, by which name and scheme (X-Forwarded-For, -Host, -Proto), is believed."`
+	Base    string    `toml:"base" help:"Path under which a reverse proxy shows the page, as \"/tv\"; the proxy may hand it on with or without it."`
+
+	TLSListen string `toml:"tls_listen" help:"Address and port of HTTPS, as \":8443\", beside the plain one. Left empty: none."`
+	TLSCert   string `toml:"tls_cert" help:"File with the certificate for HTTPS and those above it, PEM. Left empty: one that is made in the folder \"dir\", about which browsers warn."`
+	TLSKey    string `toml:"tls_key" help:"File with the private key that came with it, PEM. Left empty: the key is in the file \"tls_cert\"."`
+}
+
+// Access is the section [access].
+type Access struct {
+	Password string    `toml:"password" help:"File that holds the hash of the household's password; \"swarmgate password FILE\" writes it. Left empty: everybody at home may do everything."`
+	Guests   bool      `toml:"guests" help:"Whether who has not given the password may watch; otherwise nothing is shown."`
+	Tokens   string    `toml:"tokens" help:"File with tokens, one a line, with which programs do what otherwise takes the password (Authorization: Bearer). Left empty: that of the owner alone."`
+	Streams  []Network `toml:"streams" help:"Networks in which TVs and players need no password where guests do not watch, as [\"192.168.1.20\"]. Left empty: all of the home. Others use the addresses in the playlists of who gave it."`
+}
+
+// Guide is the section [guide].
+type Guide struct {
+	Sources []string `toml:"sources" help:"Addresses and files of programme guides in XMLTV, plain or gzip, as [\"https://example.org/guide.xml.gz\", \"/srv/guide.xml\"]. A channel is found in them by its ID or its title."`
+	Refresh Duration `toml:"refresh" help:"Time between two readings of the guides."`
+}
+
+// HDHR is the section [hdhomerun].
+type HDHR struct {
+	Discovery bool `toml:"discovery" help:"Whether programs in the home find the tuner by themselves (UDP port 65001). Without it they are given the address of the page."`
+	Tuners    int  `toml:"tuners" help:"How many channels the tuner says it can receive at once."`
 }
 
 // DLNA is the section [dlna].
@@ -94,9 +126,11 @@ type Channel struct {
 // Default returns the configuration that needs no file.
 func Default() Config {
 	return Config{
-		HTTP: HTTP{Listen: HostPort{Port: 8088}},
-		DLNA: DLNA{Enabled: true, Language: "en", Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
-		Peer: Peer{NAT: true, Offload: "auto"},
+		HTTP: HTTP{Listen: HostPort{Port: 8088}}, Access: Access{Guests: true},
+		DLNA:  DLNA{Enabled: true, Language: "en", Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
+		Guide: Guide{Refresh: Duration(6 * time.Hour)},
+		HDHR:  HDHR{Tuners: 4},
+		Peer:  Peer{NAT: true, Offload: "auto"},
 		Buffer: Buffer{
 			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,
 		},

@@ -99,6 +99,10 @@ func other(t *testing.T) *Settings {
 	s := load(t, "")
 	for key, text := range map[string]string{
 		"dir": "/srv/with space", "links": linkA + " " + linkB, "http.listen": "[::1]:0",
+		"http.names": "tv.example.org media.example.net", "http.clients": "10.8.0.0/24", "http.proxies": "127.0.0.1 ::1", "http.base": "/tv",
+		"http.tls_listen": ":8443", "http.tls_cert": "/srv/cert.pem", "http.tls_key": "/srv/my key.pem",
+		"access.password": "/srv/password", "access.guests": "false", "access.tokens": "/srv/tokens", "access.streams": "192.168.1.20",
+		"guide.sources": "https://example.org/guide.xml.gz,/srv/guide.xml", "guide.refresh": "1h", "hdhomerun.discovery": "true", "hdhomerun.tuners": "2",
 		"dlna.enabled": "false", "dlna.name": `Büro "2"`, "dlna.interfaces": "eth0,wlan0",
 		"dlna.language": "de", "dlna.profiles": "/srv/tv.toml", "dlna.deny_interfaces": "guest0,docker*", "dlna.networks": "192.168.1.0/24", "dlna.deny_networks": "fd77::/64 10.0.0.0/8",
 		"dlna.announce": "1m", "dlna.max_age": "1h", "dlna.patience": "10s", "dlna.streams": "9",

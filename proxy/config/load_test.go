@@ -40,6 +40,13 @@ dir = "/srv/gate"
 links = ["`+linkA+`"]
 [http]
 listen = "127.0.0.1:80"
+names = ["tv.example.org"]
+clients = ["10.8.0.0/24"]
+proxies = ["127.0.0.1"]
+base = "/tv"
+tls_listen = ":8443"
+tls_cert = "/srv/cert.pem"
+tls_key = "/srv/key.pem"
 [dlna]
 enabled = false
 name = "Living room"
@@ -64,6 +71,17 @@ offload = "off"
 authority = "/srv/ca.pem"
 certificate = "/srv/me.crt"
 key = "/srv/me.key"
+[access]
+password = "/srv/password"
+guests = false
+tokens = "/srv/tokens"
+streams = ["192.168.1.20"]
+[guide]
+sources = ["https://example.org/guide.xml.gz", "/srv/guide.xml"]
+refresh = "1h"
+[hdhomerun]
+discovery = true
+tuners = 2
 [buffer]
 live = "64MiB"
 films = "100GB"
@@ -84,7 +102,13 @@ logo = "https://example.org/a.png"
 	}
 	want := Config{
 		Dir: "/srv/gate", Links: s.Links, Channels: s.Channels,
-		HTTP: HTTP{HostPort{"127.0.0.1", 80}},
+		HTTP: HTTP{
+			Listen: HostPort{"127.0.0.1", 80}, Names: []string{"tv.example.org"}, Clients: []Network{{netip.MustParsePrefix("10.8.0.0/24")}},
+			Proxies: []Network{{netip.MustParsePrefix("127.0.0.1/32")}}, Base: "/tv", TLSListen: ":8443", TLSCert: "/srv/cert.pem", TLSKey: "/srv/key.pem",
+		},
+		Access: Access{Password: "/srv/password", Guests: false, Tokens: "/srv/tokens", Streams: []Network{{netip.MustParsePrefix("192.168.1.20/32")}}},
+		Guide:  Guide{[]string{"https://example.org/guide.xml.gz", "/srv/guide.xml"}, Duration(time.Hour)},
+		HDHR:   HDHR{true, 2},
 		DLNA: DLNA{
 			Name: "Living room", Interfaces: []string{"eth0", "wlan0"}, Language: "ar", Profiles: "/srv/tv.toml", DenyInterfaces: []string{"guest*"},
 			Networks: []Network{{netip.MustParsePrefix("192.168.1.0/24")}}, DenyNetworks: []Network{{netip.MustParsePrefix("fd77::1/128")}},

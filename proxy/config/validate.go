@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy/guide"
 )
 
 // Bounds of values.
@@ -28,6 +29,9 @@ const (
 	MaxMaxAge            = Duration(24 * time.Hour)
 	MaxPatience          = Duration(10 * time.Minute)
 	MaxStreams           = 1000
+	MinRefresh           = Duration(10 * time.Minute)
+	MaxSources           = 20
+	MaxTuners            = 64
 )
 
 // Problem is one thing wrong with a configuration.
@@ -115,6 +119,8 @@ func (v *validator) node(c *Config) {
 	v.interfaces("dlna.interfaces", c.DLNA.Interfaces)
 	v.interfaces("dlna.deny_interfaces", c.DLNA.DenyInterfaces)
 	v.announcements(&c.DLNA)
+	v.outputs(c)
+	v.access(c)
 	v.want(c.Peer.Upload == 0 || c.Peer.Upload >= MinUpload, "peer.upload", "leaves nothing for other peers; write at least %q", MinUpload)
 	for _, s := range c.Peer.STUN {
 		v.want(s.Host != "" && s.Port != 0, "peer.stun", `%q is no server; write as "stun.example.org:3478"`, s)
@@ -151,6 +157,41 @@ func (v *validator) announcements(d *DLNA) {
 	v.want(d.Patience >= Duration(time.Second), "dlna.patience", `is too short for any swarm; write at least "1s"`)
 	v.want(d.Patience <= MaxPatience, "dlna.patience", "is too long; write at most %q", MaxPatience)
 	v.want(d.Streams >= 1 && d.Streams <= MaxStreams, "dlna.streams", "write a number from 1 to %d", MaxStreams)
+}
+
+func (v *validator) access(c *Config) {
+	h := &c.HTTP
+	for _, name := range h.Names {
+		v.want(hostName(name), "http.names", `%q is no host name; write as "tv.example.org", without scheme and port`, name)
+	}
+	v.want(h.Base == "" || h.Base == path.Clean(h.Base) && strings.HasPrefix(h.Base, "/") && len(h.Base) > 1 && strings.Trim(strings.ToLower(h.Base), "abcdefghijklmnopqrstuvwxyz0123456789-_./") == "",
+		"http.base", `is no path; write as "/tv"`)
+	var listen HostPort
+	v.want(h.TLSListen == "" || listen.UnmarshalText([]byte(h.TLSListen)) == nil, "http.tls_listen", `is no address; write as ":8443"`)
+	v.want(h.TLSKey == "" || h.TLSCert != "", "http.tls_key", "is of no use alone; name the certificate with tls_cert")
+	v.want(h.TLSCert == "" || h.TLSListen != "", "http.tls_cert", "is of no use without tls_listen")
+	v.want(c.Access.Guests || c.Access.Password != "", "access.guests", "shuts out everybody while there is no password; name one with access.password")
+	for _, f := range []struct{ key, path string }{
+		{"http.tls_cert", h.TLSCert}, {"http.tls_key", h.TLSKey}, {"access.password", c.Access.Password}, {"access.tokens", c.Access.Tokens},
+	} {
+		v.want(!strings.ContainsRune(f.path, 0), f.key, "is no path of a file")
+	}
+}
+
+// hostName tells whether a name could be that of a host (RFC 1123, 2.1).
+func hostName(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return name != "" && len(name) < 254 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") == "" && !strings.Contains(name, "..")
+}
+
+func (v *validator) outputs(c *Config) {
+	v.want(len(c.Guide.Sources) <= MaxSources, "guide.sources", "are more than %d", MaxSources)
+	for _, source := range c.Guide.Sources {
+		err := guide.CheckSource(source)
+		v.want(err == nil, "guide.sources", "%v", err)
+	}
+	v.want(c.Guide.Refresh >= MinRefresh, "guide.refresh", "is too often for who offers the guide; write at least %q", MinRefresh)
+	v.want(c.HDHR.Tuners >= 1 && c.HDHR.Tuners <= MaxTuners, "hdhomerun.tuners", "write a number from 1 to %d", MaxTuners)
 }
 
 func (v *validator) buffers(b *Buffer) {
