@@ -27,14 +27,18 @@ type channel struct {
 	DurationS float64     `json:"duration_s"` // of a film, 0 while unknown
 	RateBps   int64       `json:"rate_bps"`   // of a film on average, 0 while unknown
 	Favourite bool        `json:"favourite"`
-	PositionS float64     `json:"position_s"`       // of a film, where to go on; 0 for the beginning
+	PositionS float64     `json:"position_s"`    // of a film, where to go on; 0 for the beginning
+	Now       *programme  `json:"now,omitempty"` // on a channel, by the guide
+	Next      *programme  `json:"next,omitempty"`
 	Codecs    *codecs     `json:"codecs,omitempty"` // of a channel that was watched since the start
 }
 
 func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Session) channel {
+	now, next := s.onAir(item.ID, time.Now())
 	return channel{
+		Now: now, Next: next,
 		ID: item.ID, Title: item.Title, Kind: item.Kind.String(), Group: item.Group, Link: item.Link,
-		Logo: item.Logo, URLs: urlsOf(origin(r), item), State: stateOf(item.ID, sessions),
+		Logo: item.Logo, URLs: s.urlsOf(r, item), State: stateOf(item.ID, sessions),
 		MediaType: item.MediaType, Length: item.Length, DurationS: item.Duration.Seconds(), RateBps: item.Rate,
 		Favourite: item.Favourite, PositionS: item.Position.Seconds(), Codecs: codecsOf(item.Codecs),
 	}

@@ -214,7 +214,7 @@ func FuzzIDs(f *testing.F) {
 		}
 		for _, kind := range []ppsp.Kind{ppsp.Live, ppsp.Film} {
 			g.items = []proxy.Item{{ID: id, Kind: kind, MediaType: "video/mp4"}}
-			urls := urlsOf("http://localhost", g.items[0])
+			urls := New(Config{}).urlsOf(httptest.NewRequest(http.MethodGet, "http://localhost/", nil), g.items[0])
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, urls.TS+urls.File, nil)
 			if err != nil {
 				t.Fatalf("ID %q gives %q: %v", id, urls.TS+urls.File, err)

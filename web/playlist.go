@@ -18,10 +18,14 @@ func (s *Server) filmsM3U(w http.ResponseWriter, r *http.Request) { s.playlist(w
 // name by which the client reached us.
 func (s *Server) playlist(w http.ResponseWriter, r *http.Request, kind ppsp.Kind) {
 	var b bytes.Buffer
-	b.WriteString("#EXTM3U\n")
+	b.WriteString("#EXTM3U")
+	if kind == ppsp.Live {
+		fmt.Fprintf(&b, " x-tvg-url=\"%s\"", s.origin(r)+"/xmltv.xml.gz")
+	}
+	b.WriteByte('\n')
 	for _, item := range s.config.Gateway.Items() {
 		if item.Kind == kind {
-			appendEntry(&b, item, urlsOf(origin(r), item))
+			appendEntry(&b, item, s.urlsOf(r, item))
 		}
 	}
 	h := w.Header()

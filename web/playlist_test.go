@@ -14,7 +14,7 @@ func TestPlaylists(t *testing.T) {
 	g := newFakeGateway()
 	g.items = append(g.items, proxy.Item{ID: "b/2", Title: "Second", Kind: ppsp.Live, Logo: "https://logos.example/b.png"})
 	for path, want := range map[string]string{
-		"/channels.m3u": "#EXTM3U\n" +
+		"/channels.m3u": "#EXTM3U x-tvg-url=\"http://192.168.1.5:8088/xmltv.xml.gz\"\n" +
 			"#EXTINF:-1 tvg-id=\"news\" group-title=\"Info\",News, all day\n" +
 			"http://192.168.1.5:8088/live/news.ts\n" +
 			"#EXTINF:-1 tvg-id=\"b/2\" tvg-logo=\"https://logos.example/b.png\",Second\n" +
@@ -74,7 +74,8 @@ func FuzzPlaylistEntry(f *testing.F) {
 		if n := strings.Count(body, "\n"); n != 3 || strings.Contains(body, "\r") {
 			t.Fatalf("%d lines:\n%q", n, body)
 		}
-		entry, _, _ := strings.Cut(strings.TrimPrefix(body, "#EXTM3U\n"), "\n")
+		_, body, _ = strings.Cut(body, "\n")
+		entry, _, _ := strings.Cut(body, "\n")
 		attributes := strings.TrimSuffix(entry, ","+oneLine(title))
 		if strings.Count(attributes, `"`)%2 != 0 || strings.Count(attributes, `"`) > 6 {
 			t.Errorf("attributes %s", attributes)

@@ -53,6 +53,12 @@ type Config struct {
 	// it to this machine alone.
 	OwnerToken string
 
+	// Guide is what is on. Optional: without it nothing is known to be.
+	Guide Guide
+
+	// Tuner is as what the gateway shows itself to programs that want an HDHomeRun.
+	Tuner Tuner
+
 	// Ready says why the gateway can't serve yet; nil when it can. Optional.
 	Ready func() error
 }
@@ -99,6 +105,9 @@ func (s *Server) Handler() http.Handler {
 	for pattern, handler := range s.viewingRoutes() {
 		mux.Handle(pattern, handler)
 	}
+	for pattern, handler := range s.tunerRoutes() {
+		mux.Handle(pattern, handler)
+	}
 	if s.config.Renderers != nil {
 		for pattern, handler := range s.rendererRoutes() {
 			mux.Handle(pattern, handler)
@@ -127,6 +136,10 @@ func (s *Server) routes() map[string]http.Handler {
 		"/favicon.ico":      get(s.page.icon),
 		"/channels.m3u":     get(s.channelsM3U),
 		"/films.m3u":        get(s.filmsM3U),
+		"/films.json":       get(s.filmsFeed),
+		"/films.rss":        get(s.filmsRSS),
+		"/xmltv.xml":        get(s.xmltv),
+		"/xmltv.xml.gz":     get(s.xmltv),
 		"/live/{file}":      get(s.live),
 		"/live/{id}/{part}": get(s.hls),
 		"/film/{id}":        get(s.film),
@@ -136,6 +149,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/api/v1/sessions":      get(s.listSessions),
 		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),
+		"/api/v1/guide":         get(s.showGuide),
 		"/healthz":              get(s.healthz),
 		"/readyz":               get(s.readyz),
 		"/metrics":              get(s.metrics),

@@ -11,7 +11,7 @@ import (
 
 // origin returns scheme and host as the client knows them: "http://192.168.1.5:8088". The
 // guard has checked the host.
-func origin(r *http.Request) string {
+func (s *Server) origin(r *http.Request) string {
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
@@ -33,7 +33,8 @@ type itemURLs struct {
 	File string `json:"file,omitempty"`
 }
 
-func urlsOf(origin string, item proxy.Item) itemURLs {
+func (s *Server) urlsOf(r *http.Request, item proxy.Item) itemURLs {
+	origin := s.origin(r)
 	id := url.PathEscape(item.ID)
 	urls := itemURLs{Page: origin + "/watch/" + id}
 	if item.Kind == ppsp.Live {

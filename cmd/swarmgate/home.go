@@ -23,6 +23,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/proxy"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/guide"
 	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/state"
@@ -39,6 +40,8 @@ type homeConfig struct {
 	interfaces []string
 	profiles   *deviceprofile.Set // what TVs want; nil for those that come with the program
 	announced  config.DLNA        // how TVs find it and are served, beyond that; the zero value by default
+	guide      config.Guide
+	tuner      config.HDHR
 	links      []ppsp.Link
 	liveBuffer int64 // bytes
 	filmSpace  int64 // bytes
@@ -62,6 +65,8 @@ type home struct {
 	server   *http.Server
 	dlna     *dlna.Server // nil when it is switched off or can't work
 	noDLNA   string       // why, one sentence
+	guide    *guide.Guide
+	tuner    web.Tuner
 }
 
 // shutdownTime bounds the end of the HTTP server.
@@ -100,6 +105,7 @@ func openHome(c homeConfig) (*home, error) {
 		return nil, err
 	}
 	h := &home{cfg: c, gateway: gateway, listener: c.http}
+	h.openOutputs()
 	mounts := map[string]http.Handler{}
 	h.noDLNA = fmt.Sprintf("The media server for TVs is switched off, by %s; switch it on to watch on a TV.", c.noDLNA)
 	if c.dlna {
@@ -109,7 +115,7 @@ func openHome(c homeConfig) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers()})
+	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
 	return h, nil
@@ -120,7 +126,7 @@ func (h *home) openDLNA(mounts map[string]http.Handler) {
 	c := h.cfg
 	server, err := dlna.New(dlna.Config{
 		Name: c.name, UDN: "uuid:" + strings.TrimPrefix(c.state.DeviceUUID(), "uuid:"), Version: version,
-		Interfaces: c.interfaces, HTTPPort: h.port(), HTTPAddress: h.address(), Library: h.gateway, Language: string(c.announced.Language), Profiles: c.profiles, Logger: c.log,
+		Interfaces: c.interfaces, HTTPPort: h.port(), HTTPAddress: h.address(), Library: h.gateway, Guide: h.guide, Language: string(c.announced.Language), Profiles: c.profiles, Logger: c.log,
 		DenyInterfaces: c.announced.DenyInterfaces, Networks: ranges(c.announced.Networks), DenyNetworks: ranges(c.announced.DenyNetworks),
 		AnnounceInterval: time.Duration(c.announced.Announce), MaxAge: time.Duration(c.announced.MaxAge),
 		Patience: time.Duration(c.announced.Patience), MaxStreams: c.announced.Streams,
@@ -165,6 +171,8 @@ func (h *home) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.gateway.Run(ctx) })
 	group.Go(func() error { returnMemory(ctx); return nil })
+	group.Go(func() error { return h.guide.Run(ctx) })
+	group.Go(func() error { h.runTuner(ctx); return nil })
 	group.Go(func() error { // also of those that an earlier process of ours removed
 		members.Follow(ctx, h.cfg.memberCA, revokedCheck, h.cfg.peering.node.Revoke, func(err error) { h.cfg.log.Error().Err(err).Msg("closed swarms") })
 		return nil

@@ -127,7 +127,9 @@ func children(d *xml.Decoder, r *bounded) (map[string][]string, error) {
 	}
 }
 
-func interesting(name string) bool { return name == "display-name" || name == "title" || name == "desc" }
+func interesting(name string) bool {
+	return name == "display-name" || name == "title" || name == "desc"
+}
 
 func attribute(e xml.StartElement, name string) string {
 	for _, a := range e.Attr {

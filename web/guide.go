@@ -1,0 +1,138 @@
+package web
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy"
+)
+
+// Guide is what this package needs of a programme guide (proxy/guide).
+type Guide interface {
+	// OnAir returns what is on a channel at a time, and what comes then; zero ones are not known.
+	OnAir(id string, at time.Time) (now, next proxy.Programme)
+	// Programmes returns what is on a channel between two times, in order.
+	Programmes(id string, from, to time.Time) []proxy.Programme
+}
+
+// programme is a broadcast at /api/v1/guide and in /api/v1/channels.
+type programme struct {
+	Title       string    `json:"title"`
+	Description string    `json:"description"`
+	Start       time.Time `json:"start"`
+	End         time.Time `json:"end"`
+}
+
+func programmeOf(p proxy.Programme) *programme {
+	if p.Title == "" {
+		return nil
+	}
+	return &programme{p.Title, p.Description, p.Start.UTC(), p.End.UTC()}
+}
+
+// onAir is what is on a channel now and next, nil for unknown.
+func (s *Server) onAir(id string, at time.Time) (now, next *programme) {
+	if s.config.Guide == nil {
+		return nil, nil
+	}
+	a, b := s.config.Guide.OnAir(id, at)
+	return programmeOf(a), programmeOf(b)
+}
+
+// maxGuideHours bounds what one answer of the guide covers.
+const maxGuideHours = 8 * 24
+
+// showGuide serves /api/v1/guide?channel=ID&hours=N: what is on a channel, or on all, from now on.
+func (s *Server) showGuide(w http.ResponseWriter, r *http.Request) {
+	hours := 24
+	if text := r.FormValue("hours"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxGuideHours {
+			s.fail(w, http.StatusBadRequest, fmt.Sprintf("hours has to be a number from 1 to %d.", maxGuideHours))
+			return
+		}
+		hours = n
+	}
+	wanted := r.FormValue("channel")
+	if _, found := s.config.Gateway.Item(wanted); wanted != "" && !found {
+		s.noChannel(w)
+		return
+	}
+	now := time.Now()
+	guide := map[string][]programme{}
+	for _, item := range s.config.Gateway.Items() {
+		if item.Kind != ppsp.Live || wanted != "" && item.ID != wanted {
+			continue
+		}
+		list := []programme{}
+		if s.config.Guide != nil {
+			for _, p := range s.config.Guide.Programmes(item.ID, now, now.Add(time.Duration(hours)*time.Hour)) {
+				list = append(list, *programmeOf(p))
+			}
+		}
+		guide[item.ID] = list
+	}
+	answerJSON(w, http.StatusOK, guide)
+}
+
+// xmltv serves /xmltv.xml, and /xmltv.xml.gz, with the catalog's IDs as in tvg-id of the playlists.
+func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache")
+	to := io.Writer(w)
+	if strings.HasSuffix(r.URL.Path, ".gz") {
+		h.Set("Content-Type", "application/gzip")
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a constant that exists
+		defer z.Close()
+		to = z
+	} else {
+		h.Set("Content-Type", "application/xml; charset=utf-8")
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	b := bufio.NewWriter(to)
+	defer b.Flush()
+	fmt.Fprintf(b, "%s<tv generator-info-name=%q>\n", xml.Header, "Swarmgate")
+	items := s.config.Gateway.Items()
+	for _, item := range items {
+		if item.Kind == ppsp.Live {
+			fmt.Fprintf(b, "<channel id=\"%s\"><display-name>%s</display-name>", xmlText(item.ID), xmlText(item.Title))
+			if strings.HasPrefix(item.Logo, "https:") {
+				fmt.Fprintf(b, "<icon src=\"%s\"/>", xmlText(item.Logo))
+			}
+			b.WriteString("</channel>\n")
+		}
+	}
+	if s.config.Guide == nil {
+		b.WriteString("</tv>\n")
+		return
+	}
+	now := time.Now()
+	const form = "20060102150405 -0700"
+	for _, item := range items {
+		for _, p := range s.config.Guide.Programmes(item.ID, now.Add(-time.Hour), now.Add(maxGuideHours*time.Hour)) {
+			fmt.Fprintf(b, "<programme start=\"%s\" stop=\"%s\" channel=\"%s\"><title>%s</title>", p.Start.Format(form), p.End.Format(form), xmlText(item.ID), xmlText(p.Title))
+			if p.Description != "" {
+				fmt.Fprintf(b, "<desc>%s</desc>", xmlText(p.Description))
+			}
+			b.WriteString("</programme>\n")
+		}
+	}
+	b.WriteString("</tv>\n")
+}
+
+// xmlText escapes text for XML; what XML can't hold becomes U+FFFD.
+func xmlText(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a builder takes everything
+	return b.String()
+}
