@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
-	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/guide"
+	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
 // ErrNotFound says that no channel or film has the asked ID.

@@ -30,7 +30,9 @@ func encoded(t *testing.T, args ...string) []byte {
 
 var h264 = []string{"-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-x264-params", "scenecut=0"}
 
-func with(words []string, more ...string) []string { return append(append([]string(nil), words...), more...) }
+func with(words []string, more ...string) []string {
+	return append(append([]string(nil), words...), more...)
+}
 
 // packed are the packets of a stream without what stands between them.
 func packed(b []byte) []byte {
