@@ -70,6 +70,7 @@ type Gateway struct {
 	changes  uint32
 	serial   int
 
+	diary     diaryLog
 	viewings  map[string]viewing.Record // by Item.ID, at most maxViewings
 	unwritten map[string]viewing.Record // those that are not on the disk yet
 	beside    besideFilms               // subtitles in FilmDir; Run's goroutine
@@ -116,7 +117,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var sessions sync.WaitGroup
 	defer close(g.ended)
 	defer g.noteBans()
-	defer g.keepViewings()
+	defer g.keepViewings(true)
 	defer sessions.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -152,7 +153,7 @@ func (g *Gateway) refresh(now time.Time) {
 		}
 	}
 	g.noteBans()
-	g.keepViewings()
+	g.keepViewings(false)
 	g.lookBeside()
 	g.notify.tick()
 }

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
@@ -20,6 +22,8 @@ type ViewingStore interface {
 const (
 	// maxViewings bounds what is remembered, also of items that left the catalog and may come back.
 	maxViewings = 2 * MaxItems
+	// spareViewings are forgotten at once, so that the oldest are seldom looked for.
+	spareViewings = maxViewings / 20
 	// watchedAgain is how much later a screen must begin for an item to be watched anew: screens
 	// ask for a film in many requests.
 	watchedAgain = time.Minute
@@ -51,7 +55,8 @@ func (g *Gateway) SetFavourite(id string, favourite bool) error {
 	})
 }
 
-// SetPosition notes where the viewer of a film left it; when it returns, that is kept. What is as
+// SetPosition notes where the viewer of a film left it; when it returns, that is kept, also if the
+// program is killed then. Those that come at once are written together. What is as
 // good as the beginning or the end counts as the beginning. Channels have no position: the error
 // is ErrNotFound, or says why it could not be kept.
 func (g *Gateway) SetPosition(id string, position time.Duration) error {
@@ -64,28 +69,115 @@ func (g *Gateway) SetPosition(id string, position time.Duration) error {
 	})
 }
 
-// view changes the record of an item and keeps it.
+// wish is a change of a record that somebody waits for.
+type wish struct {
+	id     string
+	change func(Item, *viewing.Record)
+	err    error
+	done   bool
+}
+
+// diaryLog is how records come to the disk: those that are asked for while others are being written
+// go together, and apart from the gateway's other work.
+type diaryLog struct {
+	mu     sync.Mutex
+	wishes []*wish
+
+	write   sync.Mutex // held while something is written, and before the gateway's mu
+	written time.Time  // when that was last
+}
+
+const (
+	// viewingGap lies between two writes that somebody waits for: what comes more often is gathered.
+	viewingGap = 250 * time.Millisecond
+	// maxWishes bounds who waits.
+	maxWishes = 1024
+)
+
+// view changes the record of an item. When it returns nil the change is on the disk.
 func (g *Gateway) view(id string, change func(Item, *viewing.Record)) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	at := g.index(id)
-	if at < 0 {
-		return ErrNotFound
+	w, log := &wish{id: id, change: change}, &g.diary
+	log.mu.Lock()
+	if len(log.wishes) >= maxWishes {
+		log.mu.Unlock()
+		return errors.New("too much is to be noted at once; try again in a moment")
 	}
-	before := g.viewings[id]
-	after := before
-	change(g.items[at], &after)
-	if after == before {
-		return nil
+	log.wishes = append(log.wishes, w)
+	log.mu.Unlock()
+	log.write.Lock()
+	defer log.write.Unlock()
+	if w.done { // by who had the lock before
+		return w.err
+	}
+	time.Sleep(viewingGap - time.Since(log.written))
+	log.mu.Lock()
+	wishes := log.wishes
+	log.wishes = nil
+	log.mu.Unlock()
+	g.fulfil(wishes)
+	return w.err
+}
+
+// fulfil changes records and keeps them. The caller holds diary.write.
+func (g *Gateway) fulfil(wishes []*wish) {
+	records := map[string]viewing.Record{}
+	titles := map[string]string{}
+	g.mu.Lock()
+	for _, w := range wishes {
+		w.done = true
+		at := g.index(w.id)
+		if at < 0 {
+			w.err = ErrNotFound
+			continue
+		}
+		before, queued := records[w.id]
+		if !queued {
+			before = g.viewings[w.id]
+		}
+		after := before
+		w.change(g.items[at], &after)
+		if queued || after != before {
+			records[w.id], titles[w.id] = after, g.items[at].Title
+		}
+	}
+	g.mu.Unlock()
+	if len(records) == 0 {
+		return
 	}
 	if g.cfg.Viewings != nil {
-		if err := g.cfg.Viewings.PutViewings(map[string]viewing.Record{id: after}); err != nil {
-			return fmt.Errorf("note what became of %q: %w", g.items[at].Title, err)
+		err := g.cfg.Viewings.PutViewings(records)
+		g.diary.written = time.Now()
+		if err != nil {
+			for _, w := range wishes {
+				if _, failed := records[w.id]; failed {
+					w.err = fmt.Errorf("note what became of %q: %w", titles[w.id], err)
+				}
+			}
+			return
 		}
-		delete(g.unwritten, id)
 	}
-	g.remember(id, after)
-	return nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range wishes {
+		if _, kept := records[w.id]; kept {
+			g.show(w, records[w.id])
+		}
+	}
+}
+
+// show has the catalog show what was kept. Meanwhile the item may have been watched. The caller
+// holds mu.
+func (g *Gateway) show(w *wish, kept viewing.Record) {
+	now := g.viewings[w.id]
+	now.Favourite, now.Position = kept.Favourite, kept.Position
+	if now == kept {
+		delete(g.unwritten, w.id)
+	} else {
+		g.unwritten[w.id] = now
+	}
+	if now != g.viewings[w.id] {
+		g.remember(w.id, now)
+	}
 }
 
 // watched notes that a screen begins to show an item. It is on the disk a second later: no
@@ -108,9 +200,11 @@ func (g *Gateway) remember(id string, r viewing.Record) {
 	if r.IsZero() {
 		delete(g.viewings, id)
 	}
-	for _, old := range viewing.Surplus(g.viewings, maxViewings) {
-		delete(g.viewings, old)
-		g.unwritten[old] = viewing.Record{}
+	if len(g.viewings) > maxViewings {
+		for _, old := range viewing.Surplus(g.viewings, maxViewings-spareViewings) {
+			delete(g.viewings, old)
+			g.unwritten[old] = viewing.Record{}
+		}
 	}
 	if at := g.index(id); at >= 0 {
 		g.items[at].apply(r)
@@ -125,15 +219,23 @@ func (i *Item) apply(r viewing.Record) {
 }
 
 // keepViewings writes down what was watched since the last time. It is for Run's goroutine, and
-// complains once until it works again.
-func (g *Gateway) keepViewings() {
+// complains once until it works again. While others write, it leaves it for the next time unless
+// it is the last.
+func (g *Gateway) keepViewings(last bool) {
+	if last {
+		g.diary.write.Lock()
+	} else if !g.diary.write.TryLock() {
+		return // sessions are waiting to be started
+	}
+	defer g.diary.write.Unlock()
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.unwritten) == 0 {
+	records := maps.Clone(g.unwritten)
+	g.mu.Unlock()
+	if len(records) == 0 {
 		return
 	}
 	if g.cfg.Viewings != nil {
-		if err := g.cfg.Viewings.PutViewings(g.unwritten); err != nil {
+		if err := g.cfg.Viewings.PutViewings(records); err != nil {
 			if !g.unwatched {
 				g.unwatched = true
 				g.log.Error().Err(err).Msg("what was watched could not be noted")
@@ -142,5 +244,7 @@ func (g *Gateway) keepViewings() {
 		}
 	}
 	g.unwatched = false
-	clear(g.unwritten)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.unwritten, func(id string, r viewing.Record) bool { return r == records[id] })
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type diary struct {
 	records map[string]viewing.Record
 	writes  int
 	err     error
+	during  func() // is called while something is written
 }
 
 func (d *diary) Viewings() (map[string]viewing.Record, error) { return maps.Clone(d.records), d.err }
@@ -25,6 +27,9 @@ func (d *diary) Viewings() (map[string]viewing.Record, error) { return maps.Clon
 func (d *diary) PutViewings(records map[string]viewing.Record) error {
 	if d.err != nil {
 		return d.err
+	}
+	if d.during != nil {
+		d.during()
 	}
 	d.writes++
 	if d.records == nil {
@@ -107,6 +112,49 @@ func TestViewingThatIsNotKept(t *testing.T) {
 	}
 }
 
+// A disk that is slow keeps nobody waiting but who asked for it. Who was told that it is noted can
+// rely on it, whatever happens then; and those that come together cost one write.
+func TestViewingsAreWrittenTogether(t *testing.T) {
+	const times = 50
+	d := &diary{}
+	g, film, channel := viewed(t, d)
+	d.during = func() {
+		_, _ = g.Item(film) // the catalog is not locked
+		g.watched(film)
+		time.Sleep(100 * time.Millisecond)
+	}
+	var done sync.WaitGroup
+	for n := range times {
+		done.Go(func() {
+			if err := g.SetPosition(film, time.Duration(n+1)*time.Minute/2); err != nil {
+				t.Error(err)
+			}
+			g.diary.write.Lock() // nothing is being written
+			defer g.diary.write.Unlock()
+			if d.records[film].Position == 0 {
+				t.Error("acknowledged and not written")
+			}
+		})
+		done.Go(func() {
+			if err := g.SetFavourite(channel, n%2 == 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	if d.writes > times/2 {
+		t.Errorf("%d writes for %d changes", d.writes, 2*times)
+	}
+	// What happened meanwhile is there, and is written a little later.
+	if i, _ := g.Item(film); i.Watched.IsZero() || i.Position != d.records[film].Position {
+		t.Errorf("%+v", i)
+	}
+	g.keepViewings(true)
+	if d.records[film] != g.viewings[film] || len(g.unwritten) != 0 {
+		t.Errorf("kept %+v, known %+v", d.records[film], g.viewings[film])
+	}
+}
+
 func TestWatchedIsWrittenLater(t *testing.T) {
 	d := &diary{}
 	g, film, channel := viewed(t, d)
@@ -118,10 +166,10 @@ func TestWatchedIsWrittenLater(t *testing.T) {
 		t.Errorf("%+v, %d writes, %d to write", i, d.writes, len(g.unwritten))
 	}
 	d.err = errors.New("disk full")
-	g.keepViewings()
+	g.keepViewings(true)
 	d.err = nil
-	g.keepViewings()
-	g.keepViewings()
+	g.keepViewings(true)
+	g.keepViewings(true)
 	if d.writes != 1 || d.records[film].Watched.IsZero() || d.records[channel].Watched.IsZero() || len(g.unwritten) != 0 {
 		t.Errorf("%d writes of %v", d.writes, d.records)
 	}
@@ -140,9 +188,9 @@ func TestMemoryOfViewingsIsBounded(t *testing.T) {
 	if err := g.SetFavourite(film, true); err != nil {
 		t.Fatal(err)
 	}
-	g.keepViewings()
+	g.keepViewings(true)
 	oldest := ItemID(ppsp.SwarmID([]byte{0, 0, 0}))
-	if len(g.viewings) != maxViewings || !d.records[oldest].IsZero() || !g.viewings[oldest].IsZero() {
+	if len(g.viewings) != maxViewings-spareViewings || g.viewings[film].Favourite.IsZero() || !d.records[oldest].IsZero() || !g.viewings[oldest].IsZero() {
 		t.Errorf("%d records, the oldest is %v", len(g.viewings), d.records[oldest])
 	}
 }

@@ -37,7 +37,7 @@ func Resume(position, duration time.Duration) time.Duration {
 }
 
 // Surplus returns the keys of the records that have to go so that at most limit stay: those that
-// neither are favourites nor were watched lately go first, by key where nothing else tells.
+// were not watched lately go first, by key where nothing else tells, and favourites last.
 func Surplus(records map[string]Record, limit int) []string {
 	if len(records) <= limit {
 		return nil
@@ -48,9 +48,17 @@ func Surplus(records map[string]Record, limit int) []string {
 	}
 	slices.SortFunc(keys, func(a, b string) int {
 		x, y := records[a], records[b]
-		return cmp.Or(x.latest().Compare(y.latest()), cmp.Compare(a, b))
+		return cmp.Or(x.loved()-y.loved(), x.latest().Compare(y.latest()), cmp.Compare(a, b))
 	})
 	return keys[:len(keys)-limit]
+}
+
+// loved is 1 for a favourite.
+func (r Record) loved() int {
+	if r.Favourite.IsZero() {
+		return 0
+	}
+	return 1
 }
 
 // latest is when something was done last.

@@ -33,7 +33,7 @@ func TestSurplus(t *testing.T) {
 	records := map[string]Record{
 		"old": {Watched: at(1)}, "new": {Watched: at(9)}, "loved": {Favourite: at(8), Watched: at(2)}, "never": {Position: time.Minute},
 	}
-	for limit, want := range map[int][]string{5: nil, 4: nil, 3: {"never"}, 2: {"never", "old"}, 1: {"never", "old", "loved"}, 0: {"never", "old", "loved", "new"}} {
+	for limit, want := range map[int][]string{5: nil, 4: nil, 3: {"never"}, 2: {"never", "old"}, 1: {"never", "old", "new"}, 0: {"never", "old", "new", "loved"}} {
 		if got := Surplus(records, limit); !slices.Equal(got, want) {
 			t.Errorf("at most %d: %v go, want %v", limit, got, want)
 		}
