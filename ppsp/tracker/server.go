@@ -32,6 +32,11 @@ type ServerConfig struct {
 	// Authorize decides whether the peer may make this request; all may if nil. If not, it
 	// gets error 06 and each challenge as a WWW-Authenticate (RFC 7846, 4.3; RFC 7616).
 	Authorize func(r *http.Request, peerID string) (challenges []string, ok bool)
+	// Banned tells who is shut out: what they ask for is answered by error 03. Nil for nobody.
+	Banned func(from netip.Addr, peerID string) bool
+	// Watch is told of each answer when it was made; nil for nobody. r is the zero Request where
+	// none was read. It is called by many goroutines, and must not keep r.
+	Watch func(r *Request, from netip.Addr, code ErrorCode, took time.Duration)
 	// Strict reads Table 6 of RFC 7846 to the letter: a peer ID takes part in one swarm as a
 	// leech, or is a seeder of those that it joined at first.
 	Strict bool
@@ -140,10 +145,17 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 			s.rooms.Put(m)
 		}
 	}()
+	began := s.config.Now()
 	from := source(r)
-	if !s.rates.may(from.Addr(), s.config.Now()) {
+	tell := func(request *Request, status int, response *Response) {
+		s.write(w, status, response, m)
+		if s.config.Watch != nil {
+			s.config.Watch(request, from.Addr(), response.ErrorCode, s.config.Now().Sub(began))
+		}
+	}
+	if !s.rates.may(from.Addr(), began) {
 		w.Header()["Retry-After"] = []string{"10"}
-		s.write(w, http.StatusServiceUnavailable, refusal(&Request{}, &Error{Code: ServiceUnavailable}), m)
+		tell(&Request{}, http.StatusServiceUnavailable, refusal(&Request{}, &Error{Code: ServiceUnavailable}))
 		return
 	}
 	body, err := readBody(w, r, m.in[:0])
@@ -153,7 +165,7 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, status, refusal(&Request{}, badRequest("%v", err)), m)
+		tell(&Request{}, status, refusal(&Request{}, badRequest("%v", err)))
 		return
 	}
 	if len(body) == 0 && s.config.Authorize != nil {
@@ -167,13 +179,15 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		s.config.Logger.Debug().Err(refused).Str("from", r.RemoteAddr).Msg("tracker: request refused")
 		response = refusal(request, refused)
+	} else if s.config.Banned != nil && s.config.Banned(from.Addr(), request.PeerID) {
+		response = refusal(request, &Error{Code: ForbiddenAction})
 	} else if challenges, ok := s.authorize(r, request.PeerID); !ok {
 		w.Header()["Www-Authenticate"] = challenges
 		response = refusal(request, &Error{Code: AuthenticationRequired})
 	} else {
 		response = s.answer(r.Context(), request, body, from)
 	}
-	s.write(w, response.ErrorCode.HTTPStatus(), response, m)
+	tell(request, response.ErrorCode.HTTPStatus(), response)
 }
 
 // isPPSTP tells whether a Content-Type is PPSTP's, whatever its parameters.
