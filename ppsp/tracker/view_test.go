@@ -101,7 +101,9 @@ func testViews(t *testing.T, r viewed) {
 func TestBannedAndWatched(t *testing.T) {
 	var log []string
 	s := NewServer(ServerConfig{
-		Banned: func(from netip.Addr, peer string) bool { return peer == "bad" || from == netip.MustParseAddr("198.51.100.9") },
+		Banned: func(from netip.Addr, peer string) bool {
+			return peer == "bad" || from == netip.MustParseAddr("198.51.100.9")
+		},
 		Watch: func(r *Request, from netip.Addr, code ErrorCode, took time.Duration) {
 			if took < 0 {
 				t.Errorf("it took %v", took)
