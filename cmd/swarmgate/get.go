@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -115,8 +116,8 @@ func (g *getCommand) fetch(ctx context.Context, c console, out *printer) error {
 		link.Peers = append(link.Peers, string(p))
 	}
 	g.addTrackers(&link)
-	if len(link.Peers) == 0 && len(link.Trackers) == 0 {
-		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT or --tracker URL")
+	if len(link.Peers) == 0 && len(link.Trackers) == 0 && g.alone() {
+		return wrongUsage("the link names neither tracker nor peer; name one with --peer HOST:PORT or --tracker URL, or leave out --no-local")
 	}
 	if link.Metadata.Kind() == ppsp.Live {
 		return g.record(ctx, c, out, link, credential, log)
@@ -168,6 +169,12 @@ func (g *getCommand) addTrackers(l *ppsp.Link) {
 // named tells whether a tracker stands on the command line.
 func (g *getCommand) named(url string) bool {
 	return slices.ContainsFunc(g.Tracker, func(t trackerURL) bool { return slices.Contains(strings.Fields(string(t)), url) })
+}
+
+// alone tells whether nobody is looked for but those whom the link names.
+func (g *getCommand) alone() bool {
+	at, err := netip.ParseAddrPort(string(g.Listen))
+	return g.NoLocal || err == nil && at.Addr().IsLoopback()
 }
 
 // tellOutput says what the file is called where that was not given, once it can be written.

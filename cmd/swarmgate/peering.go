@@ -21,6 +21,7 @@ import (
 	"github.com/swarmgate/swarmgate/proxy/condition"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/membership"
+	"github.com/swarmgate/swarmgate/proxy/neighbours"
 )
 
 // peering is this process on the swarm's side: its socket, and how the socket is reached.
@@ -28,7 +29,8 @@ type peering struct {
 	node     *node.Node
 	nat      *nat.Traversal
 	trackers membership.Trackers
-	ready    chan struct{} // closed when our own addresses are known
+	local    *neighbours.Service // nil when it is off
+	ready    chan struct{}       // closed when our own addresses are known
 
 	mu        sync.Mutex
 	listeners []chan struct{}
@@ -74,6 +76,10 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil),
 		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
 	}
+	if !f.NoLocal && !n.Addr().Addr().IsLoopback() {
+		p.local = neighbours.New(neighbours.Config{Addr: n.Addr(), Logger: log})
+		p.trackers.Finders = append(p.trackers.Finders, p.local)
+	}
 	return p, nil
 }
 
@@ -101,6 +107,9 @@ func (p *peering) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { _ = p.nat.Run(ctx) }) // always nil
 	group.Go(func() { p.follow(ctx) })
+	if p.local != nil {
+		group.Go(func() { _ = p.local.Run(ctx) }) // always nil
+	}
 	err := p.node.Run(ctx)
 	group.Wait()
 	p.trackers.HTTP.CloseIdleConnections()

@@ -46,6 +46,7 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 		{"--log-format", "log.format", string(r.LogFormat)},
 		{"--no-dlna", "dlna.enabled", unless(r.NoDLNA)},
 		{"--no-nat", "peer.nat", unless(r.NoNAT)},
+		{"--no-local", "peer.local", unless(r.NoLocal)},
 		{"--offload", "peer.offload", r.Offload},
 		{"--tracker-auth", "peer.tracker_auth", r.TrackerAuth},
 		{"--member-ca", "members.authority", r.MemberCA},
@@ -137,7 +138,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 	if err != nil {
 		return nil, nil, errors.Join(err, page.Close())
 	}
-	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload), TrackerAuth: s.Peer.TrackerAuth}
+	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, NoLocal: !s.Peer.Local, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload), TrackerAuth: s.Peer.TrackerAuth}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}

@@ -89,6 +89,7 @@ type Peer struct {
 	Upload      Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
 	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
 	NAT         bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
+	Local       bool       `toml:"local" help:"Whether peers of the same swarms are looked for on the networks of this machine, by multicast, which needs no tracker. What is watched is not told to who does not know the swarm."`
 	TrackerAuth string     `toml:"tracker_auth" help:"File that says what trackers are shown of this node, with lines of a tracker's URL and \"digest NAME PASSWORD\", \"token TOKEN\", \"cert FILE KEYFILE\", or \"ca FILE\" by which the tracker itself is known. Left empty: nothing."`
 	Offload     Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
 }
@@ -130,7 +131,7 @@ func Default() Config {
 		DLNA:  DLNA{Enabled: true, Language: "en", Announce: Duration(2 * minute), MaxAge: Duration(30 * minute), Patience: Duration(25 * time.Second), Streams: 64},
 		Guide: Guide{Refresh: Duration(6 * time.Hour)},
 		HDHR:  HDHR{Tuners: 4},
-		Peer:  Peer{NAT: true, Offload: "auto"},
+		Peer:  Peer{NAT: true, Local: true, Offload: "auto"},
 		Buffer: Buffer{
 			Live: 32 << 20, Films: 10 << 30, KeepWarm: Duration(minute), Sessions: 16,
 		},

@@ -40,6 +40,7 @@ var steps = map[string]int{
 	"ppsp/ledbat":       2,
 	"ppsp/swarm":        3,
 	"ppsp/store":        3,
+	"ppsp/localpeers":   3,
 	"ppsp/tracker":      3,
 	"ppsp/tracker/auth": 3,
 	"ppsp/sim":          4,
@@ -47,7 +48,7 @@ var steps = map[string]int{
 }
 
 // core lists the packages that are pure: same inputs, same outputs.
-var core = []string{"ppsp", "ppsp/chunk", "ppsp/wire", "ppsp/merkle", "ppsp/livesig", "ppsp/ledbat", "ppsp/swarm"}
+var core = []string{"ppsp", "ppsp/chunk", "ppsp/wire", "ppsp/merkle", "ppsp/livesig", "ppsp/ledbat", "ppsp/swarm", "ppsp/localpeers"}
 
 // goPackage is what `go list` says about a package.
 type goPackage struct {
