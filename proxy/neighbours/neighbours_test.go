@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,14 +119,15 @@ func TestPlaces(t *testing.T) {
 	} {
 		var got []string
 		for _, p := range places(netip.MustParseAddr(bind), list, addresses) {
-			words := p.nic.Name
+			var words strings.Builder
+			words.WriteString(p.nic.Name)
 			for _, a := range p.addrs {
-				words += " " + a.String()
+				words.WriteString(" " + a.String())
 				if a.Is6() != p.six {
 					t.Errorf("%s: family of %s", bind, a)
 				}
 			}
-			got = append(got, words)
+			got = append(got, words.String())
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("bound to %s: %q, want %q", bind, got, want)
