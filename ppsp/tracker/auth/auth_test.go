@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -555,6 +556,7 @@ func tracker(t *testing.T, a *authority) *httptest.Server {
 		}
 		_, _ = w.Write(append([]byte("in by "+r.Proto+": "), body...))
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of handshakes that are to fail
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	certs.TLS(s.TLS)
 	s.EnableHTTP2 = true
