@@ -23,6 +23,7 @@ func onlyHome(guard *lan.Guard, next http.Handler) http.Handler {
 			http.Error(w, "reach this server by its address", http.StatusMisdirectedRequest)
 			return
 		}
+		r = widened(guard, r)
 		// Who sends or takes nothing any more gives its connection back. What plays sets
 		// deadlines of its own.
 		control, deadline := http.NewResponseController(w), time.Now().Add(requestTime)
@@ -32,6 +33,29 @@ func onlyHome(guard *lan.Guard, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// widened replaces a link-local address of IPv6 in the Host of a request by another of the same
+// interface, if it has one: what we answer has URLs with it, which have no room for the interface of
+// who reads them, so that players can't connect to such an address.
+func widened(guard *lan.Guard, r *http.Request) *http.Request {
+	asked, err := netip.ParseAddrPort(r.Host)
+	if err != nil || !asked.Addr().Is6() || !asked.Addr().IsLinkLocalUnicast() {
+		return r
+	}
+	own, known := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !known {
+		return r
+	}
+	at, err := netip.ParseAddrPort(own.String())
+	if err != nil {
+		return r
+	}
+	if a := guard.Reachable(at.Addr().Zone()); a.IsValid() {
+		r = r.WithContext(r.Context()) // a copy
+		r.Host = netip.AddrPortFrom(a, asked.Port()).String()
+	}
+	return r
 }
 
 // requestTime is what a request and its answer may take, from its headers on.

@@ -1,6 +1,7 @@
 package dlna
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,44 @@ func TestOnlyHome(t *testing.T) {
 		if w.Code != c.code {
 			t.Errorf("from %q for %q: %d, want %d", c.from, c.host, w.Code, c.code)
 		}
+	}
+}
+
+// Who reached us by an address of its own link is told one that fits into a URL, of those that the
+// household's selection takes.
+func TestWidened(t *testing.T) {
+	read := 0
+	prefixes := []netip.Prefix{
+		netip.MustParsePrefix("10.8.0.1/24"), netip.MustParsePrefix("192.168.77.10/24"), netip.MustParsePrefix("fd77::1/64"), netip.MustParsePrefix("fe80::1/64"),
+	}
+	list := func() ([]lan.Interface, error) {
+		read++
+		return []lan.Interface{{Name: "lan0", Flags: net.FlagUp, Prefixes: prefixes}, {Name: "lan1", Prefixes: prefixes[3:]}}, nil
+	}
+	networks := lan.Selection{DenyNetworks: prefixes[:1]}
+	for _, c := range []struct {
+		guard     *lan.Guard
+		host, own string
+		want      string
+	}{
+		{&lan.Guard{Interfaces: list}, "[fe80::1]:8088", "[fe80::1%lan0]:8088", "10.8.0.1:8088"},
+		{&lan.Guard{Interfaces: list, Selection: networks}, "[fe80::1]:8088", "[fe80::1%lan0]:8088", "192.168.77.10:8088"},
+		{&lan.Guard{Interfaces: list}, "[fe80::1]:8088", "[fe80::1%lan1]:8088", "[fe80::1]:8088"},
+		{&lan.Guard{Interfaces: list}, "[fe80::1]:8088", "[fe80::1%none0]:8088", "[fe80::1]:8088"},
+		{&lan.Guard{Interfaces: list}, "[fd77::1]:8088", "[fd77::1]:8088", "[fd77::1]:8088"},
+		{&lan.Guard{Interfaces: list}, "192.168.77.10", "192.168.77.10:8088", "192.168.77.10"},
+	} {
+		for range 50 {
+			r := httptest.NewRequest(http.MethodPost, "/", nil)
+			r.Host = c.host
+			own := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.own))
+			if got := widened(c.guard, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, own))).Host; got != c.want {
+				t.Errorf("%s at %s: %s, want %s", c.host, c.own, got, c.want)
+			}
+		}
+	}
+	if read > 6 {
+		t.Errorf("the interfaces were read %d times", read)
 	}
 }
 

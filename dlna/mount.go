@@ -69,7 +69,7 @@ func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uin
 	mux.Handle(renderer.StreamRoot+"{renderer}/{file}", s.renderers.Streams(s.media))
 	mux.Handle(renderer.EventRoot+"{callback}", s.renderers.Events())
 	mux.Handle("GET "+subtitle.Root+"{file}", &subtitle.Server{Library: c.Library, Product: product, Logger: c.Logger})
-	mux.Handle("GET "+picture.Root+"{file}", picture.New(c.Library, picture.Public(guard.Local), product, c.Logger))
+	mux.Handle("GET "+picture.Root+"{file}", picture.New(c.Library, picture.Public(guard.Near), product, c.Logger))
 	s.handler = onlyHome(guard, mux)
 	return configID, nil
 }

@@ -238,7 +238,7 @@ func TestAudioIsAudio(t *testing.T) {
 func TestLogo(t *testing.T) {
 	for logo, want := range map[string]bool{
 		"": false, "http://h/x.png": false, "https://h/x.png": true, "/x.png": false, "data:image/png;base64,x": true,
-		"data:image/webp;base64,x": false, "javascript:1": false,
+		"data:image/svg+xml;base64,x": false, "javascript:1": false,
 	} {
 		l := &catalog{items: []proxy.Item{{ID: "c", Kind: ppsp.Live, Logo: logo}}}
 		got := browse(t, l, browseArgs{"c", browseMetadata, "*", "0", "0", ""})["Result"]

@@ -6,20 +6,29 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/anacrolix/dms/soap"
 	"github.com/anacrolix/dms/upnp"
 	"github.com/rs/zerolog"
 	"github.com/swarmgate/swarmgate/dlna/description"
-	"github.com/swarmgate/swarmgate/dlna/lan"
 )
 
-// readTimeout is how long a control point may take to send its request.
-const readTimeout = 10 * time.Second
+const (
+	// readTimeout is how long a control point may take to send its request.
+	readTimeout = 10 * time.Second
+	// maxUnderway bounds the actions that are performed at once: the answer to a Browse takes some
+	// megabytes until it is sent.
+	maxUnderway = 16
+	// underwayWait is how long others wait.
+	underwayWait = 2 * time.Second
+)
+
+// errBusy says that too much is under way.
+var errBusy = errors.New("too many actions at once")
 
 // ErrInvalidArgs says that an argument is missing or has no sense (UDA 1.1, table 3-3).
 var ErrInvalidArgs = upnp.Errorf(402, "Invalid Args")
@@ -75,38 +84,7 @@ func Base(r *http.Request) string {
 		}
 		host = net.JoinHostPort(strings.Trim(host, "[]"), port)
 	}
-	if known {
-		host = wider(host, own)
-	}
 	return "http://" + host
-}
-
-// wider replaces a link-local address of IPv6 by another of the same interface, if it has one: a URL
-// has no room for the interface of who reads it, so players can't connect to such an address.
-func wider(host string, own net.Addr) string {
-	asked, err := netip.ParseAddrPort(host)
-	if err != nil || !asked.Addr().Is6() || !asked.Addr().IsLinkLocalUnicast() {
-		return host
-	}
-	at, err := netip.ParseAddrPort(own.String())
-	if err != nil {
-		return host
-	}
-	all, err := lan.List()
-	if err != nil {
-		return host
-	}
-	for _, i := range all {
-		if i.Name != at.Addr().Zone() {
-			continue
-		}
-		for _, a := range []netip.Addr{i.Primary(), i.Wide()} {
-			if a.IsValid() {
-				return netip.AddrPortFrom(a, asked.Port()).String()
-			}
-		}
-	}
-	return host
 }
 
 // Action performs an action and returns the values of its out arguments in the order of
@@ -125,7 +103,9 @@ type Server struct {
 	// answer to another call with the same state and arguments is the same. Optional.
 	State func(*Call) (state string, constant bool)
 
-	answers kept
+	answers  kept
+	once     sync.Once
+	underway chan struct{}
 }
 
 // Check tells whether every action of the description can be performed, and no other.
@@ -154,7 +134,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "request not read", status(err))
 		return
 	}
-	answer, err := s.perform(body, r)
+	answer, err := s.inTurn(body, r)
+	if errors.Is(err, errBusy) {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "too much is asked at once; ask again", http.StatusServiceUnavailable)
+		return
+	}
 	code := http.StatusOK
 	if err != nil {
 		fault, ok := errors.AsType[*upnp.Error](err)
@@ -179,6 +164,22 @@ func status(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusRequestTimeout
+}
+
+// inTurn performs the action of a request when there is room for it.
+func (s *Server) inTurn(body []byte, r *http.Request) ([]byte, error) {
+	s.once.Do(func() { s.underway = make(chan struct{}, maxUnderway) })
+	timer := time.NewTimer(underwayWait)
+	defer timer.Stop()
+	select {
+	case s.underway <- struct{}{}:
+		defer func() { <-s.underway }()
+		return s.perform(body, r)
+	case <-timer.C:
+		return nil, errBusy
+	case <-r.Context().Done():
+		return nil, errBusy
+	}
 }
 
 func (s *Server) perform(body []byte, r *http.Request) ([]byte, error) {

@@ -165,8 +165,6 @@ func TestBase(t *testing.T) {
 		{"", own("192.168.1.2:8088"), "http://192.168.1.2:8088"},            // HTTP/1.0
 		{"[fd77::1]", own("[fd77::1]:8088"), "http://[fd77::1]:8088"},
 		{"[fd77::1]:8088", nil, "http://[fd77::1]:8088"},
-		{"[fe80::1]:8088", own("[fe80::1%lo]:8088"), "http://127.0.0.1:8088"}, // no player reaches it without its interface
-		{"[fe80::1]:8088", own("[fe80::1%none0]:8088"), "http://[fe80::1]:8088"},
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Host = c.host
@@ -193,6 +191,35 @@ func (s *slow) SetReadDeadline(at time.Time) error {
 func (s *slow) Read([]byte) (int, error) {
 	time.Sleep(time.Until(s.deadline))
 	return 0, os.ErrDeadlineExceeded
+}
+
+// More actions than memory is meant for wait, and are told so in the end.
+func TestActionsUnderWayAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, hold := echo(io.Discard), make(chan struct{})
+		s.Actions["Fail"] = func(*Call) ([]string, error) { <-hold; return nil, nil }
+		codes := make(chan int, 2*maxUnderway)
+		for range maxUnderway + 3 {
+			go func() { codes <- ask(t, s, envelope("Fail", ""), "").Code }()
+		}
+		time.Sleep(underwayWait + time.Second)
+		for range 3 {
+			if code := <-codes; code != http.StatusServiceUnavailable {
+				t.Errorf("status %d", code)
+			}
+		}
+		if len(codes) != 0 {
+			t.Errorf("%d more were answered", len(codes))
+		}
+		go func() { codes <- ask(t, s, envelope("Echo", "<Text/>"), "").Code }() // waits
+		synctest.Wait()
+		close(hold)
+		for range maxUnderway + 1 {
+			if code := <-codes; code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+		}
+	})
 }
 
 // A control point that doesn't send what it announced keeps nobody waiting.

@@ -21,6 +21,7 @@ type Guard struct {
 
 	mu   sync.Mutex
 	nets []netip.Prefix
+	all  []Interface
 	read time.Time
 }
 
@@ -61,19 +62,57 @@ func (g *Guard) Network(a netip.Addr) (netip.Prefix, bool) {
 	return best, best.IsValid()
 }
 
+// Near tells whether a is an address of this machine or of a subnet of it, whatever the selection
+// says: what it shuts out lies in the home all the same.
+func (g *Guard) Near(a netip.Addr) bool {
+	_, in := g.Network(a)
+	return in || g.Own(a)
+}
+
+// Reachable returns the address by which hosts beside this machine on an interface reach it in a
+// URL, which has no room for a zone; invalid if the interface has none that the selection takes.
+func (g *Guard) Reachable(name string) netip.Addr {
+	for _, i := range g.interfaces() {
+		if i.Name != name {
+			continue
+		}
+		i = g.Selection.within(i)
+		if a := i.Primary(); a.IsValid() {
+			return a
+		}
+		return i.Wide()
+	}
+	return netip.Addr{}
+}
+
 // Own tells whether a is an address of this machine.
 func (g *Guard) Own(a netip.Addr) bool {
 	a = plain(a)
 	return a.IsLoopback() || slices.ContainsFunc(g.networks(), func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
-// networks returns the subnets as they were at most guardMemory ago. If they can't be
-// read, those known before stay.
+// networks returns the subnets as they were at most guardMemory ago.
 func (g *Guard) networks() []netip.Prefix {
+	g.look()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.nets
+}
+
+// interfaces returns those of this machine, likewise.
+func (g *Guard) interfaces() []Interface {
+	g.look()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all
+}
+
+// look reads the interfaces if that is long ago. If they can't be read, those known before stay.
+func (g *Guard) look() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.read.IsZero() && time.Since(g.read) < guardMemory {
-		return g.nets
+		return
 	}
 	g.read = time.Now()
 	list := g.Interfaces
@@ -82,14 +121,13 @@ func (g *Guard) networks() []netip.Prefix {
 	}
 	all, err := list()
 	if err != nil {
-		return g.nets
+		return
 	}
 	nets := make([]netip.Prefix, 0, len(all))
 	for _, i := range all {
 		nets = append(nets, i.Prefixes...)
 	}
-	g.nets = nets
-	return nets
+	g.nets, g.all = nets, all
 }
 
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

@@ -109,3 +109,22 @@ func TestGuardGoesByTheSelection(t *testing.T) {
 		}
 	}
 }
+
+// What the selection shuts out lies in the home all the same: nothing that is sent to the Internet
+// may go there.
+func TestNearIsTopology(t *testing.T) {
+	g := &Guard{
+		Interfaces: func() ([]Interface, error) {
+			return []Interface{{Name: "lan0", Prefixes: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/28")}}}, nil
+		},
+		Selection: Selection{Networks: []netip.Prefix{netip.MustParsePrefix("192.168.77.0/24")}},
+	}
+	for a, want := range map[string]bool{"203.0.113.5": true, "203.0.113.6": true, "203.0.113.99": false, "127.0.0.1": true, "8.8.8.8": false} {
+		if got := g.Near(netip.MustParseAddr(a)); got != want {
+			t.Errorf("%s: %v", a, got)
+		}
+	}
+	if g.Local(netip.MustParseAddr("203.0.113.6")) {
+		t.Error("a host that the selection shuts out is answered")
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,7 +28,8 @@ const (
 type Fetch func(ctx context.Context, url string) ([]byte, error)
 
 // Public returns a Fetch that goes to the Internet alone: not to this machine, nor to others of the
-// home, whatever a name resolves to. home tells their addresses.
+// home, whatever a name resolves to. home tells their addresses: all that this machine reaches
+// without a router, also those to which the gateway would not answer.
 func Public(home func(netip.Addr) bool) Fetch {
 	dialer := &net.Dialer{
 		Timeout: fetchTimeout,
@@ -56,10 +58,26 @@ func Public(home func(netip.Addr) bool) Fetch {
 	return func(ctx context.Context, url string) ([]byte, error) { return get(ctx, client, url) }
 }
 
+// elsewhere are networks that look like the Internet's and lead elsewhere: to addresses of IPv4
+// that another machine takes out of them, or nowhere (RFC 6890).
+var elsewhere = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"), // behind the provider's NAT
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("64:ff9b::/96"),   // NAT64
+	netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64 of the home's own
+	netip.MustParsePrefix("2001::/32"),      // Teredo
+	netip.MustParsePrefix("2002::/16"),      // 6to4
+	netip.MustParsePrefix("fec0::/10"),
+}
+
 // abroad tells whether an address lies in the Internet.
 func abroad(a netip.Addr, home func(netip.Addr) bool) bool {
-	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) // RFC 6598
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a) && !home(a)
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !home(a) &&
+		!slices.ContainsFunc(elsewhere, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
@@ -67,7 +85,7 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Accept", "image/png, image/jpeg, image/gif")
+	r.Header.Set("Accept", "image/png, image/jpeg, image/webp, image/gif")
 	answer, err := client.Do(r)
 	if err != nil {
 		return nil, err

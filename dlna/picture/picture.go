@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/swarmgate/swarmgate/dlna/profile"
+	_ "golang.org/x/image/webp" // or WebP
 )
 
 // Root is the path under which Server expects its requests.
@@ -55,7 +56,7 @@ func Can(logo string) bool {
 	if strings.HasPrefix(logo, "https://") {
 		return true
 	}
-	for _, kind := range []string{"png", "jpeg", "gif"} {
+	for _, kind := range []string{"png", "jpeg", "webp", "gif"} {
 		if strings.HasPrefix(logo, "data:image/"+kind+";base64,") {
 			return true
 		}
@@ -64,12 +65,12 @@ func Can(logo string) bool {
 }
 
 // maxPixels bounds what is unpacked of a picture: a small file may hold a huge one.
-const maxPixels = 4 << 20
+const maxPixels = 1 << 20
 
 // quality of JPEG files.
 const quality = 85
 
-var errNoPicture = errors.New("it is no picture in PNG, JPEG or GIF")
+var errNoPicture = errors.New("it is no picture in PNG, JPEG, WebP or GIF")
 
 // convert brings a picture to a size.
 func convert(b []byte, size profile.Picture) ([]byte, error) {

@@ -40,6 +40,26 @@ func logo(t testing.TB, format string, w, h int, c color.Color) []byte {
 	return b.Bytes()
 }
 
+// WebP, without and with loss: one pixel each.
+func TestConvertWebP(t *testing.T) {
+	for _, text := range []string{
+		"UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==", "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA",
+	} {
+		logo := "data:image/webp;base64," + text
+		b, err := inline(logo)
+		if err != nil || !Can(logo) {
+			t.Fatal(err)
+		}
+		made, err := convert(b, profile.Thumbnail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := jpeg.DecodeConfig(bytes.NewReader(made)); err != nil || c.Width != 1 || c.Height != 1 {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+}
+
 // JPEG_TN has at most 160 by 160 pixels, JPEG_SM at most 640 by 480 (DLNA Guidelines, part 2).
 func TestConvert(t *testing.T) {
 	for _, c := range []struct {

@@ -2,6 +2,8 @@ package picture
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,8 +20,10 @@ const (
 	// maxKept bounds the pictures that are kept in memory, in bytes, and how many there are.
 	maxKept      = 2 << 20
 	maxKeptCount = 512
-	// retryAfter is how long one that could not be had is not asked for again.
+	// retryAfter is how long one that could not be had is not asked for again; retrySoon, if nobody
+	// answered in time, which may be for want of a line.
 	retryAfter = 5 * time.Minute
+	retrySoon  = 20 * time.Second
 	// maxFetches bounds the pictures that are fetched at once; others wait.
 	maxFetches = 4
 	// patience is how long a screen waits for that.
@@ -39,6 +43,7 @@ type Server struct {
 	product string
 	log     zerolog.Logger
 	slots   chan struct{}
+	convert chan struct{} // holds a token while a picture is unpacked: that takes up to 20 MB
 
 	mu    sync.Mutex
 	kept  []kept // oldest first
@@ -51,11 +56,12 @@ type kept struct {
 	size profile.Picture
 	b    []byte // nil: it could not be had
 	at   time.Time
+	soon bool // it may soon be had
 }
 
 // New makes a server. product is the SERVER header.
 func New(library Library, fetch Fetch, product string, log zerolog.Logger) *Server {
-	return &Server{library: library, fetch: fetch, product: product, log: log, slots: make(chan struct{}, maxFetches)}
+	return &Server{library: library, fetch: fetch, product: product, log: log, slots: make(chan struct{}, maxFetches), convert: make(chan struct{}, 1)}
 }
 
 // ServeHTTP sends the picture named by the path value "file".
@@ -66,7 +72,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such picture", http.StatusNotFound)
 		return
 	}
-	b := s.picture(r.Context(), item.Logo, size)
+	b, inTime := s.picture(r.Context(), item.Logo, size)
+	if !inTime {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "the picture does not come in time; ask again", http.StatusServiceUnavailable)
+		return
+	}
 	if b == nil {
 		http.Error(w, "the picture can't be had", http.StatusNotFound)
 		return
@@ -81,10 +92,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b)
 }
 
-// picture returns a logo in a size, nil if it can't be had.
-func (s *Server) picture(ctx context.Context, logo string, size profile.Picture) []byte {
+// picture returns a logo in a size, nil if it can't be had. Where only time was lacking, nothing is
+// known of it.
+func (s *Server) picture(ctx context.Context, logo string, size profile.Picture) (b []byte, inTime bool) {
 	if k, ok := s.find(logo, size); ok {
-		return k.b
+		return k.b, k.b != nil || !k.soon
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -92,21 +104,24 @@ func (s *Server) picture(ctx context.Context, logo string, size profile.Picture)
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
-		return nil
+		return nil, false
 	}
-	if k, ok := s.find(logo, size); ok || ctx.Err() != nil { // somebody else has brought it, or it is too late
-		return k.b
+	if k, ok := s.find(logo, size); ok { // somebody else has brought it
+		return k.b, k.b != nil || !k.soon
 	}
 	b, err := s.make(ctx, logo, size)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Debug().Err(err).Str("logo", logo[:min(len(logo), 100)]).Msg("a logo can't be shown on screens")
-			s.keep(kept{logo, size, nil, time.Now()})
-		}
-		return nil
+	switch {
+	case err == nil:
+		s.keep(kept{logo: logo, size: size, b: b, at: time.Now()})
+		return b, true
+	case ctx.Err() != nil: // our own impatience, or the screen's
+		return nil, false
 	}
-	s.keep(kept{logo, size, b, time.Now()})
-	return b
+	s.log.Debug().Err(err).Str("logo", logo[:min(len(logo), 100)]).Msg("a logo can't be shown on screens")
+	late, ok := errors.AsType[net.Error](err)
+	slow := ok && late.Timeout()
+	s.keep(kept{logo: logo, size: size, at: time.Now(), soon: slow})
+	return nil, !slow
 }
 
 func (s *Server) make(ctx context.Context, logo string, size profile.Picture) ([]byte, error) {
@@ -118,14 +133,27 @@ func (s *Server) make(ctx context.Context, logo string, size profile.Picture) ([
 	if err != nil {
 		return nil, err
 	}
-	return convert(b, size)
+	select {
+	case s.convert <- struct{}{}:
+		defer func() { <-s.convert }()
+		return convert(b, size)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (s *Server) find(logo string, size profile.Picture) (kept, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.kept, func(k kept) bool { return k.logo == logo && k.size == size })
-	if i < 0 || s.kept[i].b == nil && time.Since(s.kept[i].at) > retryAfter {
+	if i < 0 {
+		return kept{}, false
+	}
+	again := retryAfter
+	if s.kept[i].soon {
+		again = retrySoon
+	}
+	if s.kept[i].b == nil && time.Since(s.kept[i].at) > again {
 		return kept{}, false
 	}
 	return s.kept[i], true

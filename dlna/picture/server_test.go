@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,7 +91,7 @@ func TestServe(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s := New(logos{}, nil, "", zerolog.Nop())
 	for i := range 5000 {
-		s.keep(kept{fmt.Sprint("https://h/", i%1500), profile.Thumbnail, make([]byte, i), time.Now()})
+		s.keep(kept{logo: fmt.Sprint("https://h/", i%1500), size: profile.Thumbnail, b: make([]byte, i), at: time.Now()})
 	}
 	sum := 0
 	for _, k := range s.kept {
@@ -130,12 +132,34 @@ func TestTroublesomeServer(t *testing.T) {
 			go func() { done <- ask(s, Path("slow", profile.Thumbnail)).Code }()
 		}
 		for range 20 {
-			if code := <-done; code != http.StatusNotFound {
+			if code := <-done; code != http.StatusServiceUnavailable {
 				t.Errorf("status %d", code)
 			}
 		}
 		if took := time.Since(from); took > patience+time.Second || most.Load() != maxFetches {
 			t.Errorf("took %v, with %d requests at once", took, most.Load())
+		}
+	})
+}
+
+// That our line was too slow once is not the picture's fault.
+func TestImpatienceIsSoonForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		picture, asked := logo(t, "png", 30, 30, color.White), 0
+		s := New(logos{"a": "https://h/a"}, func(ctx context.Context, _ string) ([]byte, error) {
+			if asked++; asked > 1 {
+				return picture, nil
+			}
+			return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		}, "", zerolog.Nop())
+		for _, c := range []struct {
+			wait        time.Duration
+			code, asked int
+		}{{0, 503, 1}, {time.Second, 503, 1}, {retrySoon, 200, 2}} {
+			time.Sleep(c.wait)
+			if w := ask(s, Path("a", profile.Thumbnail)); w.Code != c.code || asked != c.asked {
+				t.Errorf("after %v: %d, asked %d times", c.wait, w.Code, asked)
+			}
 		}
 	})
 }
@@ -155,6 +179,7 @@ func TestPublicGoesAbroadAlone(t *testing.T) {
 	for a, want := range map[string]bool{
 		"8.8.8.8": true, "2001:4860::1": true, "203.0.113.9": false, "127.0.0.1": false, "10.0.0.1": false, "192.168.1.1": false, "172.16.0.1": false,
 		"169.254.1.1": false, "100.64.0.1": false, "0.0.0.0": false, "255.255.255.255": false, "224.0.0.1": false, "::1": false, "fd00::1": false, "fe80::1": false, "::": false,
+		"64:ff9b::c0a8:101": false, "64:ff9b:1::1": false, "2002:c0a8:101::1": false, "0.1.2.3": false, "240.0.0.1": false, "198.18.0.1": false, "::192.168.1.1": false,
 	} {
 		if got := abroad(netip.MustParseAddr(a), home); got != want {
 			t.Errorf("%s: %v, want %v", a, got, want)

@@ -119,9 +119,9 @@ func (d *device) play(ctx context.Context, e *endpoint, item proxy.Item) error {
 		return refused("%v", err)
 	}
 	at := streamURL(base, d.id, item)
-	about, since := metadata(item, at), time.Now()
+	about, mark := metadata(item, at), e.sign.mark()
 	err = e.transport.SetAVTransportURICtx(ctx, 0, at, about)
-	if err != nil && e.sign.since(since) {
+	if err != nil && e.sign.since(mark) {
 		// Some take nothing new before they have stopped.
 		_ = e.transport.StopCtx(ctx, 0)
 		if pause(ctx, settleTime) {
@@ -158,14 +158,14 @@ func (d *device) begin(item proxy.Item, at string) (before status) {
 func (d *device) start(ctx context.Context, e *endpoint) error {
 	var err error
 	for range playTries {
-		since := time.Now()
+		since, mark := time.Now(), e.sign.mark()
 		if err = e.transport.PlayCtx(ctx, 0, "1"); err == nil {
 			return nil
 		}
 		if opened, open := d.streams.newest(e.host); open && !faulty(err) && !opened.Before(since) {
 			return nil // it fetches, and will answer when it has begun
 		}
-		if !e.sign.since(since) {
+		if !e.sign.since(mark) {
 			return err
 		}
 		if transport, _, _, asked := e.transport.GetTransportInfoCtx(ctx, 0); asked == nil && transport == "PLAYING" {

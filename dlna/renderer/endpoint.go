@@ -43,6 +43,7 @@ type endpoint struct {
 type sign struct {
 	next http.RoundTripper
 	last atomic.Int64 // Unix time in nanoseconds
+	n    atomic.Int64 // how many answers there were
 }
 
 // RoundTrip is that of http.RoundTripper.
@@ -50,6 +51,7 @@ func (s *sign) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := s.next.RoundTrip(r)
 	if err == nil {
 		s.last.Store(time.Now().UnixNano())
+		s.n.Add(1)
 	}
 	return answer, err
 }
@@ -57,8 +59,11 @@ func (s *sign) RoundTrip(r *http.Request) (*http.Response, error) {
 // at returns when that was.
 func (s *sign) at() time.Time { return time.Unix(0, s.last.Load()) }
 
-// since tells whether there was an answer at that time or later.
-func (s *sign) since(t time.Time) bool { return s.last.Load() >= t.UnixNano() }
+// mark is for since.
+func (s *sign) mark() int64 { return s.n.Load() }
+
+// since tells whether there was an answer since mark was taken.
+func (s *sign) since(mark int64) bool { return s.n.Load() != mark }
 
 // meet fetches the description that a sighting names.
 func (c *Config) meet(ctx context.Context, s finder.Sighting) (*endpoint, error) {

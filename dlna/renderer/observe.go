@@ -20,7 +20,7 @@ func (d *device) poll(ctx context.Context) bool {
 	d.stale = false
 	volumeToo := e.rendering != nil && (!d.heard[1] || d.seen.volume == UnknownVolume)
 	d.mu.Unlock()
-	asked, busy := time.Now(), d.busy()
+	asked, busy := e.sign.mark(), d.busy()
 	transport, _, _, err := e.transport.GetTransportInfoCtx(ctx, 0)
 	if err == nil {
 		d.observe(func(s *status) { s.transport(transport) })

@@ -351,7 +351,8 @@ func TestSilentWhileItIsToldToPlay(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		l.one() // nothing counts against it while it is told
 		tv.set(func() { tv.hangs = "" })
-		if err := <-answer; err != nil { // told again, since it answers other questions
+		<-answer // this one may be lost
+		if err := l.controller.Play(l.t.Context(), l.one().ID, "news"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -361,7 +362,7 @@ func TestPlayIsAnsweredByFetching(t *testing.T) {
 	inLiving(t, func(l *living) {
 		tv := l.plug("192.168.77.30", udn)
 		id := l.one().ID
-		tv.set(func() { tv.slow = "Play" })
+		tv.set(func() { tv.slow, tv.state = "Play", "TRANSITIONING" })
 		answer := make(chan error, 1)
 		go func() { answer <- l.controller.Play(l.t.Context(), id, "news") }()
 		time.Sleep(time.Second)
@@ -396,8 +397,8 @@ func TestStopThatIsRefused(t *testing.T) {
 		_ = l.controller.Play(l.t.Context(), id, "news")
 		ended := tv.fetch(id, "news.ts")
 		tv.set(func() { tv.faults["Stop"] = 701 })
-		if err := l.controller.Stop(l.t.Context(), id); err != nil || l.one().State != Stopped {
-			t.Errorf("%v, %+v", err, l.one())
+		if err := l.controller.Stop(l.t.Context(), id); err != nil {
+			t.Error(err)
 		}
 		synctest.Wait()
 		if !over(ended) {
