@@ -40,6 +40,7 @@ out=packaging/out
 mkdir -p "$out/$PKG_ARCH"
 
 CGO_ENABLED=0 GOARCH=$PKG_ARCH go build -trimpath -ldflags "-s -w -X main.version=$PKG_VERSION" -o "$out/$PKG_ARCH/swarmgate" ./cmd/swarmgate
+CGO_ENABLED=0 GOARCH=$(go env GOHOSTARCH) go run -trimpath ./cmd/swarmgate completion bash >"$out/$PKG_ARCH/swarmgate.bash"
 
 for format; do
   package=$out/swarmgate_${PKG_VERSION}_$PKG_ARCH.$format

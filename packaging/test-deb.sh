@@ -16,6 +16,7 @@ CONFIG=etc/swarmgate/swarmgate.toml
 MAX_EXPOSURE=15 # tenths, of systemd-analyze security
 READY_WITHIN=10 # seconds
 END_WITHIN=5    # seconds, after SIGTERM
+MAX_SIZE=20000000 # bytes of the program, which has to fit home routers
 
 fail() {
   echo "test-deb: $*" >&2
@@ -91,6 +92,11 @@ in_root dpkg -i /swarmgate.deb
 [[ $(in_root dpkg -s swarmgate) == *"Status: install ok installed"* ]] || fail "the package is not installed"
 [[ -L $root/etc/systemd/system/multi-user.target.wants/swarmgate.service ]] || fail "the service is not enabled"
 in_root swarmgate version
+size=$(stat -c %s "$root/usr/bin/swarmgate")
+((size <= MAX_SIZE)) || fail "the program has $size bytes, more than $MAX_SIZE; see what it links with go build -ldflags=-dumpdep"
+# For a method that is looked up by a name known at run time only, Go's linker keeps all methods of all types.
+! grep -q 'reflect\.Value\.MethodByName' "$root/usr/bin/swarmgate" || fail "the program looks methods up by name; find who does: go build -ldflags=-dumpdep, <ReflectMethod>"
+bash -n "$root/usr/share/bash-completion/completions/swarmgate" || fail "the completion for bash has a mistake"
 
 # The machine's own systemd looks at the unit, with the program where it lies now.
 sed "s#^ExecStart=/#&${root#/}/#" "$root/$UNIT" >"$work/swarmgate.service"

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/swarmgate/swarmgate/cmd/swarmgate/internal/commandline"
 )
 
 // version is set by the linker.
@@ -35,6 +35,8 @@ type commands struct {
 	Bench   benchCommand   `cmd:"" help:"Measure what the README quotes."`
 	Config  configCommand  `cmd:"" help:"Check, show or write the configuration of the gateway."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Completion completionCommand `cmd:"" help:"Print the script by which a shell completes what you type of a command."`
 }
 
 // console is where a command reads and writes.
@@ -55,55 +57,58 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// exit is thrown by kong's own --help and caught by run.
-type exit int
+// A command is run with the context that ends it, or without when it is done at once.
+type (
+	lasting interface {
+		Run(ctx context.Context, c console) error
+	}
+	brief interface{ Run(c console) error }
+)
+
+// newLine makes the command line around a fresh set of commands.
+func newLine() (*commandline.Line, error) {
+	return commandline.New("swarmgate", "A home gateway for peer-to-peer streaming: swarms on the one side, TVs and browsers on the other.", new(commands))
+}
 
 // run carries out one command line and returns the exit status.
-func run(ctx context.Context, args []string, c console) (status int) {
-	defer func() {
-		if r := recover(); r != nil {
-			code, ok := r.(exit)
-			if !ok {
-				panic(r)
-			}
-			status = int(code)
-		}
-	}()
-	var cli commands
-	parser, err := kong.New(&cli,
-		kong.Name("swarmgate"),
-		kong.Description("A home gateway for peer-to-peer streaming: swarms on the one side, TVs and browsers on the other."),
-		kong.Writers(c.out, c.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
-	)
-	if err != nil {
-		fmt.Fprintln(c.err, "swarmgate:", err)
-		return 1
-	}
+func run(ctx context.Context, args []string, c console) int {
 	switch {
 	case len(args) == 0:
 		args = []string{"--help"}
 	case args[0] == "help":
-		args = append(args[1:], "--help")
+		args = append(args[1:len(args):len(args)], "--help")
 	case args[0] == "--version":
-		args[0] = "version"
+		args = append([]string{"version"}, args[1:]...)
 	}
-	command, err := parser.Parse(args)
-	if err == nil {
-		err = command.Run()
-	} else {
-		err = usageError{errors.New(misread(err))}
-	}
-	switch wrong := (usageError{}); {
-	case err == nil || stopped(ctx, err):
+	err := carryOut(ctx, args, c)
+	if err == nil || stopped(ctx, err) {
 		return 0
-	case errors.As(err, &wrong):
-		status = 2
-	default:
-		status = 1
 	}
 	fmt.Fprintf(c.err, "swarmgate: %s\n", oneLine(err))
-	return status
+	if wrong := (usageError{}); errors.As(err, &wrong) {
+		return 2
+	}
+	return 1
+}
+
+// carryOut reads the command line and runs the command that it names.
+func carryOut(ctx context.Context, args []string, c console) error {
+	line, err := newLine()
+	if err != nil {
+		return err
+	}
+	command, err := line.Parse(args, c.out, width(c.out))
+	if wrong := new(commandline.Mistake); errors.As(err, &wrong) {
+		return usageError{misread(wrong)}
+	}
+	if err != nil {
+		return err
+	}
+	switch command := command.(type) {
+	case lasting:
+		return command.Run(ctx, c)
+	case brief:
+		return command.Run(c)
+	}
+	return nil // help was printed
 }

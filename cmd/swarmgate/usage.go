@@ -7,10 +7,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"regexp"
 	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/swarmgate/swarmgate/cmd/swarmgate/internal/commandline"
 )
 
 // usageError is a command line that can't work: exit status 2.
@@ -24,35 +23,12 @@ func wrongUsage(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// dashed is how the parser complains of a value that looks like a flag.
-var dashed = regexp.MustCompile(`^(--[a-z-]+): expected .* value but got "(.*)" \(.*$`)
-
-// misread says in one sentence why a command line was not understood.
-func misread(err error) string {
-	words, where := err.Error(), "swarmgate "
-	if parse := new(kong.ParseError); errors.As(err, &parse) {
-		for _, p := range parse.Context.Path {
-			if p.Command != nil {
-				where += p.Command.Name + " "
-			}
-		}
+// misread says more of a command line that was not understood, where we know more.
+func misread(wrong *commandline.Mistake) error {
+	if wrong.Extra != "" && strings.HasPrefix(wrong.Command, "swarmgate config ") {
+		wrong.Words = "name the configuration file with --config " + wrong.Extra
 	}
-	if rest, ok := strings.CutPrefix(words, "unexpected argument "); ok && (where == "swarmgate " || where == "swarmgate config " || where == "swarmgate bench ") {
-		words = "there is no command " + rest
-	}
-	if rest, ok := strings.CutPrefix(words, "unexpected argument "); ok && strings.HasPrefix(where, "swarmgate config ") && len(where) > len("swarmgate config ") {
-		words = "name the configuration file with --config " + rest
-	}
-	if rest, ok := strings.CutPrefix(words, "expected one of "); ok {
-		words = "a command is missing: one of " + rest
-	} else if rest, ok := strings.CutPrefix(words, "expected "); ok {
-		words = strings.Trim(rest, `"`) + " is missing"
-	}
-	if rest, ok := strings.CutPrefix(words, "missing flags: "); ok {
-		words = rest + " is missing"
-	}
-	words = dashed.ReplaceAllString(words, `$1: "$2" begins with a dash; write $1=$2 if you mean it`)
-	return strings.TrimSuffix(words, "?") + "; see " + where + "--help"
+	return wrong
 }
 
 // oneLine joins the lines of an error.
