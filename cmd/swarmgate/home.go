@@ -40,7 +40,7 @@ type homeConfig struct {
 	interfaces []string
 	profiles   *deviceprofile.Set // what TVs want; nil for those that come with the program
 	announced  config.DLNA        // how TVs find it and are served, beyond that; the zero value by default
-	reach      config.HTTP // under which names and by whom the page is reached
+	reach      config.HTTP        // under which names and by whom the page is reached
 	guide      config.Guide
 	tuner      config.HDHR
 	links      []ppsp.Link
@@ -116,8 +116,10 @@ func openHome(c homeConfig) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := web.New(web.Config{Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner,
-		Names: c.reach.Names, Clients: ranges(c.reach.Clients)})
+	page := web.New(web.Config{
+		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner,
+		Names: c.reach.Names, Clients: ranges(c.reach.Clients),
+	})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
 	return h, nil

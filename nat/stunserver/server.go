@@ -92,7 +92,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for i, c := range s.conns {
 		group.Go(func() {
 			defer cancel()
-			if err := s.serve(c); ctx.Err() == nil {
+			if err := s.serve(ctx, c); ctx.Err() == nil {
 				failed[i] = err
 			}
 		})
@@ -106,20 +106,44 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) serve(c *net.UDPConn) error {
+func (s *Server) serve(ctx context.Context, c *net.UDPConn) error {
 	b := make([]byte, maxRequest+1)
+	failures := 0 // in a row
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(b)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil || n > maxRequest:
+		if err != nil {
+			failures++
+			if errors.Is(err, net.ErrClosed) || failures == maxFailures || !pause(ctx, failures) {
+				return err
+			}
 			continue // the system passes on that somebody else could not be reached
+		}
+		if failures = 0; n > maxRequest {
+			continue
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if answer := answer(b[:n], from); answer != nil && s.may(from.Addr(), time.Now()) {
 			_, _ = c.WriteToUDPAddrPort(answer, from)
 		}
+	}
+}
+
+// maxFailures of a socket in a row, two seconds of them, are the end of it.
+const maxFailures = 12
+
+// pause waits after a failure, from the second in a row on, the longer the more there were. It
+// returns false when ctx ends.
+func pause(ctx context.Context, failures int) bool {
+	if failures == 1 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(time.Millisecond << (failures - 2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

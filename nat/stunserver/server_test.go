@@ -2,8 +2,10 @@ package stunserver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -128,6 +130,24 @@ func TestRate(t *testing.T) {
 	}
 	if len(s.until) > maxRemembered {
 		t.Errorf("%d addresses are remembered", len(s.until))
+	}
+}
+
+// A socket that fails again and again ends the server; it does not spin.
+func TestSocketThatIsBroken(t *testing.T) {
+	s, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.conns[1].SetReadDeadline(time.Unix(1, 0)); err != nil { // each reading fails from now on
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := s.Run(t.Context()); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took < 500*time.Millisecond {
+		t.Errorf("it spun: over after %v", took)
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *Memory) choose(seat uint32, n int, now tick) []Peer {
 	}
 	var buffer [MaxPeers + 1]uint32
 	chosen := r.draw(s.seeders, &asker, seeders, buffer[:0])
-	chosen = r.draw(s.leeches, &asker, n-seeders, chosen)
+	chosen = r.draw(s.leeches, &asker, n-len(chosen), chosen)
 	r.config.Random.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	if len(chosen) == 0 {
 		return nil
@@ -112,15 +112,19 @@ func share(seeders, leeches, n int) int {
 // sampleOf is how many random members are looked at for each place.
 const sampleOf = 3
 
+// lookAt is how many members are looked at for each of the sample.
+const lookAt = 8
+
 // draw appends n seats of the row, without the asker's. It goes through the row from a random
-// place by random equal steps, so that its cost is that of n, not of the row.
+// place by random equal steps, and gives up where hardly any are of use to the asker, so that
+// its cost is that of n, not of the row.
 func (r *Memory) draw(row []uint32, asker *asker, n int, out []uint32) []uint32 {
 	var buffer [sampleOf * (MaxPeers + 1)]candidate
 	sample := buffer[:0]
 	most := min(sampleOf*n, len(buffer))
 	fitter := false
 	at, step := r.walk(len(row))
-	for i := 0; i < len(row) && len(sample) < most; i++ {
+	for i := 0; i < min(len(row), lookAt*most) && len(sample) < most; i++ {
 		seat := row[at]
 		if at += step; at >= len(row) {
 			at -= len(row)
@@ -173,7 +177,7 @@ type candidate struct {
 // mayList tells whether the peer is of use to the asker.
 func (r *Memory) mayList(p uint32, t *member, asker *asker) bool {
 	switch {
-	case p == asker.member || t.traits&listed == 0:
+	case p == asker.member || t.traits&listed == 0 || r.silent(t, asker.now):
 		return false
 	case t.traits&hidden == 0:
 		return true

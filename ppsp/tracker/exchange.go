@@ -153,6 +153,8 @@ func read(response *http.Response) (*Response, error) {
 		return out, nil
 	case response.StatusCode == http.StatusUnauthorized:
 		return nil, &Error{Code: AuthenticationRequired}
+	case response.StatusCode == http.StatusServiceUnavailable: // said by a proxy in front of it
+		return nil, &Error{Code: ServiceUnavailable}
 	case response.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("HTTP status %s; is this URL a tracker's?", response.Status)
 	}

@@ -63,8 +63,11 @@ func fitness(s *seat, t *member, asker *asker) (fit int) {
 	if t.traits&onWire != 0 {
 		fit += fitWired
 	}
-	if t.traits&battery == 0 {
+	switch {
+	case t.traits&mains != 0:
 		fit += fitMains
+	case t.traits&battery != 0:
+		fit -= fitMains
 	}
 	fit += min(bits.Len32(t.upload/1000), fitUploadMost)
 	for _, least := range []tick{600 * ticksASecond, 3600 * ticksASecond} {

@@ -40,6 +40,7 @@ func TestFitPeersAreListedMore(t *testing.T) {
 		{"much upload", Member{About: &PeerNum{UploadBandwidth: 100_000}}, nil},
 		{"few links", Member{}, &StreamStats{ConcurrentLinks: 3}},
 		{"many chunks", Member{}, &StreamStats{ConcurrentLinks: 99, ChunksHeld: "0-99999"}},
+		{"mains", Member{}, &StreamStats{Power: "mains", ConcurrentLinks: 99}},
 		{"nothing", Member{}, nil},
 		{"a battery", Member{}, &StreamStats{Power: "battery", ConcurrentLinks: 99}},
 	} {
@@ -128,6 +129,8 @@ func TestHostAddressesStayAtHome(t *testing.T) {
 		{"on the tracker's machine", "127.0.0.1:5", "192.168.7.9:1", []Address{lan}, []Address{lan}},
 		{"in the tracker's network, asked from outside", tracker, other, []Address{lan}, nil},
 		{"no NAT between it and the tracker", "192.168.1.7:9", other, []Address{lan}, []Address{lan}},
+		{"a private address that is said to be mapped", home, other, []Address{address("192.168.1.7:4000", Reflexive, 3), mapped}, []Address{mapped}},
+		{"a private relay", home, other, []Address{address("10.0.0.1:4000", Proxy, 3)}, nil},
 		{"behind the carrier's NAT", home, other, []Address{address("100.64.3.3:1", Host, 1), mapped}, []Address{mapped}},
 		{"one IPv6 home", "[2001:db8:1:2::7]:1", "[2001:db8:1:2::8]:1", []Address{lan}, []Address{lan}},
 	} {

@@ -26,16 +26,20 @@ func (x *index) find(hash uint64, same func(n uint32) bool) uint32 {
 // add puts a number in that is not there; hashOf tells the hash of any number.
 func (x *index) add(n uint32, hashOf func(n uint32) uint64) {
 	if x.count >= len(x.places)/4*3 {
-		old := x.places
-		x.places = make([]uint32, max(2*len(old), indexLeast))
-		for _, m := range old {
-			if m != 0 {
-				x.settle(m, hashOf(m))
-			}
-		}
+		x.resize(max(2*len(x.places), indexLeast), hashOf)
 	}
 	x.settle(n, hashOf(n))
 	x.count++
+}
+
+func (x *index) resize(places int, hashOf func(n uint32) uint64) {
+	old := x.places
+	x.places = make([]uint32, places)
+	for _, m := range old {
+		if m != 0 {
+			x.settle(m, hashOf(m))
+		}
+	}
 }
 
 func (x *index) settle(n uint32, hash uint64) {
@@ -64,4 +68,7 @@ func (x *index) remove(n uint32, hashOf func(n uint32) uint64) {
 		}
 	}
 	x.places[i] = 0
+	if len(x.places) > indexLeast && x.count < len(x.places)/8 { // many have gone
+		x.resize(len(x.places)/2, hashOf)
+	}
 }

@@ -40,7 +40,9 @@ type Journal struct {
 	file       *os.File
 	size       int64
 	buffer     []byte
-	broken     error
+	broken     error // the file takes no more
+	lost       error // changes are in no file, until a snapshot has them
+	owed       bool  // the latest snapshot failed
 }
 
 // Bounds of journals.
@@ -169,7 +171,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		j.memory.mu.Lock()
-		due := j.size > max(leastJournal, 2*j.base) || j.broken != nil
+		due := j.size > max(leastJournal, 2*j.base) || j.broken != nil || j.lost != nil || j.owed
 		j.memory.mu.Unlock()
 		if !due {
 			continue
@@ -184,21 +186,19 @@ func (j *Journal) Run(ctx context.Context) error {
 func (j *Journal) compact() (err error) {
 	j.compacting.Lock()
 	defer j.compacting.Unlock()
-	r := j.memory
-	generation := j.generation + 1
-	file, err := os.OpenFile(j.path(generation, "journal"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if j.file == nil || j.broken != nil || !j.owed { // else this journal is as good as a new one
+		if err := j.begin(j.generation + 1); err != nil {
+			return err
+		}
+	}
+	generation := j.generation
+	err = j.snapshot(generation)
+	j.memory.mu.Lock()
+	if j.owed = err != nil; err == nil {
+		j.lost = nil
+	}
+	j.memory.mu.Unlock()
 	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	old := j.file
-	j.file, j.generation, j.size, j.broken = file, generation, 0, nil
-	r.journal = j
-	r.mu.Unlock()
-	if old != nil {
-		err = old.Close()
-	}
-	if err = errors.Join(err, j.snapshot(generation)); err != nil {
 		return err
 	}
 	for _, kind := range []string{"snapshot", "journal"} {
@@ -210,6 +210,24 @@ func (j *Journal) compact() (err error) {
 		}
 	}
 	return err
+}
+
+// begin goes on with the journal of a generation.
+func (j *Journal) begin(generation int) error {
+	file, err := os.OpenFile(j.path(generation, "journal"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	j.memory.mu.Lock()
+	old := j.file
+	j.lost = cmp.Or(j.lost, j.broken)
+	j.file, j.generation, j.size, j.broken = file, generation, 0, nil
+	j.memory.journal = j
+	j.memory.mu.Unlock()
+	if old != nil {
+		_ = old.Close() // what was written is with the system, and what was not is in j.lost
+	}
+	return nil
 }
 
 // snapshot writes who is there, a few at a time: what changes meanwhile is in the new journal,
@@ -226,18 +244,36 @@ func (j *Journal) snapshot(generation int) (err error) {
 	}()
 	out := bufio.NewWriterSize(f, 1<<16)
 	var buffer []byte
+	var size int64
 	for next := uint32(1); next != 0 && err == nil; {
 		buffer, next = j.memory.copyPeers(buffer[:0], next)
 		_, err = out.Write(buffer)
-		j.base += int64(len(buffer))
+		size += int64(len(buffer))
 	}
-	info, statErr := f.Stat()
-	err = errors.Join(err, out.Flush(), f.Sync(), statErr, f.Close())
+	if err = errors.Join(err, out.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), j.path(generation, "snapshot")); err != nil {
+		return err
+	}
+	j.base = size
+	if err := syncFolder(j.dir); err != nil { // it is whole, but a power failure may take it back
+		return fmt.Errorf("folder %s: %w", j.dir, err)
+	}
+	return nil
+}
+
+// syncFolder has the disk keep the names of files, where the system can.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	j.base = info.Size()
-	return os.Rename(f.Name(), j.path(generation, "snapshot"))
+	err = f.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Close ends the journal; what changes from now on is not kept.
@@ -255,5 +291,5 @@ func (j *Journal) Close() error {
 		err = errors.Join(err, j.file.Close())
 		j.file = nil
 	}
-	return cmp.Or(err, j.broken)
+	return cmp.Or(err, j.broken, j.lost)
 }

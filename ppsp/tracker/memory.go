@@ -4,7 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math/rand/v2"
-	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +16,7 @@ type MemoryConfig struct {
 	MaxPeers         int           // 1,000,000, each counted once
 	MaxSwarmPeers    int           // 100,000 in one swarm
 	MaxSwarmsOfAPeer int           // 1,000
+	MaxSeats         int           // 2,000,000 memberships of all peers
 	// MaxPeersOfAnAddress bounds the peers that call from one IPv4 address or IPv6 /64: 4,096,
 	// since carriers put many homes behind one address. Loopback has no bound but MaxPeers.
 	MaxPeersOfAnAddress int
@@ -43,8 +44,8 @@ type Memory struct {
 	swarms  slab[swarm]
 	byID    index
 	byName  map[string]uint32 // swarms
-	sources map[netip.Prefix]int32
-	oldest  uint32 // peer that is silent for the longest, 0 for none
+	sources map[uint64]int32  // peers that call from an address, see neighbourhood
+	oldest  uint32            // peer that is silent for the longest, 0 for none
 	newest  uint32
 	journal *Journal // nil: nothing is kept on disk
 	record  []byte   // for the journal, reused
@@ -105,6 +106,7 @@ func NewMemory(c MemoryConfig) *Memory {
 		{&c.MaxPeers, 1_000_000},
 		{&c.MaxSwarmPeers, 100_000},
 		{&c.MaxSwarmsOfAPeer, 1_000},
+		{&c.MaxSeats, 2_000_000},
 		{&c.MaxPeersOfAnAddress, 4_096},
 	} {
 		if *bound.value <= 0 {
@@ -114,7 +116,7 @@ func NewMemory(c MemoryConfig) *Memory {
 	if c.Random == nil {
 		c.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	return &Memory{config: c, seed: maphash.MakeSeed(), byName: make(map[string]uint32), sources: make(map[netip.Prefix]int32)}
+	return &Memory{config: c, seed: maphash.MakeSeed(), byName: make(map[string]uint32), sources: make(map[uint64]int32)}
 }
 
 // Join implements Registry.
@@ -122,6 +124,7 @@ func (r *Memory) Join(_ context.Context, now time.Time, swarmID string, m Member
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
+	r.known(now, m.ID)
 	return r.join(now, swarmID, m)
 }
 
@@ -137,8 +140,9 @@ func (r *Memory) join(now time.Time, swarmID string, m Member) error {
 	}
 	if s == 0 {
 		s = r.swarms.new()
-		r.swarms.at(s).name = swarmID
-		r.byName[swarmID] = s
+		name := strings.Clone(swarmID) // not all of the request that it is part of
+		r.swarms.at(s).name = name
+		r.byName[name] = s
 	}
 	r.touch(p, now)
 	r.peers.at(p).note(m.About)
@@ -149,7 +153,8 @@ func (r *Memory) join(now time.Time, swarmID string, m Member) error {
 // fits tells whether there is room for one more seat.
 func (r *Memory) fits(p, s uint32, source Address) bool {
 	switch {
-	case p == 0 && (r.peers.count() >= r.config.MaxPeers || r.crowded(source)),
+	case r.seats.count() >= r.config.MaxSeats,
+		p == 0 && (r.peers.count() >= r.config.MaxPeers || r.crowded(source)),
 		s == 0 && r.swarms.count() >= r.config.MaxSwarms,
 		p != 0 && int(r.peers.at(p).swarms) >= r.config.MaxSwarmsOfAPeer,
 		s != 0 && r.swarms.at(s).size() >= r.config.MaxSwarmPeers:
@@ -189,7 +194,7 @@ func (r *Memory) Touch(_ context.Context, now time.Time, peer string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
-	p := r.peer(peer)
+	p := r.known(now, peer)
 	if p == 0 {
 		return ErrNotMember
 	}
@@ -228,7 +233,7 @@ func (r *Memory) Known(_ context.Context, now time.Time, peer string) (bool, err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(now)
-	return r.peer(peer) != 0, nil
+	return r.known(now, peer) != 0, nil
 }
 
 // Remove implements Registry.
@@ -242,10 +247,15 @@ func (r *Memory) Remove(_ context.Context, now time.Time, peer string) error {
 	return nil
 }
 
-// Expire implements Registry.
-func (r *Memory) Expire(_ context.Context, now time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.expire(now)
-	return nil
+// Expire implements Registry. It holds others up for a few peers at a time.
+func (r *Memory) Expire(ctx context.Context, now time.Time) error {
+	for ctx.Err() == nil {
+		r.mu.Lock()
+		more := r.expire(now)
+		r.mu.Unlock()
+		if !more {
+			return nil
+		}
+	}
+	return ctx.Err()
 }

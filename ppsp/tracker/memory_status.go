@@ -10,7 +10,7 @@ import (
 // sign returns the peer's seat in the swarm, 0 if it has none, and resets its timer.
 func (r *Memory) sign(now time.Time, swarmID, peer string) uint32 {
 	r.expire(now)
-	p := r.peer(peer)
+	p := r.known(now, peer)
 	if p == 0 {
 		return 0
 	}
@@ -19,10 +19,12 @@ func (r *Memory) sign(now time.Time, swarmID, peer string) uint32 {
 }
 
 // Status implements Registry. Swarms and members come sorted by their IDs.
-func (r *Memory) Status(_ context.Context, now time.Time) (Status, error) {
+func (r *Memory) Status(ctx context.Context, now time.Time) (Status, error) {
+	if err := r.Expire(ctx, now); err != nil {
+		return Status{}, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.expire(now)
 	out := Status{Peers: r.peers.count(), Swarms: []SwarmStatus{}}
 	left := MaxStatusPeers
 	for _, n := range r.byName {

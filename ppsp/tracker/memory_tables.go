@@ -2,8 +2,10 @@ package tracker
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -58,7 +60,10 @@ func (r *Memory) restate(p uint32, m Member) {
 // write keeps what is known of a peer by words. Without an address stated the source is one.
 func (r *Memory) write(p uint32, id string, source Address, usable []Address) {
 	t := r.peers.at(p)
-	t.traits &^= onWire | stated | listed | hidden
+	t.traits &^= stated | listed | hidden
+	if slices.ContainsFunc(usable, func(a Address) bool { return a.Connection != "" }) {
+		t.traits &^= onWire // else what it reported holds
+	}
 	if len(usable) > 0 {
 		t.traits |= stated
 	} else if source.Usable() {
@@ -106,14 +111,37 @@ func (r *Memory) unlink(p uint32) {
 	}
 }
 
-func (r *Memory) expire(now time.Time) {
-	limit := tick((r.config.TrackTimeout + time.Second/ticksASecond - 1) / (time.Second / ticksASecond))
-	for t := r.tickOf(now); r.oldest != 0; {
-		if seen := r.peers.at(r.oldest).seen; t < seen || t-seen < limit {
-			return
+// expireAtOnce bounds the peers that one request forgets. It lets in one at most, so that this
+// keeps up, and many that fall silent together hold nobody up.
+const expireAtOnce = 64
+
+// expire forgets peers that are silent, and tells whether there are more of them: these are
+// neither known nor listed any longer.
+func (r *Memory) expire(now time.Time) (more bool) {
+	t := r.tickOf(now)
+	for range expireAtOnce {
+		if r.oldest == 0 || !r.silent(r.peers.at(r.oldest), t) {
+			return false
 		}
 		r.remove(r.oldest)
 	}
+	return r.oldest != 0 && r.silent(r.peers.at(r.oldest), t)
+}
+
+// silent tells whether the track timer of a peer has run out.
+func (r *Memory) silent(m *member, now tick) bool {
+	limit := tick((r.config.TrackTimeout + time.Second/ticksASecond - 1) / (time.Second / ticksASecond))
+	return now >= m.seen && now-m.seen >= limit
+}
+
+// known returns the number of a peer, 0 if it is unknown or silent for too long.
+func (r *Memory) known(now time.Time, id string) uint32 {
+	p := r.peer(id)
+	if p != 0 && r.silent(r.peers.at(p), r.tickOf(now)) {
+		r.remove(p)
+		return 0
+	}
+	return p
 }
 
 // remove forgets the peer and all its memberships.
@@ -140,12 +168,22 @@ func neighbours(ip netip.Addr) netip.Prefix {
 	return prefix
 }
 
+// neighbourhood is neighbours as a number: each of a million peers may have one of its own.
+func neighbourhood(ip netip.Addr) uint64 {
+	if ip.Is4() {
+		raw := ip.As4()
+		return 0xFFFF_FFFF_0000_0000 | uint64(binary.BigEndian.Uint32(raw[:])) // a prefix of no peer
+	}
+	raw := ip.As16()
+	return binary.BigEndian.Uint64(raw[:])
+}
+
 // count keeps how many peers call from an address.
 func (r *Memory) count(ip netip.Addr, change int32) {
 	if !ip.IsValid() || ip.IsLoopback() {
 		return
 	}
-	at := neighbours(ip)
+	at := neighbourhood(ip)
 	if n := r.sources[at] + change; n > 0 {
 		r.sources[at] = n
 	} else {
@@ -155,5 +193,5 @@ func (r *Memory) count(ip netip.Addr, change int32) {
 
 // crowded tells whether so many peers call from the address that no further one is let in.
 func (r *Memory) crowded(source Address) bool {
-	return source.Addr().IsValid() && int(r.sources[neighbours(source.Addr())]) >= r.config.MaxPeersOfAnAddress
+	return source.Addr().IsValid() && int(r.sources[neighbourhood(source.Addr())]) >= r.config.MaxPeersOfAnAddress
 }

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"testing/quick"
@@ -129,5 +130,45 @@ func TestSlab(t *testing.T) {
 	}
 	if s.used != 3*slabPage || s.count() != 0 {
 		t.Errorf("%d in use of %d", s.count(), s.used)
+	}
+}
+
+// What many peers took goes back to the system when they have left, and can be had again.
+func TestTablesShrink(t *testing.T) {
+	var s slab[int]
+	var a arena
+	var x index
+	hashOf := func(n uint32) uint64 { return uint64(n) * 0x9E3779B97F4A7C15 }
+	for range 3 {
+		var at []place
+		for i := range uint32(5 * slabPage) {
+			x.add(s.new(), hashOf)
+			at = append(at, a.put(binary.LittleEndian.AppendUint32(make([]byte, 0, 40), i)))
+		}
+		for i := range at {
+			if got := binary.LittleEndian.Uint32(a.get(at[i])); got != uint32(i) {
+				t.Fatalf("place %d has %d", i, got)
+			}
+		}
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(at), func(i, k int) { at[i], at[k] = at[k], at[i] })
+		for i := range at {
+			a.free(at[i])
+			x.remove(uint32(i)+1, hashOf)
+			s.free(uint32(i) + 1)
+		}
+		pages, bytes := 0, 0
+		for _, p := range s.pages {
+			if p != nil {
+				pages++
+			}
+		}
+		for _, c := range a.classes {
+			for _, p := range c.pages {
+				bytes += len(p.bytes)
+			}
+		}
+		if pages != 1 || bytes != arenaPage || len(x.places) > indexLeast || len(s.pages) != 5 {
+			t.Errorf("left: %d pages, %d bytes, %d places", pages, bytes, len(x.places))
+		}
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var start = time.Unix(1_700_000_000, 0)
@@ -243,6 +245,95 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	join(t, r, 5, "s4", "e", Leech) // what a peer leaves is free again
+	r = newMemory(func(c *MemoryConfig) { c.MaxSeats = 2 })
+	join(t, r, 0, "s1", "a", Leech)
+	join(t, r, 0, "s2", "a", Leech)
+	if err := r.Join(t.Context(), at(0), "s1", Member{ID: "b", Mode: Leech}); !errors.Is(err, ErrFull) {
+		t.Errorf("a third membership: %v", err)
+	}
+	join(t, r, 0, "s2", "a", Seeder)
+}
+
+// A swarm keeps its name alone, not the request that it was read from.
+func TestASwarmKeepsNoRequest(t *testing.T) {
+	r := newMemory(nil)
+	request := strings.Repeat("x", 1000) + "swarm"
+	name := request[1000:]
+	join(t, r, 0, name, "p", Leech)
+	for kept := range r.byName {
+		if unsafe.StringData(kept) == unsafe.StringData(name) || unsafe.StringData(r.swarms.at(1).name) != unsafe.StringData(kept) {
+			t.Error("the name is part of what was read")
+		}
+	}
+}
+
+// When very many fall silent together, each request forgets a few, and yet nobody who is silent is
+// known or listed; Expire forgets all.
+func TestManyFallSilentTogether(t *testing.T) {
+	r := newMemory(nil)
+	const many = 10 * expireAtOnce
+	for i := range many {
+		join(t, r, 0, "s", fmt.Sprint("silent", i), Leech)
+	}
+	join(t, r, 5, "s", "here", Leech)
+	join(t, r, 5, "s", "there", Seeder)
+	if got := find(t, r, 10, "s", "here", 29); !slices.Equal(got, []string{"there"}) && got != nil {
+		t.Errorf("listed: %v", got)
+	}
+	if left := r.peers.count(); left != many+2-expireAtOnce {
+		t.Errorf("%d of %d are left after one request", left, many)
+	}
+	last := fmt.Sprint("silent", many-1)
+	if known, err := r.Known(t.Context(), at(10), last); known || err != nil {
+		t.Errorf("known: %v, %v", known, err)
+	}
+	if err := r.Touch(t.Context(), at(10), fmt.Sprint("silent", many-2)); !errors.Is(err, ErrNotMember) {
+		t.Errorf("touch: %v", err)
+	}
+	if err := r.Report(t.Context(), at(10), fmt.Sprint("silent", many-3), StreamStats{SwarmID: "s"}); !errors.Is(err, ErrNotMember) {
+		t.Errorf("report: %v", err)
+	}
+	if err := r.Expire(t.Context(), at(10)); err != nil || r.peers.count() != 2 {
+		t.Errorf("%d are left, %v", r.peers.count(), err)
+	}
+	if got := find(t, r, 10, "s", "here", 29); !slices.Equal(got, []string{"there"}) {
+		t.Errorf("listed: %v", got)
+	}
+}
+
+// A list costs the same in a swarm of which hardly anybody can be listed, and is still random.
+func TestFindGivesUp(t *testing.T) {
+	r := newMemory(func(c *MemoryConfig) { c.MaxPeersOfAnAddress = 1 << 20 })
+	for i := range 5000 {
+		m := Member{ID: fmt.Sprint("hidden", i), Mode: Leech, Source: address("203.0.113.1:1", Reflexive, 0), Addresses: []Address{address("192.168.1.1:1", Host, 0)}}
+		if err := r.Join(t.Context(), at(0), "s", m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asker := Member{ID: "asker", Mode: Leech, Source: address("198.51.100.1:1", Reflexive, 0)}
+	if err := r.Join(t.Context(), at(0), "s", asker); err != nil {
+		t.Fatal(err)
+	}
+	if got := find(t, r, 0, "s", "asker", 20); got != nil {
+		t.Errorf("listed: %v", got)
+	}
+	for i := range 500 { // one in eleven can be listed
+		join(t, r, 0, "s", fmt.Sprint("open", i), Leech, address(fmt.Sprintf("198.18.%d.%d:1", i>>8, i&255), Reflexive, 0))
+	}
+	seen := map[string]int{}
+	for range 2000 {
+		for _, id := range find(t, r, 0, "s", "asker", 4) {
+			seen[id]++
+		}
+	}
+	for id, n := range seen {
+		if n > 60 { // 16 on the average
+			t.Errorf("%s is listed %d times", id, n)
+		}
+	}
+	if len(seen) < 495 {
+		t.Errorf("only %d of 500 are ever listed", len(seen))
+	}
 }
 
 func TestStatusTellsAll(t *testing.T) {

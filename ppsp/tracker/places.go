@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Places tells which autonomous system an address belongs to, from a table of an operator. It
@@ -39,7 +40,7 @@ func ReadPlaces(r io.Reader) (*Places, error) {
 		}
 		entry, err := parsePlace(text)
 		if err != nil {
-			if n == 1 {
+			if n == 1 && titles(text) {
 				continue
 			}
 			return nil, fmt.Errorf(`line %d: %w; write as "192.0.2.0/24,64496"`, n, err)
@@ -57,6 +58,13 @@ func ReadPlaces(r io.Reader) (*Places, error) {
 	}
 	p.flatten()
 	return p, nil
+}
+
+// titles tells whether a line can be one of titles: its first field is a word, not meant to be an
+// address.
+func titles(line string) bool {
+	first, _, _ := strings.Cut(strings.Trim(line, `" `), ",")
+	return first != "" && unicode.IsLetter(rune(first[0])) && !strings.ContainsAny(first, ".:/")
 }
 
 func parsePlace(text string) (e placeRange, err error) {

@@ -75,6 +75,22 @@ func TestPlacesAgreeWithTheModel(t *testing.T) {
 	}
 }
 
+// A first line may be one of titles, but is not let pass when it is a network written wrongly.
+func TestTitlesOfPlaces(t *testing.T) {
+	for text, want := range map[string]bool{
+		"network,autonomous_system_number,organization\n192.0.2.0/24,1\n": true,
+		"\"start_ip\",\"end_ip\",\"asn\"\n192.0.2.0,192.0.2.9,1\n":        true,
+		"192.0.2.0/240,64496\n192.0.2.0/24,1\n":                           false,
+		"192.0.2.0/24,none\n192.0.2.0/24,1\n":                             false,
+		"fe80::g/10,7\n192.0.2.0/24,1\n":                                  false,
+		"network,asn\nnetwork,asn\n192.0.2.0/24,1\n":                      false,
+	} {
+		if _, err := ReadPlaces(strings.NewReader(text)); (err == nil) != want {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func FuzzReadPlaces(f *testing.F) {
 	f.Add("192.0.2.0/24,64496\n2001:db8::/32,1\n::/0,2\n0.0.0.0,255.255.255.255,9\n", []byte{192, 0, 2, 1})
 	f.Fuzz(func(t *testing.T, text string, ip []byte) {

@@ -42,23 +42,44 @@ func appendRecord(b, record []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(record, castagnoli))
 }
 
-// readRecord reads one; io.EOF is for the end, errDamaged for what is no record.
+// readRecord reads one; io.EOF is for the end, errDamaged for what is no record. Other errors are
+// those of the reader: what it could not read may be whole.
 func readRecord(r *bufio.Reader) ([]byte, error) {
-	n, err := binary.ReadUvarint(r)
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
-	}
-	if err != nil || n == 0 || n > maxRecord {
-		return nil, errDamaged
+	n, err := readLength(r)
+	if err != nil {
+		return nil, err
 	}
 	b := make([]byte, n+4)
-	if _, err := io.ReadFull(r, b); err != nil {
+	if _, err := io.ReadFull(r, b); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, errDamaged
+	} else if err != nil {
+		return nil, err
 	}
 	if crc32.Checksum(b[:n], castagnoli) != binary.BigEndian.Uint32(b[n:]) {
 		return nil, errDamaged
 	}
 	return b[:n], nil
+}
+
+// readLength reads the length of a record, 1 to maxRecord.
+func readLength(r *bufio.Reader) (n int, err error) {
+	for shift := 0; shift < 21; shift += 7 {
+		c, err := r.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF) && shift > 0:
+			return 0, errDamaged
+		case err != nil:
+			return 0, err
+		}
+		n |= int(c&0x7f) << shift
+		if c < 0x80 {
+			if n == 0 || n > maxRecord {
+				return 0, errDamaged
+			}
+			return n, nil
+		}
+	}
+	return 0, errDamaged
 }
 
 func (r *Memory) noteJoin(seat uint32) {
@@ -107,6 +128,9 @@ func (r *Memory) copyPeers(b []byte, from uint32) ([]byte, uint32) {
 	defer r.mu.Unlock()
 	to := min(from+compactPeers, r.peers.used+1)
 	for p := from; p < to; p++ {
+		if !r.peers.has(p) {
+			continue
+		}
 		for seat := r.peers.at(p).seats; seat != 0; seat = r.seats.at(seat).next {
 			r.record = r.appendJoin(r.record[:0], seat)
 			b = appendRecord(b, r.record)

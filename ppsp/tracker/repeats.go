@@ -8,7 +8,8 @@ import (
 
 // Bounds of what a server remembers of CONNECTs.
 const (
-	repeatSlots = 1 << 13          // so many are remembered, 24 bytes each
+	repeatSlots = 1 << 16          // so many are remembered, 24 bytes each: 1,000 a second
+	repeatWays  = 4                // slots for messages of one hash; the oldest gives way
 	repeatAge   = 60 * time.Second // longer than a client goes on repeating
 )
 
@@ -44,12 +45,19 @@ func (r *repeats) get(body []byte, now time.Time) (done uint32, repeated bool) {
 	if r.slots == nil {
 		return 0, false
 	}
-	slot := r.slots[key%repeatSlots]
-	age := now.UnixNano() - slot.at
-	if slot.key != key || slot.at == 0 || age < 0 || age >= int64(repeatAge) {
-		return 0, false
+	for _, slot := range r.ways(key) {
+		age := now.UnixNano() - slot.at
+		if slot.key == key && slot.at != 0 && age >= 0 && age < int64(repeatAge) {
+			return slot.done, true
+		}
 	}
-	return slot.done, true
+	return 0, false
+}
+
+// ways returns the slots where a message may be.
+func (r *repeats) ways(key uint64) []repeat {
+	at := key % (repeatSlots / repeatWays) * repeatWays
+	return r.slots[at : at+repeatWays]
 }
 
 // put remembers what was done for the message, in the place of another one.
@@ -60,5 +68,16 @@ func (r *repeats) put(body []byte, now time.Time, done uint32) {
 	if r.slots == nil {
 		r.slots = make([]repeat, repeatSlots)
 	}
-	r.slots[key%repeatSlots] = repeat{key: key, at: now.UnixNano(), done: done}
+	ways := r.ways(key)
+	oldest := 0
+	for i := range ways {
+		if ways[i].key == key {
+			oldest = i
+			break
+		}
+		if ways[i].at < ways[oldest].at {
+			oldest = i
+		}
+	}
+	ways[oldest] = repeat{key: key, at: now.UnixNano(), done: done}
 }

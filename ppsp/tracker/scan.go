@@ -1,6 +1,9 @@
 package tracker
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // scanner reads requests in the plain form in which nearly all come: each member once and by
 // its own name, strings of ASCII without escapes, integers as such, arrays that are not empty.
@@ -30,6 +33,26 @@ func scanRequest(s string) (*Request, bool) {
 		return nil, false
 	}
 	return r, true
+}
+
+// scanID returns the transaction ID of a request that is not worth being read, empty if it is not
+// plain to see.
+func scanID(body []byte) string {
+	const name = `"transaction_id"`
+	at := bytes.Index(body, []byte(name))
+	if at < 0 {
+		return ""
+	}
+	at += len(name)
+	c := scanner{s: string(body[at:min(len(body), at+MaxTransactionID+16)])}
+	if !c.next(':') {
+		return ""
+	}
+	id := c.text()
+	if c.odd || checkID("transaction_id", id, MaxTransactionID) != nil {
+		return ""
+	}
+	return id
 }
 
 func (c *scanner) request(r *Request) {

@@ -153,11 +153,7 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 			s.config.Watch(request, from.Addr(), response.ErrorCode, s.config.Now().Sub(began))
 		}
 	}
-	if !s.rates.may(from.Addr(), began) {
-		w.Header()["Retry-After"] = []string{"10"}
-		tell(&Request{}, http.StatusServiceUnavailable, refusal(&Request{}, &Error{Code: ServiceUnavailable}))
-		return
-	}
+	tooMany := !s.rates.may(from.Addr(), began)
 	body, err := readBody(w, r, m.in[:0])
 	m.in = body
 	if err != nil {
@@ -166,6 +162,12 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusRequestEntityTooLarge
 		}
 		tell(&Request{}, status, refusal(&Request{}, badRequest("%v", err)))
+		return
+	}
+	if tooMany {
+		w.Header()["Retry-After"] = []string{"10"}
+		request := &Request{TransactionID: scanID(body)}
+		tell(request, http.StatusServiceUnavailable, refusal(request, &Error{Code: ServiceUnavailable}))
 		return
 	}
 	if len(body) == 0 && s.config.Authorize != nil {

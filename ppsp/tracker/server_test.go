@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -219,6 +221,54 @@ func TestConnectResultsOfEachSwarm(t *testing.T) {
 	}
 	if status, _ := s.config.Registry.Status(t.Context(), time.Now()); len(status.Swarms) != 1 || status.Swarms[0].SwarmID != "3333" {
 		t.Errorf("left with %+v", status)
+	}
+}
+
+// RFC 7846, 4.3: the answer of an error has the transaction ID, also where the request is not worth
+// being read; and a client takes the HTTP status of a proxy for the code.
+func TestTooManyRequests(t *testing.T) {
+	s := NewServer(ServerConfig{Now: func() time.Time { return at(0) }})
+	for s.rates.may(netip.MustParseAddr("192.0.2.1"), at(0)) {
+	}
+	status, r := post(t, s, findBody("p", "1111"))
+	want := &Response{Version: 1, ResponseType: Failed, ErrorCode: ServiceUnavailable, TransactionID: "t"}
+	if status != 503 || !reflect.DeepEqual(r, want) {
+		t.Errorf("status %d, %+v", status, r)
+	}
+	for body, want := range map[string]string{
+		`{"transaction_id" : "abc"`: "abc", `"transaction_id":"a\"b"`: "", `"transaction_id":7`: "", "": "",
+		`"transaction_id"`: "", `"transaction_id":"`: "", `"transaction_id":"` + strings.Repeat("x", 129) + `"`: "",
+	} {
+		if got := scanID([]byte(body)); got != want {
+			t.Errorf("%s: %q", body, got)
+		}
+	}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no backend", 503) }))
+	defer proxy.Close()
+	c := NewClient(ClientConfig{URL: proxy.URL})
+	defer c.CloseIdleConnections()
+	_, err := c.StatReport(t.Context())
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != ServiceUnavailable {
+		t.Errorf("a proxy without a tracker: %v", err)
+	}
+}
+
+// A thousand CONNECTs a second for a minute are remembered.
+func TestManyRepeats(t *testing.T) {
+	r := newRepeats()
+	const many = 50_000
+	body := func(i int) []byte { return fmt.Appendf(nil, "request %d", i) }
+	for i := range many {
+		r.put(body(i), at(0).Add(time.Duration(i)*time.Millisecond), 1)
+	}
+	kept := 0
+	for i := range many {
+		if done, ok := r.get(body(i), at(50)); ok && done == 1 {
+			kept++
+		}
+	}
+	if kept < many*85/100 {
+		t.Errorf("%d of %d are remembered", kept, many)
 	}
 }
 

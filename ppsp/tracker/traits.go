@@ -14,6 +14,7 @@ const (
 	hidden                     // all of them are such as only its own home can use
 	onWire                     // one of its interfaces is
 	battery                    // it runs on one
+	mains                      // it says that it does not
 )
 
 // ability is how well others get through to a peer (RFC 7846, 3.2.2).
@@ -54,9 +55,9 @@ func (t *traits) take(s *StreamStats) {
 	}
 	switch s.Power {
 	case "battery":
-		*t |= battery
+		*t = *t&^mains | battery
 	case "mains":
-		*t &^= battery
+		*t = *t&^battery | mains
 	}
 }
 
@@ -84,10 +85,10 @@ func public(ip netip.Addr) bool {
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
 }
 
-// domestic tells whether the address is of use only in the peer's own network: one that is not
-// public, and not the one by which the tracker was called.
+// domestic tells whether the address is of use only in the peer's own network, whatever the peer
+// says of its type: one that is not public, and not the one by which the tracker was called.
 func (a *Address) domestic(source netip.Addr) bool {
-	return (a.Type == Host || a.Type == "") && !public(a.Addr()) && a.Addr() != source
+	return !public(a.Addr()) && a.Addr() != source
 }
 
 // together tells whether peers that call from these addresses may be in one network: they call

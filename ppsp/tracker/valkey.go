@@ -190,7 +190,10 @@ func (v *Valkey) restated(now time.Time, m Member, fields []rueidis.RedisMessage
 	t := a.member(0)
 	t.note(m.About)
 	a.Ability, a.Upload = t.ability, t.upload
-	a.Traits &^= onWire | stated | listed | hidden
+	a.Traits &^= stated | listed | hidden
+	if slices.ContainsFunc(usable, func(a Address) bool { return a.Connection != "" }) {
+		a.Traits &^= onWire
+	}
 	if len(usable) > 0 {
 		a.Traits |= stated
 	} else if source.Usable() {
