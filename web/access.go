@@ -46,19 +46,45 @@ const refusals = 10 // a minute
 
 // guard puts the checks and the headers that hold for every path in front of next.
 func (s *Server) guard(next http.Handler) http.Handler {
-	log := s.log.Sample(&zerolog.BurstSampler{Burst: refusals, Period: time.Minute})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
+		r = s.arrived(r)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		if why := s.access.refusal(r); why != "" {
-			log.Warn().Str("client", r.RemoteAddr).Str("host", r.Host).Str("path", r.URL.Path).Str("why", why).Msg("request refused")
+			s.refusals.Warn().Str("client", r.RemoteAddr).Str("host", r.Host).Str("path", r.URL.Path).Str("why", why).Msg("request refused")
 			s.fail(w, http.StatusForbidden, why)
+			return
+		}
+		if len(r.TransferEncoding) > 0 && !s.whole(w, r) {
+			return
+		}
+		if !s.permitted(r) {
+			s.deny(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// whole refuses a body without a length. Where a reverse proxy and we disagree about where a
+// request ends, a stranger's request would ride inside another's: so the connection ends behind
+// each such body, and what a proxy took for a part of it is never read as a request. Only TVs
+// are let in with one.
+func (s *Server) whole(w http.ResponseWriter, r *http.Request) bool {
+	w.Header().Set("Connection", "close")
+	if strings.HasPrefix(r.URL.Path, "/dlna/") {
+		return true
+	}
+	s.refusals.Warn().Str("client", r.RemoteAddr).Str("path", r.URL.Path).Msg("a body without a length was refused")
+	s.fail(w, http.StatusLengthRequired, "Send the body with its Content-Length.")
+	return false
+}
+
+// refusalLog is a log of what strangers can cause, with few lines.
+func refusalLog(log zerolog.Logger) zerolog.Logger {
+	return log.Sample(&zerolog.BurstSampler{Burst: refusals, Period: time.Minute})
 }
 
 // hosts are the names under which the gateway answers. A page of a stranger's site whose

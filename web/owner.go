@@ -24,7 +24,7 @@ func (s *Server) ownerOnly(next http.HandlerFunc) http.HandlerFunc {
 // fromThisMachine tells whether a program of this machine asks, and not by a proxy for others.
 func fromThisMachine(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !from.Addr().Unmap().IsLoopback() {
+	if err != nil || !from.Addr().Unmap().IsLoopback() || reachOf(r).proxy {
 		return false
 	}
 	for _, field := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {

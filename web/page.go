@@ -110,6 +110,10 @@ func (p page) index(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-cache")
+	if base := reachOf(r).base; base != "" {
+		newAsset("index.html", bytes.ReplaceAll(bytes.ReplaceAll(p.start.body, []byte(`="/`), []byte(`="`+base+`/`)), []byte("open /channels"), []byte("open "+base+"/channels"))).serve(w, r)
+		return
+	}
 	p.start.serve(w, r)
 }
 

@@ -20,7 +20,7 @@ func (s *Server) playlist(w http.ResponseWriter, r *http.Request, kind ppsp.Kind
 	var b bytes.Buffer
 	b.WriteString("#EXTM3U")
 	if kind == ppsp.Live {
-		fmt.Fprintf(&b, " x-tvg-url=\"%s\"", s.origin(r)+"/xmltv.xml.gz")
+		fmt.Fprintf(&b, " x-tvg-url=\"%s\"", s.origin(r)+s.streamKey(r)+"/xmltv.xml.gz")
 	}
 	b.WriteByte('\n')
 	for _, item := range s.config.Gateway.Items() {

@@ -32,6 +32,15 @@ type Config struct {
 	// private and link-local addresses and the networks that the machine is part of.
 	Clients []netip.Prefix
 
+	// Proxies are reverse proxies whose word about who asks is taken (X-Forwarded-For, -Host, -Proto).
+	Proxies []netip.Prefix
+
+	// Base is the path under which a reverse proxy shows the page, as "/tv"; empty for none.
+	Base string
+
+	// Access says what takes the household's password.
+	Access Access
+
 	// Mounts are handlers of other floors by their pattern (http.ServeMux), for instance
 	// "/dlna/". The checks of Host, Origin and client address hold for them too.
 	Mounts map[string]http.Handler
@@ -70,6 +79,9 @@ type Server struct {
 	page   page
 	log    zerolog.Logger
 
+	refusals zerolog.Logger // for what strangers can cause
+	signin   *signin
+
 	streams slots // responses under way at /live/ and /film/
 	events  slots // responses under way at /api/v1/events
 }
@@ -86,10 +98,14 @@ func New(config Config) *Server {
 		config.Name = "Swarmgate"
 	}
 	return &Server{
-		config:  config,
-		access:  newAccess(config.Names, config.Clients),
-		page:    newPage(config.Name, config.Version),
-		log:     config.Logger,
+		config: config,
+		access: newAccess(config.Names, config.Clients),
+		page:   newPage(config.Name, config.Version),
+		log:    config.Logger,
+
+		refusals: refusalLog(config.Logger),
+		signin:   newSignin(),
+
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),
 	}
@@ -150,6 +166,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),
 		"/api/v1/guide":         get(s.showGuide),
+		"/api/v1/login":         methods{http.MethodGet: s.showLogin, http.MethodPost: s.login, http.MethodDelete: s.logout},
 		"/healthz":              get(s.healthz),
 		"/readyz":               get(s.readyz),
 		"/metrics":              get(s.metrics),

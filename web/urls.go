@@ -13,7 +13,7 @@ import (
 // guard has checked the host.
 func (s *Server) origin(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil {
+	if r.TLS != nil || reachOf(r).secure {
 		scheme = "https"
 	}
 	host := r.Host
@@ -22,7 +22,7 @@ func (s *Server) origin(r *http.Request) string {
 			host = addr.String()
 		}
 	}
-	return scheme + "://" + host
+	return scheme + "://" + host + reachOf(r).base
 }
 
 // itemURLs are the absolute addresses of an item.
@@ -34,14 +34,14 @@ type itemURLs struct {
 }
 
 func (s *Server) urlsOf(r *http.Request, item proxy.Item) itemURLs {
-	origin := s.origin(r)
+	origin, key := s.origin(r), s.streamKey(r)
 	id := url.PathEscape(item.ID)
 	urls := itemURLs{Page: origin + "/watch/" + id}
 	if item.Kind == ppsp.Live {
-		urls.TS = origin + "/live/" + id + ".ts"
-		urls.HLS = origin + "/live/" + id + "/index.m3u8"
+		urls.TS = origin + key + "/live/" + id + ".ts"
+		urls.HLS = origin + key + "/live/" + id + "/index.m3u8"
 	} else {
-		urls.File = origin + "/film/" + id
+		urls.File = origin + key + "/film/" + id
 	}
 	return urls
 }

@@ -69,14 +69,12 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 	if err != nil {
 		return err
 	}
-	if method != http.MethodGet {
-		token, err := a.token()
-		if err != nil {
-			return err
-		}
-		if token != "" {
-			request.Header.Set("Authorization", "Bearer "+token)
-		}
+	token, err := a.token()
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")

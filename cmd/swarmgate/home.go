@@ -41,6 +41,7 @@ type homeConfig struct {
 	profiles   *deviceprofile.Set // what TVs want; nil for those that come with the program
 	announced  config.DLNA        // how TVs find it and are served, beyond that; the zero value by default
 	reach      config.HTTP        // under which names and by whom the page is reached
+	access     config.Access
 	guide      config.Guide
 	tuner      config.HDHR
 	links      []ppsp.Link
@@ -63,6 +64,7 @@ type home struct {
 	cfg      homeConfig
 	gateway  *proxy.Gateway
 	listener net.Listener
+	https    net.Listener // nil for none
 	server   *http.Server
 	dlna     *dlna.Server // nil when it is switched off or can't work
 	noDLNA   string       // why, one sentence
@@ -116,12 +118,19 @@ func openHome(c homeConfig) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
+	access, err := h.access()
+	if err != nil {
+		return nil, err
+	}
 	page := web.New(web.Config{
 		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner,
-		Names: c.reach.Names, Clients: ranges(c.reach.Clients),
+		Names: c.reach.Names, Clients: ranges(c.reach.Clients), Proxies: ranges(c.reach.Proxies), Base: c.reach.Base, Access: access,
 	})
 	h.server = web.HTTPServer(page.Handler())
 	h.server.ErrorLog = errorLog(c.log)
+	if h.https, err = h.openHTTPS(); err != nil {
+		return nil, err
+	}
 	return h, nil
 }
 
@@ -187,6 +196,14 @@ func (h *home) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	if h.https != nil {
+		group.Go(func() error {
+			if err := h.server.Serve(h.https); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("HTTPS: %w", err)
+			}
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)

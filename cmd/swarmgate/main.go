@@ -22,19 +22,20 @@ var version = "0.1.0-dev"
 
 // commands is the command line. The names are a contract with scripts and packages.
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Show it all on this machine: a tracker, a publisher with a live channel and a film, and a gateway."`
-	Run     runCommand     `cmd:"" help:"Run the gateway of a home."`
-	Publish publishCommand `cmd:"" help:"Publish a film, a folder of films, or a live stream, and print the link."`
-	Get     getCommand     `cmd:"" help:"Fetch a film into a file; started again, it goes on where it was. Of a live channel, what comes from now on."`
-	Tracker trackerCommand `cmd:"" help:"Run a tracker, by which peers find each other."`
-	Link    linkCommand    `cmd:"" help:"Make the link of a swarm that another program published."`
-	Inspect inspectCommand `cmd:"" help:"Show what a link says, or what link a file would get."`
-	Bans    bansCommand    `cmd:"" help:"List, add and remove bans of a running gateway."`
-	Members membersCommand `cmd:"" help:"List, add and remove members of closed swarms."`
-	Sim     simCommand     `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
-	Bench   benchCommand   `cmd:"" help:"Measure what the README quotes."`
-	Config  configCommand  `cmd:"" help:"Check, show or write the configuration of the gateway."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo     demoCommand     `cmd:"" help:"Show it all on this machine: a tracker, a publisher with a live channel and a film, and a gateway."`
+	Run      runCommand      `cmd:"" help:"Run the gateway of a home."`
+	Publish  publishCommand  `cmd:"" help:"Publish a film, a folder of films, or a live stream, and print the link."`
+	Get      getCommand      `cmd:"" help:"Fetch a film into a file; started again, it goes on where it was. Of a live channel, what comes from now on."`
+	Tracker  trackerCommand  `cmd:"" help:"Run a tracker, by which peers find each other."`
+	Link     linkCommand     `cmd:"" help:"Make the link of a swarm that another program published."`
+	Inspect  inspectCommand  `cmd:"" help:"Show what a link says, or what link a file would get."`
+	Bans     bansCommand     `cmd:"" help:"List, add and remove bans of a running gateway."`
+	Members  membersCommand  `cmd:"" help:"List, add and remove members of closed swarms."`
+	Sim      simCommand      `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
+	Bench    benchCommand    `cmd:"" help:"Measure what the README quotes."`
+	Config   configCommand   `cmd:"" help:"Check, show or write the configuration of the gateway."`
+	Password passwordCommand `cmd:"" help:"Write the hash of the household's password for the page, which is read from standard input."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	Completion completionCommand `cmd:"" help:"Print the script by which a shell completes what you type of a command."`
 }

@@ -1,0 +1,160 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rs/zerolog"
+)
+
+// behind is a gateway whose reverse proxy is 192.168.1.2, under /tv.
+func behind(t *testing.T, method, path string, set ...func(*http.Request)) (*httptest.ResponseRecorder, string) {
+	t.Helper()
+	var log bytes.Buffer
+	handler := New(Config{
+		Gateway: newFakeGateway(), Base: "/tv", Names: []string{"tv.example.org"}, Proxies: []netip.Prefix{netip.MustParsePrefix("192.168.1.2/32"), netip.MustParsePrefix("127.0.0.1/32")},
+		Clients: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Logger: zerolog.New(&log), Security: &fakeSecurity{},
+	}).Handler()
+	r := httptest.NewRequest(method, path, nil)
+	r.RemoteAddr, r.Host = "192.168.1.2:999", "127.0.0.1:8088"
+	for _, f := range set {
+		f(r)
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w, log.String()
+}
+
+func forwarded(client string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Set("X-Forwarded-For", client)
+		r.Header.Set("X-Forwarded-Host", "tv.example.org")
+		r.Header.Set("X-Forwarded-Proto", "https")
+	}
+}
+
+func TestBehindAReverseProxy(t *testing.T) {
+	const ours = "https://tv.example.org/tv/live/news.ts"
+	for name, test := range map[string]struct {
+		path   string
+		set    []func(*http.Request)
+		status int
+		url    string
+	}{
+		"with the base":          {"/tv/channels.m3u", []func(*http.Request){forwarded("192.168.1.30")}, 200, ours},
+		"without the base":       {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30")}, 200, ours},
+		"of a client elsewhere":  {"/channels.m3u", []func(*http.Request){forwarded("203.0.113.9")}, 200, ours},
+		"of a stranger":          {"/channels.m3u", []func(*http.Request){forwarded("8.8.8.8")}, 403, ""},
+		"of one who claims":      {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30, 8.8.8.8")}, 403, ""},
+		"over two proxies":       {"/channels.m3u", []func(*http.Request){forwarded("8.8.8.8, 192.168.1.30, 127.0.0.1")}, 200, ours},
+		"of nonsense":            {"/channels.m3u", []func(*http.Request){forwarded("<script>")}, 200, ours}, // of the proxy itself
+		"under a rebound name":   {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), header("X-Forwarded-Host", "evil.example")}, 403, ""},
+		"directly":               {"/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/live/news.ts"},
+		"directly with the base": {"/tv/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/tv/live/news.ts"},
+		// Who is no proxy of ours can say what he likes.
+		"by a false proxy": {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), from("192.168.1.66:1")}, 200, "http://127.0.0.1:8088/live/news.ts"},
+		"by a stranger":    {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), from("8.8.8.8:1")}, 403, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, log := behind(t, http.MethodGet, test.path, test.set...)
+			if w.Code != test.status || !strings.Contains(w.Body.String(), test.url) {
+				t.Errorf("status %d\n%s\nwant %d with %s", w.Code, w.Body, test.status, test.url)
+			}
+			if test.status == 403 && !strings.Contains(log, "request refused") {
+				t.Errorf("the log says %q", log)
+			}
+		})
+	}
+	w, _ := behind(t, http.MethodGet, "/tv/watch/news", forwarded("192.168.1.30"))
+	if page := w.Body.String(); strings.Contains(page, `="/assets`) || !strings.Contains(page, `src="/tv/assets/`) || w.Code != 200 {
+		t.Errorf("the page under its base, status %d:\n%s", w.Code, page)
+	}
+	if w, _ := behind(t, http.MethodGet, "/tvx", from(home)); w.Code != http.StatusNotFound {
+		t.Errorf("/tvx: status %d", w.Code)
+	}
+	// A proxy on this machine makes nobody the owner.
+	for _, set := range []func(*http.Request){forwarded("192.168.1.30"), func(*http.Request) {}} {
+		if w, _ := behind(t, http.MethodPost, "/api/v1/bans", from("127.0.0.1:1"), set); w.Code != http.StatusForbidden {
+			t.Errorf("a ban by way of a proxy: status %d", w.Code)
+		}
+	}
+}
+
+// Request smuggling: of what a proxy took for one request, never two are answered.
+func TestSmuggledRequests(t *testing.T) {
+	const hidden = "DELETE /api/v1/channels/news HTTP/1.1\r\nHost: 192.168.1.5:8088\r\n\r\n"
+	chunked := fmt.Sprintf("%x\r\n{}\r\n0\r\n\r\n", 2)
+	for name, request := range map[string]string{
+		"two lengths":            "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: %d\r\n\r\n{}" + hidden,
+		"length and chunks":      "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Type: application/json\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + hidden,
+		"chunks to the library":  "POST /dlna/x HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + hidden,
+		"chunks, in a disguise":  "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding: xchunked\r\n\r\n" + chunked + hidden,
+		"chunks, behind a space": "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding : chunked\r\n\r\n" + chunked + hidden,
+		"a length with a sign":   "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: +2\r\nX-Length: %d\r\n\r\n{}" + hidden,
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newFakeGateway()
+			var mu sync.Mutex
+			var log bytes.Buffer
+			server := HTTPServer(New(Config{Gateway: g, Logger: zerolog.New(locking{&mu, &log})}).Handler())
+			client, conn := net.Pipe()
+			listener := newPipes()
+			done := make(chan error, 1)
+			go func() { done <- server.Serve(listener) }()
+			listener.conns <- homeConn{conn}
+			text := fmt.Sprintf(request, len(chunked)+len(hidden))
+			go func() { _, _ = io.WriteString(client, text) }()
+			answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest, _ := io.ReadAll(io.MultiReader(answer.Body, client)) // until the connection ends
+			_ = client.Close()
+			_ = server.Close()
+			<-done
+			if bytes.Contains(rest, []byte("HTTP/1.1 ")) || len(g.Items()) != 2 {
+				t.Errorf("the hidden request was answered: %q", rest)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if name == "length and chunks" && (answer.StatusCode != http.StatusLengthRequired || !strings.Contains(log.String(), "without a length")) {
+				t.Errorf("status %d, the log says %q", answer.StatusCode, &log)
+			}
+		})
+	}
+}
+
+type locking struct {
+	mu *sync.Mutex
+	to io.Writer
+}
+
+func (l locking) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(p)
+}
+
+// Nothing lies behind the paths but what is served: no name leads out of it.
+func TestPathTraversal(t *testing.T) {
+	for _, dots := range []string{"..", "%2e%2e", "..%2f..", "%2e%2e%2f%2e%2e", "..%5c..", "%252e%252e", "....", ".%00.", "..;"} {
+		for _, front := range []string{"/", "/assets/", "/live/", "/live/news/", "/film/", "/watch/", "/api/v1/channels/", "/k/", "/ch/", "/tv/"} {
+			for _, file := range []string{"owner.token", "members.pem", "state.db", "etc/passwd"} {
+				w, _ := behind(t, http.MethodGet, front+dots+"/"+file, from(home))
+				page := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") && strings.Contains(w.Body.String(), `<div id="app">`)
+				if w.Code == http.StatusOK && !page {
+					t.Errorf("%s: status %d, %.100s", front+dots+"/"+file, w.Code, w.Body)
+				}
+			}
+		}
+	}
+}
