@@ -23,7 +23,7 @@ const (
 
 // streamEvents serves /api/v1/events: server-sent events. "sessions" carries the body of
 // /api/v1/sessions, at once when a state changes and once a second while figures do.
-// "device" carries the body of /api/v1/device. "catalog" carries a number; when it changes,
+// "device" carries the body of /api/v1/device, "renderers" that of /api/v1/renderers where screens are looked for. "catalog" carries a number; when it changes,
 // /api/v1/channels has news.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

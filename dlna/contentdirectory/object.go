@@ -116,6 +116,14 @@ func title(item *proxy.Item) string {
 	return item.Title
 }
 
+// titled returns what an item is called on this screen, with what its kind wants behind the title.
+func (v *view) titled(in *container, item *proxy.Item) string {
+	if p := v.profile; p.Extension || p.Dot || p.Guide == profile.GuideTitle {
+		return v.item(in, item).Title
+	}
+	return title(item)
+}
+
 // onAir tells what is on a channel now and next, where the guide knows.
 func (v *view) onAir(o *didl.Item, item *proxy.Item) {
 	if v.guide == nil || v.profile.Guide == profile.GuideNone {

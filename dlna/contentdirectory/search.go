@@ -133,7 +133,7 @@ func (p itemProperties) Property(name string) (string, bool) {
 	case "@restricted":
 		return "1", true
 	case "dc:title":
-		return title(p.item), true
+		return p.view.titled(p.in, p.item), true
 	case "upnp:class":
 		return classOf(p.view.format(p.item)), true
 	case "upnp:genre":

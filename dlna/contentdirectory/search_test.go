@@ -3,6 +3,8 @@ package contentdirectory
 import (
 	"errors"
 	"html"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -138,6 +140,25 @@ func TestBookmarkInMilliseconds(t *testing.T) {
 		got := callAs(t, h, agent, "Browse", browseArgs{"f1", browseMetadata, "*", "0", "0", ""}.xml())["Result"]
 		if !strings.Contains(got, want.bm) || !strings.Contains(got, "<upnp:lastPlaybackPosition>00:00:12.500</upnp:lastPlaybackPosition>") {
 			t.Errorf("%s: %s", agent, got)
+		}
+	}
+}
+
+// Who is told of titles with endings finds them by those.
+func TestSearchByTitleAsItIsTold(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "profiles.toml")
+	text := "[[profile]]\nname = \"Old\"\nextension = true\nmatch = [{ header = \"User-Agent\", contains = \"OldTV\" }]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	profiles, err := profile.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := serviceOf(&Directory{Library: household(), Profiles: profiles})
+	for agent, want := range map[string]string{"OldTV/1": "1", "NewTV/1": "0"} {
+		if got := callAs(t, h, agent, "Search", searchArgs("0", `dc:title = "First light.mp4"`, "0", "0", "")); got["TotalMatches"] != want {
+			t.Errorf("%s: %v, want %s", agent, got, want)
 		}
 	}
 }

@@ -261,9 +261,6 @@ func (p *Publisher) event(s *subscriber) (event, error) {
 		{"SID", s.sid},
 		{"SEQ", fmt.Sprint(s.sequence)},
 	}}
-	if s.sequence++; s.sequence == 0 {
-		s.sequence = 1 // UDA 1.1, 4.3.1: it wraps to 1, 0 is the initial event alone
-	}
 	return e, err
 }
 
@@ -289,6 +286,10 @@ func (p *Publisher) deliver(ctx context.Context, e event) {
 		p.remove(s) // the subscriber has forgotten it
 	case err == nil:
 		s.seen, s.failures, s.notBefore = e.versions, 0, now.Add(moderation)
+		// What was not delivered is in the next event: no gap tells of a loss that is none.
+		if s.sequence++; s.sequence == 0 {
+			s.sequence = 1 // UDA 1.1, 4.3.1: it wraps to 1, 0 is the initial event alone
+		}
 	default:
 		s.failures++
 		s.notBefore = now.Add(time.Duration(s.failures) * retryAfter)

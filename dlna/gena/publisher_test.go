@@ -1,6 +1,7 @@
 package gena
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -75,6 +76,9 @@ func TestSequenceWrapsToOne(t *testing.T) {
 	s := &subscriber{sequence: math.MaxUint32}
 	for _, want := range []string{"4294967295", "1", "2"} {
 		e, err := p.event(s)
+		e.urls = []string{"http://192.168.77.20/"}
+		p.post = func(context.Context, string, [][2]string, []byte) (int, error) { return http.StatusOK, nil }
+		p.deliver(t.Context(), e)
 		if err != nil || e.headers[4] != [2]string{"SEQ", want} {
 			t.Errorf("%v, %v; want SEQ %s", e.headers, err, want)
 		}
@@ -154,8 +158,24 @@ func TestLostEventIsMadeUpFor(t *testing.T) {
 		home.set(func() { delete(home.down, tv) })
 		time.Sleep(10 * time.Second)
 		got := home.take()
-		// SEQ 1 was lost: its gap is how the subscriber learns of it (UDA 1.1, 4.3.1).
-		if len(got) != 1 || got[0].headers["SEQ"] != "2" || got[0].values["SystemUpdateID"] != "2" {
+		// A gap would tell the subscriber to subscribe anew (UDA 1.1, 4.3.1), and it has missed nothing.
+		if len(got) != 1 || got[0].headers["SEQ"] != "1" || got[0].values["SystemUpdateID"] != "2" {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
+// UDA 1.1, 4.3.1: "SEQ … must be 0 for the initial event message".
+func TestInitialEventIsZeroHoweverLate(t *testing.T) {
+	atHome(t, func(t *testing.T, p *Publisher, home *fakeHome) {
+		home.set(func() { home.down[tv] = errDown })
+		subscribe(t, p)
+		time.Sleep(time.Second)
+		home.set(func() { delete(home.down, tv) })
+		time.Sleep(10 * time.Second)
+		p.Set("SystemUpdateID", "9")
+		time.Sleep(10 * time.Second)
+		if got := home.take(); len(got) != 2 || got[0].headers["SEQ"] != "0" || got[1].headers["SEQ"] != "1" {
 			t.Errorf("events %v", got)
 		}
 	})

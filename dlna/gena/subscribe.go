@@ -100,7 +100,7 @@ func (p *Publisher) subscribe(r *http.Request, timeout time.Duration) (*subscrib
 		return nil, fmt.Errorf("subscriber's address: %w", err)
 	}
 	host := remote.Addr().Unmap().WithZone("")
-	callbacks, err := p.callbacks(r.Header.Get("CALLBACK"), host)
+	callbacks, err := p.callbacks(r.Header.Get("CALLBACK"), remote.Addr().Unmap())
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func parseTimeout(header string) time.Duration {
 }
 
 // callbacks reads the CALLBACK header (UDA 1.1, 4.1.2: URLs in angle brackets) and keeps
-// those that the host may name.
+// those that the host may name. Link-local ones of IPv6 lie on the interface on which it asks.
 func (p *Publisher) callbacks(header string, host netip.Addr) ([]string, error) {
 	if len(header) > maxCallbackHeader {
 		return nil, errors.New("CALLBACK is too long")
@@ -202,7 +202,8 @@ func (p *Publisher) callbacks(header string, host netip.Addr) ([]string, error) 
 		if raw, rest, ok = strings.Cut(after, ">"); !ok {
 			break
 		}
-		if u, err := url.Parse(strings.TrimSpace(raw)); err == nil && p.mayCall(u, host) {
+		if u, err := url.Parse(strings.TrimSpace(raw)); err == nil && p.mayCall(u, host.WithZone("")) {
+			onLink(u, host.Zone())
 			allowed = append(allowed, u.String())
 		}
 	}
@@ -210,6 +211,18 @@ func (p *Publisher) callbacks(header string, host netip.Addr) ([]string, error) 
 		return nil, fmt.Errorf("CALLBACK %q has no http URL with an address in the network of %v", header, host)
 	}
 	return allowed, nil
+}
+
+// onLink names the interface of a link-local address.
+func onLink(u *url.URL, zone string) {
+	to, err := netip.ParseAddr(u.Hostname())
+	if err != nil || zone == "" || !to.Is6() || !to.IsLinkLocalUnicast() {
+		return
+	}
+	port := u.Port()
+	if u.Host = "[" + to.WithZone(zone).String() + "]"; port != "" {
+		u.Host += ":" + port
+	}
 }
 
 // mayCall tells whether a subscriber may have events sent to u: to itself, or to another

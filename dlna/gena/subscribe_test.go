@@ -1,7 +1,10 @@
 package gena
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -95,6 +98,29 @@ func TestMayCall(t *testing.T) {
 		allowed, err := p.callbacks("<"+c.url+">", netip.MustParseAddr(c.host))
 		if (err == nil) != c.want || c.want && len(allowed) != 1 {
 			t.Errorf("%s names %s: %v, %v; want %v", c.host, c.url, allowed, err, c.want)
+		}
+	}
+}
+
+// A link-local address means nothing without its interface, which no URL of a subscriber names.
+func TestCallbackOnTheLink(t *testing.T) {
+	p := New("ContentDirectory", "x", homeGuard(), nop())
+	for _, c := range []struct{ host, callback, dials string }{
+		{"fe80::20%lan0", "http://[fe80::20]:5000/evt", "[fe80::20%lan0]:5000"},
+		{"fe80::20%lan0", "http://[fe80::20]/evt", "[fe80::20%lan0]:80"},
+		{"192.168.77.20", "http://192.168.77.20:5000/evt", "192.168.77.20:5000"},
+	} {
+		got, err := p.callbacks("<"+c.callback+">", netip.MustParseAddr(c.host))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialed := ""
+		post := newPost(func(_ context.Context, _, address string) (net.Conn, error) {
+			dialed = address
+			return nil, errors.New("enough")
+		})
+		if _, _ = post(t.Context(), got[0], nil, nil); dialed != c.dials {
+			t.Errorf("%s from %s: dials %q, want %q", c.callback, c.host, dialed, c.dials)
 		}
 	}
 }

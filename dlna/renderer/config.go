@@ -50,7 +50,8 @@ func facing(peer netip.Addr) (netip.Addr, error) {
 }
 
 // own returns the address in the network of the home that a host is part of; for one behind
-// another router, what the system would speak from.
+// another router, what the system would speak from. Of a link-local address of IPv6 a URL can't name
+// the interface, so another of the same interface goes before it.
 func (c *Config) own(peer netip.Addr) (netip.Addr, error) {
 	homes, _, err := c.Interfaces()
 	if err != nil {
@@ -61,9 +62,17 @@ func (c *Config) own(peer netip.Addr) (netip.Addr, error) {
 			continue
 		}
 		for _, p := range i.Prefixes {
-			if p.Contains(peer.WithZone("")) {
-				return p.Addr(), nil
+			if !p.Contains(peer.WithZone("")) {
+				continue
 			}
+			if p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+				for _, a := range []netip.Addr{i.Primary(), i.Wide()} {
+					if a.IsValid() {
+						return a, nil
+					}
+				}
+			}
+			return p.Addr(), nil
 		}
 	}
 	return c.Facing(peer)

@@ -22,6 +22,9 @@ const (
 	maxRenderers = 32
 	// maxPerHost bounds those of one host.
 	maxPerHost = 4
+	// maxPerNetwork bounds those of a network of IPv6 of 64 bits, in which a host has as many
+	// addresses as it likes: it leaves room for those of IPv4, which all televisions have.
+	maxPerNetwork = maxRenderers / 2
 	// searchGap lies between searches that a person's look at the list causes.
 	searchGap = 5 * time.Second
 )
@@ -123,13 +126,15 @@ func (c *Controller) depart(d *device) {
 
 // room tells whether one more device of that host may be followed. The caller holds mu.
 func (c *Controller) room(host netip.Addr) bool {
-	of := 0
+	of, beside := 0, 0
 	for _, d := range c.devices {
-		if d.host() == host.WithZone("") {
+		if other := d.host(); other == host.WithZone("") {
 			of++
+		} else if other.Is6() && sameHost(other, host) {
+			beside++
 		}
 	}
-	return len(c.devices) < maxRenderers && of < maxPerHost
+	return len(c.devices) < maxRenderers && of < maxPerHost && of+beside < maxPerNetwork
 }
 
 // List returns the renderers that answer, by name. Who calls it once a second is told the

@@ -13,7 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/swarmgate/swarmgate/dlna/lan"
 	"github.com/swarmgate/swarmgate/dlna/media"
+	"github.com/swarmgate/swarmgate/dlna/renderer/finder"
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
@@ -590,6 +592,50 @@ func TestOnlyWhereTheScreenCanFetch(t *testing.T) {
 			t.Errorf("HTTP on loopback alone: %v", err)
 		}
 	})
+}
+
+// One host has as many addresses of IPv6 as it likes.
+func TestRoomOfANetworkOfIPv6(t *testing.T) {
+	c := New(Config{})
+	add := func(addr string) bool {
+		host := netip.MustParseAddr(addr)
+		if !c.room(host) {
+			return false
+		}
+		udn := fmt.Sprint("uuid:", len(c.devices))
+		c.devices[udn] = newDevice(c, finder.Sighting{UDN: udn, Host: host})
+		return true
+	}
+	n := 0
+	for i := range 3 * maxRenderers {
+		if add(fmt.Sprintf("fd77::%x", i+1)) {
+			n++
+		}
+	}
+	if n != maxPerNetwork {
+		t.Errorf("%d devices of one network are followed", n)
+	}
+	if !add("192.168.77.30") || !add("fd78::1") {
+		t.Error("others find no room")
+	}
+}
+
+// What a screen that was found by its link-local address is to fetch has an address that it can use.
+func TestAddressForAScreenOnTheLink(t *testing.T) {
+	for want, prefixes := range map[string][]string{
+		"192.168.77.10": {"192.168.77.10/24", "fd77::10/64", "fe80::10/64"},
+		"fd77::10":      {"fd77::10/64", "fe80::10/64"},
+		"fe80::10":      {"fe80::10/64"},
+	} {
+		i := lan.Interface{Name: "lan0"}
+		for _, p := range prefixes {
+			i.Prefixes = append(i.Prefixes, netip.MustParsePrefix(p))
+		}
+		c := Config{Interfaces: func() ([]lan.Interface, []lan.Problem, error) { return []lan.Interface{i}, nil, nil }}
+		if got, err := c.own(netip.MustParseAddr("fe80::30%lan0")); err != nil || got != netip.MustParseAddr(want) {
+			t.Errorf("%v: %v, %v", prefixes, got, err)
+		}
+	}
 }
 
 func TestTooManyRenderers(t *testing.T) {

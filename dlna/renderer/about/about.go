@@ -167,7 +167,7 @@ func clean(s string) string {
 // MaxVolume returns the highest value of Volume in the description of a RenderingControl,
 // 100 if it names none.
 func MaxVolume(scpd []byte) int {
-	const usual, most = 100, 1 << 16
+	const usual, most = 100, 1<<16 - 1 // Volume is a ui2
 	if len(scpd) > MaxDocument {
 		return usual
 	}

@@ -114,7 +114,7 @@ func TestMaxVolume(t *testing.T) {
 <stateVariable sendEvents="no"><name>Volume</name><dataType>ui2</dataType><allowedValueRange><minimum>0</minimum><maximum>` + maximum +
 			`</maximum><step>1</step></allowedValueRange></stateVariable></serviceStateTable></scpd>`
 	}
-	for maximum, want := range map[string]int{"50": 50, " 100 ": 100, "65535": 65535, "0": 100, "-3": 100, "x": 100, "99999999": 100} {
+	for maximum, want := range map[string]int{"50": 50, " 100 ": 100, "65535": 65535, "65536": 100, "0": 100, "-3": 100, "x": 100, "99999999": 100} {
 		if got := MaxVolume([]byte(scpd(maximum))); got != want {
 			t.Errorf("%q: %d, want %d", maximum, got, want)
 		}

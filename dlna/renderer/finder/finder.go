@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -95,6 +96,7 @@ type running struct {
 	conns   []Conn
 	readers sync.WaitGroup
 	due     []time.Time // of searches
+	failed  atomic.Bool // a socket can't be read any more
 }
 
 func (r *running) close() {
@@ -169,7 +171,7 @@ func (f *Finder) follow(ctx context.Context, links map[int]*running, out chan<- 
 		return // the media server tells of it
 	}
 	for index, l := range links {
-		if !slices.ContainsFunc(want, l.ifi.Equal) {
+		if l.failed.Load() || !slices.ContainsFunc(want, l.ifi.Equal) { // a link that went down and came back is opened anew
 			l.close()
 			delete(links, index)
 		}
@@ -190,25 +192,29 @@ func (f *Finder) follow(ctx context.Context, links map[int]*running, out chan<- 
 			l.due = append(l.due, time.Now().Add(after))
 		}
 		for _, c := range conns {
-			l.readers.Go(func() { f.read(ctx, ifi, c, out) })
+			l.readers.Go(func() {
+				if !f.read(ctx, ifi, c, out) {
+					l.failed.Store(true)
+				}
+			})
 		}
 		links[ifi.Index] = l
 	}
 }
 
-// read hands over what comes in on a socket until it is closed.
-func (f *Finder) read(ctx context.Context, ifi lan.Interface, c Conn, out chan<- Sighting) {
+// read hands over what comes in on a socket until it is closed; false if it fails before.
+func (f *Finder) read(ctx context.Context, ifi lan.Interface, c Conn, out chan<- Sighting) bool {
 	b := make([]byte, maxDatagram+1)
 	var second time.Time
 	spent := 0
 	for {
 		n, from, err := c.Read(b)
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
-			return
+			return true
 		}
 		if err != nil {
 			f.config.Logger.Debug().Err(err).Str("interface", ifi.Name).Msg("search for TVs: receive")
-			return
+			return false
 		}
 		if now := time.Now(); now.Sub(second) >= time.Second {
 			second, spent = now, 0
@@ -223,7 +229,7 @@ func (f *Finder) read(ctx context.Context, ifi lan.Interface, c Conn, out chan<-
 		select {
 		case out <- s:
 		case <-ctx.Done():
-			return
+			return true
 		}
 	}
 }

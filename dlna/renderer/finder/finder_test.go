@@ -48,11 +48,15 @@ type fakeConn struct {
 type datagram struct {
 	text string
 	from netip.AddrPort
+	err  error
 }
 
 func (c *fakeConn) Read(b []byte) (int, netip.AddrPort, error) {
 	select {
 	case d := <-c.in:
+		if d.err != nil {
+			return 0, netip.AddrPort{}, d.err
+		}
 		return copy(b, d.text), d.from, nil
 	case <-c.closed:
 		return 0, netip.AddrPort{}, net.ErrClosed
@@ -90,7 +94,7 @@ func (a *air) send(ifi, from, text string) {
 	a.mu.Lock()
 	c := a.conns[ifi]
 	a.mu.Unlock()
-	c.in <- datagram{text, netip.AddrPortFrom(netip.MustParseAddr(from), 1900)}
+	c.in <- datagram{text: text, from: netip.AddrPortFrom(netip.MustParseAddr(from), 1900)}
 }
 
 // set changes the interfaces under the finder's feet.
@@ -185,6 +189,21 @@ func TestHears(t *testing.T) {
 		if len(got) != 2 || got[0].Location != "http://192.168.77.30:49494/description.xml" || got[0].Host != netip.MustParseAddr("192.168.77.30") ||
 			!got[1].Farewell || got[1].From != netip.MustParseAddr("192.168.77.30") {
 			t.Errorf("heard %+v", got)
+		}
+	}, home("lan0", 2, "192.168.77.10/24"))
+}
+
+// A socket that fails, as when the link goes down for a moment, is opened anew.
+func TestFailedSocketIsOpenedAnew(t *testing.T) {
+	inAir(t, func(a *air, _ *Finder, take func() []Sighting) {
+		a.mu.Lock()
+		c := a.conns["lan0"]
+		a.mu.Unlock()
+		c.in <- datagram{err: errors.New("network is down")}
+		time.Sleep(2*pollInterval + time.Second)
+		a.send("lan0", "192.168.77.30", messages["gmediarender answers"])
+		if got := take(); len(got) != 1 {
+			t.Errorf("%d heard afterwards", len(got))
 		}
 	}, home("lan0", 2, "192.168.77.10/24"))
 }
