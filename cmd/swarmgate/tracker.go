@@ -38,6 +38,8 @@ type trackerCommand struct {
 	Stun         address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
 	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
 	Behind       []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
+	Operator     address         `help:"TCP address of the operator's page, API and metrics; elsewhere than on this machine they want the token in owner.token of --dir. Default: ${default}, or a free port." default:"127.0.0.1:7847" placeholder:"HOST:PORT"`
+	NoOperator   bool            `help:"No page for the operator."`
 	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
 	Dir          string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
 	logFlags
@@ -142,6 +144,10 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	desk, err := t.desk(dir, &cfg)
+	if err != nil {
+		return err
+	}
 	service, err := openTracker(string(t.Listen), cfg)
 	if err != nil {
 		return err
@@ -149,6 +155,11 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	stun, err := t.stun()
 	if err != nil {
 		return errors.Join(err, service.listener.Close())
+	}
+	if desk != nil {
+		if err := desk.open(secure); err != nil {
+			return errors.Join(err, service.listener.Close())
+		}
 	}
 	if secure != nil {
 		ask(secure)
@@ -161,6 +172,10 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 		ready["stun"] = stun.Addr().String()
 		out.say("STUN: %s and the port above", stun.Addr())
 	}
+	if desk != nil {
+		ready["operator"] = desk.url()
+		out.say("Operator: %s%s", desk.url(), desk.hint)
+	}
 	out.event("ready", ready)
 	out.say("Publish with --tracker %s; Ctrl-C ends it.", service.url())
 	defer thrifty()()
@@ -171,6 +186,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	}
 	if stun != nil {
 		parts.Go(func() error { return stun.Run(ctx) })
+	}
+	if desk != nil {
+		parts.Go(func() error { return desk.Run(ctx) })
 	}
 	return parts.Wait()
 }

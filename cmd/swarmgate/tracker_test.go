@@ -60,7 +60,7 @@ func TestTrackerCommand(t *testing.T) {
 	p := begin(t, nil, "tracker", "--http", "--listen", free, "--stun", free, "--json")
 	ready := p.event(t, "ready")
 	url, stun := text(t, ready, "url"), text(t, ready, "stun")
-	if fields(ready) != "event stun url" || !strings.HasPrefix(url, "http://127.0.0.1:") {
+	if fields(ready) != "event operator stun url" || !strings.HasPrefix(url, "http://127.0.0.1:") {
 		t.Errorf("ready is %v", ready)
 	}
 	// A peer learns its address by the STUN server.

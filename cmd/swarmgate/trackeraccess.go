@@ -34,7 +34,12 @@ const ownLife = 10 * 365 * 24 * time.Hour
 
 // local tells whether the tracker is to be reached from this machine alone.
 func (t *trackerCommand) local() bool {
-	host, _, err := net.SplitHostPort(string(t.Listen))
+	return thisMachine(string(t.Listen)) && (t.NoOperator || thisMachine(string(t.Operator)))
+}
+
+// thisMachine tells whether HOST:PORT is of this machine alone.
+func thisMachine(address string) bool {
+	host, _, err := net.SplitHostPort(address)
 	a, bad := netip.ParseAddr(host)
 	return err == nil && (host == "localhost" || bad == nil && a.IsLoopback())
 }

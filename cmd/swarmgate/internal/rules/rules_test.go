@@ -31,20 +31,21 @@ var floors = map[string]int{"ppsp": 0, "nat": 0, "proxy": 1, "web": 2, "dlna": 2
 
 // steps orders the packages of ppsp in the same way: each may import packages of lower steps.
 var steps = map[string]int{
-	"ppsp":              0,
-	"ppsp/chunk":        1,
-	"ppsp/wire":         2,
-	"ppsp/merkle":       2,
-	"ppsp/livesig":      2,
-	"ppsp/member":       2,
-	"ppsp/ledbat":       2,
-	"ppsp/swarm":        3,
-	"ppsp/store":        3,
-	"ppsp/localpeers":   3,
-	"ppsp/tracker":      3,
-	"ppsp/tracker/auth": 3,
-	"ppsp/sim":          4,
-	"ppsp/node":         4,
+	"ppsp":                  0,
+	"ppsp/chunk":            1,
+	"ppsp/wire":             2,
+	"ppsp/merkle":           2,
+	"ppsp/livesig":          2,
+	"ppsp/member":           2,
+	"ppsp/ledbat":           2,
+	"ppsp/swarm":            3,
+	"ppsp/store":            3,
+	"ppsp/localpeers":       3,
+	"ppsp/tracker":          3,
+	"ppsp/tracker/auth":     3,
+	"ppsp/tracker/operator": 4,
+	"ppsp/sim":              4,
+	"ppsp/node":             4,
 }
 
 // core lists the packages that are pure: same inputs, same outputs.
