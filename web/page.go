@@ -33,12 +33,18 @@ type page struct {
 	others map[string]*asset // by path in dist
 }
 
-// asset is a file and its compressed form, which is made when first asked for.
+// asset is a file of the page. It is read when first asked for, since a gateway whose TVs are
+// all that looks at it need not hold the page.
 type asset struct {
-	kind string // Content-Type
+	kind    string // Content-Type
+	content func() content
+	gz      func() []byte // compressed
+}
+
+// content is what an asset holds.
+type content struct {
 	body []byte
 	etag string // without quotes
-	gz   func() []byte
 }
 
 func newPage(name, version string) page {
@@ -48,16 +54,16 @@ func newPage(name, version string) page {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		body, err := dist.ReadFile(file)
-		if err != nil {
-			return err
+		read := func() []byte {
+			body, _ := dist.ReadFile(file) // it was there when the program was built
+			return body
 		}
-		file = strings.TrimPrefix(file, "page/dist/")
-		if file == "index.html" {
-			p.start = newAsset(file, []byte(fill.Replace(string(body))))
-			return nil
+		switch short := strings.TrimPrefix(file, "page/dist/"); short {
+		case "index.html":
+			p.start = newAsset(short, func() []byte { return []byte(fill.Replace(string(read()))) })
+		default:
+			p.others[short] = newAsset(short, read)
 		}
-		p.others[file] = newAsset(file, body)
 		return nil
 	})
 	if err != nil || p.start == nil {
@@ -74,13 +80,16 @@ var assetTypes = map[string]string{
 	".txt":  "text/plain; charset=utf-8",
 }
 
-func newAsset(name string, body []byte) *asset {
-	sum := sha256.Sum256(body)
+func newAsset(name string, read func() []byte) *asset {
+	held := sync.OnceValue(func() content {
+		body := read()
+		sum := sha256.Sum256(body)
+		return content{body, hex.EncodeToString(sum[:8])}
+	})
 	return &asset{
-		kind: assetTypes[path.Ext(name)],
-		body: body,
-		etag: hex.EncodeToString(sum[:8]),
-		gz:   sync.OnceValue(func() []byte { return compress(body) }),
+		kind:    assetTypes[path.Ext(name)],
+		content: held,
+		gz:      sync.OnceValue(func() []byte { return compress(held().body) }),
 	}
 }
 
@@ -97,7 +106,8 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", a.kind)
 	h.Add("Vary", "Accept-Encoding")
-	body, etag := a.body, a.etag
+	held := a.content()
+	body, etag := held.body, held.etag
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
 		h.Set("Content-Encoding", "gzip")
 		body, etag = a.gz(), etag+"-gz"
@@ -111,7 +121,8 @@ func (p page) index(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-cache")
 	if base := reachOf(r).base; base != "" {
-		newAsset("index.html", bytes.ReplaceAll(bytes.ReplaceAll(p.start.body, []byte(`="/`), []byte(`="`+base+`/`)), []byte("open /channels"), []byte("open "+base+"/channels"))).serve(w, r)
+		based := strings.NewReplacer(`="/`, `="`+base+`/`, "open /channels", "open "+base+"/channels")
+		newAsset("index.html", func() []byte { return []byte(based.Replace(string(p.start.content().body))) }).serve(w, r)
 		return
 	}
 	p.start.serve(w, r)

@@ -71,8 +71,8 @@ func TestPageFindsItsFiles(t *testing.T) {
 func TestPageAsksNobodyElse(t *testing.T) {
 	outside := regexp.MustCompile(`(?:src|href)=["']?(?:https?:)?//|url\(["']?(?:https?:)?//|@import`)
 	for name, a := range newPage("", "").others {
-		if !strings.Contains(name, "mpegts") && outside.Match(a.body) {
-			t.Errorf("%s: %s", name, outside.Find(a.body))
+		if !strings.Contains(name, "mpegts") && outside.Match(a.content().body) {
+			t.Errorf("%s: %s", name, outside.Find(a.content().body))
 		}
 	}
 }
