@@ -79,7 +79,7 @@ func subtitlesIn(dir string) (map[string][]Subtitle, error) {
 	return found, nil
 }
 
-// Subtitle returns a subtitle of a film as a file of SubRip, at most 4 MiB. The error is
+// Subtitle returns a subtitle of a film as a file of SubRip in UTF-8, whose file has at most 4 MiB. The error is
 // ErrNotFound if there is none.
 func (g *Gateway) Subtitle(id, language string) ([]byte, error) {
 	item, ok := g.Item(id)
@@ -101,7 +101,7 @@ func (g *Gateway) Subtitle(id, language string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read subtitles: %w", err)
 	}
-	return b, nil
+	return subtitleText(b), nil
 }
 
 func subtitleFile(id, language string) string {

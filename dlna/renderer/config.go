@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -22,6 +23,8 @@ const (
 // Library is what can be played; proxy.Gateway is one.
 type Library interface {
 	Item(id string) (proxy.Item, bool)
+	// SetPosition notes how far a film was seen; proxy.ErrNotFound if it is no film.
+	SetPosition(id string, position time.Duration) error
 }
 
 // Config is what a Controller needs. Library, HTTPPort and Interfaces must be set.

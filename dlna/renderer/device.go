@@ -140,6 +140,8 @@ func (d *device) run(ctx context.Context) {
 	if !d.introduce(ctx) {
 		return
 	}
+	var seen progress
+	defer d.progress(&seen, true)
 	var s subscriptions
 	defer func() { s.cancel(context.WithoutCancel(ctx)) }()
 	log := d.controller.config.Logger
@@ -158,6 +160,7 @@ func (d *device) run(ctx context.Context) {
 			d.controller.depart(d)
 			return
 		}
+		d.progress(&seen, false)
 		timer.Reset(d.wait(time.Now(), s.next()))
 	}
 }

@@ -40,8 +40,27 @@ type living struct {
 	mute bool // televisions that are plugged in give no events
 }
 
-// library is what can be played.
-type library struct{}
+// library is what can be played, and how far it was.
+type library struct {
+	mu    *sync.Mutex
+	noted map[string][]time.Duration
+}
+
+func (l library) SetPosition(id string, position time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noted[id] = append(l.noted[id], position)
+	return nil
+}
+
+// take returns what was noted of a film, and forgets it.
+func (l library) take(id string) []time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	noted := l.noted[id]
+	delete(l.noted, id)
+	return noted
+}
 
 var items = []proxy.Item{
 	{ID: "news", Title: `News & "Views"`, Kind: ppsp.Live, MediaType: "video/mp2t"},
@@ -68,7 +87,7 @@ func inLiving(t *testing.T, f func(*living)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &living{t: t, tvs: make(map[netip.Addr]*television), conn: &deafConn{in: make(chan heardOf), closed: make(chan struct{})}}
 		l.controller = New(Config{
-			Library: library{}, HTTPPort: 8088, Dial: l.dial,
+			Library: library{new(sync.Mutex), map[string][]time.Duration{}}, HTTPPort: 8088, Dial: l.dial,
 			Interfaces: func() ([]lan.Interface, []lan.Problem, error) { return []lan.Interface{lan0}, nil, nil },
 			Guard:      &lan.Guard{Interfaces: func() ([]lan.Interface, error) { return []lan.Interface{lan0}, nil }},
 			Listen:     func(lan.Interface) ([]finder.Conn, error) { return []finder.Conn{l.conn}, nil },

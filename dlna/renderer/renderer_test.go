@@ -412,6 +412,62 @@ func TestStopThatIsRefused(t *testing.T) {
 	})
 }
 
+// A film that a screen was told to play can be gone on with where it was left, however that came.
+func TestProgressIsNoted(t *testing.T) {
+	about := func(noted []time.Duration, want time.Duration) bool {
+		return len(noted) > 0 && noted[len(noted)-1] > want-3*time.Second && noted[len(noted)-1] < want+12*time.Second
+	}
+	inLiving(t, func(l *living) {
+		notes := l.controller.config.Library.(library)
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		start := func(at string, minutes int) {
+			_ = l.controller.Play(l.t.Context(), id, "film")
+			tv.set(func() { tv.position, tv.duration = at, fmt.Sprintf("%d:00:00", minutes/60) })
+			time.Sleep(20 * time.Second)
+		}
+		start("0:00:04", 60)
+		if noted := notes.take("film"); len(noted) != 0 {
+			t.Errorf("hardly begun, and noted %v", noted)
+		}
+		start("0:20:00", 60)
+		tv.set(func() { tv.position = "0:30:00" })
+		time.Sleep(15 * time.Second)
+		notes.take("film")
+		if err := l.controller.Pause(l.t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		if noted := notes.take("film"); len(noted) != 1 || !about(noted, 30*time.Minute) {
+			t.Errorf("paused: %v", noted)
+		}
+		_ = l.controller.Resume(l.t.Context(), id)
+		time.Sleep(10 * time.Minute)
+		if noted := notes.take("film"); len(noted) < 8 || len(noted) > 12 {
+			t.Errorf("noted %d times in ten minutes: %v", len(noted), noted)
+		}
+		tv.set(func() { tv.position = "0:50:00" })
+		time.Sleep(15 * time.Second)
+		if err := l.controller.Stop(l.t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		if noted := notes.take("film"); !about(noted, 50*time.Minute) {
+			t.Errorf("stopped: %v", noted)
+		}
+		start("0:10:00", 60)
+		notes.take("film")
+		tv.set(func() { tv.plugged = false })
+		time.Sleep(time.Minute)
+		if noted := notes.take("film"); !about(noted, 10*time.Minute+10*time.Second) {
+			t.Errorf("unplugged: %v", noted)
+		}
+		if noted := notes.take("news"); len(noted) != 0 {
+			t.Errorf("a channel: %v", noted)
+		}
+	})
+}
+
 func TestSameHost(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
