@@ -31,17 +31,25 @@ type channel struct {
 	Now       *programme  `json:"now,omitempty"` // on a channel, by the guide
 	Next      *programme  `json:"next,omitempty"`
 	Codecs    *codecs     `json:"codecs,omitempty"` // of a channel that was watched since the start
+
+	Watched   *time.Time `json:"watched,omitempty"`   // when a screen last began to show it
+	Subtitles []subtitle `json:"subtitles,omitempty"` // of a film
 }
 
 func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Session) channel {
 	now, next := s.onAir(item.ID, time.Now())
-	return channel{
+	shown := channel{
 		Now: now, Next: next,
 		ID: item.ID, Title: item.Title, Kind: item.Kind.String(), Group: item.Group, Link: item.Link,
 		Logo: item.Logo, URLs: s.urlsOf(r, item), State: stateOf(item.ID, sessions),
 		MediaType: item.MediaType, Length: item.Length, DurationS: item.Duration.Seconds(), RateBps: item.Rate,
 		Favourite: item.Favourite, PositionS: item.Position.Seconds(), Codecs: codecsOf(item.Codecs),
+		Subtitles: subtitlesOf(s.origin(r), item),
 	}
+	if !item.Watched.IsZero() {
+		shown.Watched = &item.Watched
+	}
+	return shown
 }
 
 func stateOf(id string, sessions []proxy.Session) proxy.State {

@@ -26,6 +26,8 @@ type fakeGateway struct {
 	sessions []proxy.Session
 	changes  uint32
 	ticks    []chan struct{}
+	stored   span
+	texts    map[string]string // subtitles by ID and language
 
 	openLive func(ctx context.Context, id string) (io.ReadCloser, error)
 	openFilm func(ctx context.Context, id string) (proxy.Film, error)

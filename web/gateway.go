@@ -42,4 +42,8 @@ type Gateway interface {
 	// Subscribe returns a channel that ticks on any change of catalog or sessions until
 	// ctx ends.
 	Subscribe(ctx context.Context) <-chan struct{}
+
+	TimeShift
+	Subtitles
+	Editor
 }

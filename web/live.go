@@ -30,6 +30,11 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusNotFound, "There is no channel under this address; /channels.m3u lists those that there are.")
 		return
 	}
+	late, ok := lateness(r)
+	if !ok {
+		s.fail(w, http.StatusBadRequest, "Say in seconds how far behind the newest picture the channel is to begin, as in ?behind=30.")
+		return
+	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Accept-Ranges", "none")
@@ -44,7 +49,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	stream, err := open(ctx, cancel, id, s.config.Gateway.OpenLive)
+	stream, err := open(ctx, cancel, id, s.openAt(late))
 	if err != nil {
 		s.failOpen(w, r, item.Title, err)
 		return

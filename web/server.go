@@ -41,6 +41,10 @@ type Config struct {
 	// Access says what takes the household's password.
 	Access Access
 
+	// Listen is where HTTP is open, for the address that phones are shown; the zero value stands
+	// for all addresses of this machine.
+	Listen netip.AddrPort
+
 	// Mounts are handlers of other floors by their pattern (http.ServeMux), for instance
 	// "/dlna/". The checks of Host, Origin and client address hold for them too.
 	Mounts map[string]http.Handler
@@ -82,6 +86,8 @@ type Server struct {
 	refusals zerolog.Logger // for what strangers can cause
 	signin   *signin
 
+	fetchable func(netip.Addr) bool // addresses from which lists are fetched
+
 	streams slots // responses under way at /live/ and /film/
 	events  slots // responses under way at /api/v1/events
 }
@@ -106,6 +112,8 @@ func New(config Config) *Server {
 		refusals: refusalLog(config.Logger),
 		signin:   newSignin(),
 
+		fetchable: publicAddr,
+
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),
 	}
@@ -119,6 +127,9 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(pattern, handler)
 	}
 	for pattern, handler := range s.viewingRoutes() {
+		mux.Handle(pattern, handler)
+	}
+	for pattern, handler := range s.pageRoutes() {
 		mux.Handle(pattern, handler)
 	}
 	for pattern, handler := range s.tunerRoutes() {
@@ -161,7 +172,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/film/{id}":        get(s.film),
 
 		"/api/v1/channels":      methods{http.MethodGet: s.listChannels, http.MethodPost: s.addChannel},
-		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodDelete: s.removeChannel},
+		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodPatch: s.editChannel, http.MethodDelete: s.removeChannel},
 		"/api/v1/sessions":      get(s.listSessions),
 		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),

@@ -31,7 +31,7 @@ func TestMethodsThatAPathDoesNotTake(t *testing.T) {
 		"/film/short":           "GET, HEAD",
 		"/channels.m3u":         "GET, HEAD",
 		"/api/v1/channels":      "GET, POST, HEAD",
-		"/api/v1/channels/news": "DELETE, GET, HEAD",
+		"/api/v1/channels/news": "DELETE, GET, PATCH, HEAD",
 		"/api/v1/sessions":      "GET, HEAD",
 	} {
 		w := ask(t, newFakeGateway(), http.MethodPut, path, "")

@@ -95,3 +95,30 @@ func (s *State) Links() ([]ppsp.Link, error) {
 	}
 	return links, err
 }
+
+// OrderLinks puts what people added into the order of these item IDs; what they leave out comes
+// before, as it was.
+func (s *State) OrderLinks(ids []string) error {
+	return s.explain(s.update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketChannels)
+		behind := b.Sequence()
+		if err := b.SetSequence(behind + uint64(len(ids))); err != nil {
+			return err
+		}
+		for at, id := range ids {
+			sealed := b.Get([]byte(id))
+			if sealed == nil {
+				continue
+			}
+			var c channel
+			if err := unseal([]byte(id), sealed, &c); err != nil {
+				return err
+			}
+			c.Order = behind + uint64(at) + 1
+			if err := put(b, []byte(id), c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}

@@ -199,3 +199,33 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	})
 }
+
+func TestOrderOfChannels(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, config(dir))
+	for n := byte(1); n <= 4; n++ {
+		if err := s.AddLink(film(n).SwarmID.String()[:12], film(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := func(n byte) string { return film(n).SwarmID.String()[:12] }
+	if err := s.OrderLinks([]string{id(4), "never there", id(2), id(3)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddLink(id(9), film(9)); err != nil { // comes behind
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, config(dir))
+	links, err := s.Links()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	for _, l := range links {
+		got += strings.TrimPrefix(l.Title, "Film ")
+	}
+	if got != "BECDJ" {
+		t.Errorf("order %s, want BECDJ", got)
+	}
+}
