@@ -24,24 +24,25 @@ import (
 
 // trackerCommand runs a tracker (RFC 7846).
 type trackerCommand struct {
-	Listen       address         `help:"TCP address; port 0 takes a free one. Default: ${default}." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
-	HTTP         bool            `name:"http" help:"Serve plain HTTP: for a laboratory, or behind a proxy that speaks HTTPS. For this machine alone it is the default."`
-	Cert         string          `help:"Certificate chain for HTTPS, PEM. Default: one that the tracker makes for itself, in --dir." placeholder:"FILE" type:"path"`
-	Key          string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
-	Auth         []string        `help:"How peers prove who they are: none, digest, cert, token; with commas between them, any of several. Default: none." placeholder:"WAY"`
-	Users        string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
-	Tokens       string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
-	ClientCA     string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
-	Registry     string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
-	Networks     string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
-	TrackTimeout config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
-	Stun         address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
-	Strict       bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
-	Behind       []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
-	Operator     address         `help:"TCP address of the operator's page, API and metrics; elsewhere than on this machine they want the token in owner.token of --dir. Default: ${default}, or a free port." default:"127.0.0.1:7847" placeholder:"HOST:PORT"`
-	NoOperator   bool            `help:"No page for the operator."`
-	OpenStatus   bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
-	Dir          string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
+	Listen           address         `help:"TCP address; port 0 takes a free one. Default: ${default}." default:"127.0.0.1:7846" placeholder:"HOST:PORT"`
+	HTTP             bool            `name:"http" help:"Serve plain HTTP: for a laboratory, or behind a proxy that speaks HTTPS. For this machine alone it is the default."`
+	Cert             string          `help:"Certificate chain for HTTPS, PEM. Default: one that the tracker makes for itself, in --dir." placeholder:"FILE" type:"path"`
+	Key              string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
+	Auth             []string        `help:"How peers prove who they are: none, digest, cert, token; with commas between them, any of several. Default: none." placeholder:"WAY"`
+	Users            string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
+	Tokens           string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
+	ClientCA         string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
+	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
+	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
+	Networks         string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
+	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
+	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
+	Strict           bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
+	Behind           []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
+	Operator         address         `help:"TCP address of the operator's page, API and metrics; elsewhere than on this machine they want the token in owner.token of --dir. Default: ${default}, or a free port." default:"127.0.0.1:7847" placeholder:"HOST:PORT"`
+	NoOperator       bool            `help:"No page for the operator."`
+	OpenStatus       bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
+	Dir              string          `help:"Folder for state. Default: the user's." placeholder:"DIR" type:"path"`
 	logFlags
 }
 
@@ -204,7 +205,11 @@ func (t *trackerCommand) stun() (*stunserver.Server, error) {
 // registry opens what keeps the peers.
 func (t *trackerCommand) registry(dir string, memory tracker.MemoryConfig, log zerolog.Logger) (r tracker.Registry, journal *tracker.Journal, end func(), err error) {
 	if t.Registry != "memory" {
-		shared, err := tracker.OpenValkey(tracker.ValkeyConfig{URL: t.Registry, TrackTimeout: memory.TrackTimeout, Places: memory.Places})
+		password, err := t.registryPassword()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		shared, err := tracker.OpenValkey(tracker.ValkeyConfig{URL: t.Registry, Password: password, TrackTimeout: memory.TrackTimeout, Places: memory.Places})
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("tracker: --registry: %w", err)
 		}

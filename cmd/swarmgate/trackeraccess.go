@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
@@ -178,4 +179,20 @@ func (t *trackerCommand) places() (*tracker.Places, error) {
 		return nil, nil
 	}
 	return readBy("--networks", t.Networks, "", tracker.ReadPlaces)
+}
+
+// registryPassword reads the first line of --registry-password.
+func (t *trackerCommand) registryPassword() (string, error) {
+	if t.RegistryPassword == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(t.RegistryPassword)
+	if err != nil {
+		return "", fmt.Errorf("tracker: --registry-password: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimRight(line, "\r"); line == "" {
+		return "", fmt.Errorf("tracker: --registry-password: %s has no password in its first line", t.RegistryPassword)
+	}
+	return line, nil
 }

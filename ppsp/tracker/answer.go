@@ -12,14 +12,19 @@ const DefaultPeers = 20
 
 // answer makes the response to a request that is well formed and authorized, and was
 // decoded from body.
-func (s *Server) answer(ctx context.Context, r *Request, body []byte, from Address) *Response {
+func (s *Server) answer(ctx context.Context, r *Request, body []byte, from Address) (out *Response) {
 	switch r.Type {
 	case TypeConnect:
-		return s.connect(ctx, r, body, from)
+		out = s.connect(ctx, r, body, from)
 	case TypeFind:
-		return s.find(ctx, r)
+		out = s.find(ctx, r)
+	default:
+		out = s.report(ctx, r)
 	}
-	return s.report(ctx, r)
+	if out.ErrorCode == NoError {
+		s.outage.over(s.config.Logger, s.config.Now())
+	}
+	return out
 }
 
 // connect carries out the swarm actions in the order in which they stand. Table 6 of RFC
@@ -168,6 +173,10 @@ func (s *Server) refuse(r *Request, err error) *Response {
 	case errors.Is(err, ErrNotMember):
 		return refusal(r, &Error{Code: ForbiddenAction})
 	case errors.Is(err, ErrFull):
+		return refusal(r, &Error{Code: ServiceUnavailable})
+	}
+	if errors.Is(err, ErrUnavailable) {
+		s.outage.note(s.config.Logger, s.config.Now(), err)
 		return refusal(r, &Error{Code: ServiceUnavailable})
 	}
 	s.config.Logger.Error().Err(err).Msg("tracker: the registry failed")

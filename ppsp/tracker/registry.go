@@ -9,7 +9,7 @@ import (
 // Registry remembers who is in which swarm. Every method is safe for concurrent use, and
 // takes the time of the request: a peer of which nothing was heard for the track timer is
 // gone from all its swarms (RFC 7846, 2.3.2 D). Errors other than ErrNotMember and ErrFull
-// mean that the registry itself is in trouble.
+// mean that the registry itself is in trouble; ErrUnavailable, that it is so for a while.
 type Registry interface {
 	// Join puts the peer into the swarm, or renews its membership with the mode and
 	// addresses it has now.
@@ -47,6 +47,9 @@ var ErrNotMember = errors.New("not a member of the swarm")
 
 // ErrFull means that a bound of the registry is reached.
 var ErrFull = errors.New("the tracker is full")
+
+// ErrUnavailable means that the registry does not answer, and may do so again soon.
+var ErrUnavailable = errors.New("the registry does not answer")
 
 // MaxStatusPeers bounds the memberships in a Status.
 const MaxStatusPeers = 10000

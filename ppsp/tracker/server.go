@@ -52,6 +52,7 @@ type Server struct {
 	repeats *repeats
 	rooms   sync.Pool // of *room
 	rates   rates
+	outage  outage
 }
 
 // NewServer returns a tracker. It starts nothing.

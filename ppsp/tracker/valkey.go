@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -29,7 +31,9 @@ import (
 // given to the server is full (maxmemory, with the policy noeviction), joins get ErrFull.
 type Valkey struct {
 	client  rueidis.Client
+	cursor  atomic.Uint64 // where the next Expire goes on in the set of swarms
 	timeout time.Duration
+	wait    time.Duration // for the answers to one request
 	places  *Places
 	seed    maphash.Seed
 }
@@ -37,6 +41,7 @@ type Valkey struct {
 // ValkeyConfig configures a Valkey.
 type ValkeyConfig struct {
 	URL          string        // redis://, rediss:// or unix://; several hosts of a cluster by addr=HOST:PORT in its query
+	Password     string        // instead of the one in URL, if not empty
 	TrackTimeout time.Duration // DefaultTrackTimeout if zero; the same for all processes
 	Places       *Places       // may be nil
 }
@@ -46,7 +51,7 @@ const (
 	maxSwarmsValkey = 1000            // of a peer
 	maxSwarmValkey  = 100_000         // members of one mode
 	valkeyDial      = 2 * time.Second // to connect
-	valkeyWait      = 3 * time.Second // for one answer
+	valkeyWait      = 3 * time.Second // for the answers to one request
 	swarmLife       = 24 * time.Hour  // of a set that nobody renews
 )
 
@@ -56,7 +61,10 @@ const valkeyPrefix = "swarmgate:"
 func OpenValkey(c ValkeyConfig) (*Valkey, error) {
 	option, err := rueidis.ParseURL(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address of a registry: %w; write as redis://HOST:6379/0", c.URL, err)
+		return nil, fmt.Errorf("%q is no address of a registry: %w; write as redis://HOST:6379/0", withoutPassword(c.URL), unwrapURL(err))
+	}
+	if c.Password != "" {
+		option.Password = c.Password
 	}
 	option.DisableCache = true
 	option.Dialer.Timeout = valkeyDial
@@ -68,7 +76,23 @@ func OpenValkey(c ValkeyConfig) (*Valkey, error) {
 	if c.TrackTimeout <= 0 {
 		c.TrackTimeout = DefaultTrackTimeout
 	}
-	return &Valkey{client: client, timeout: c.TrackTimeout, places: c.Places, seed: maphash.MakeSeed()}, nil
+	return &Valkey{client: client, timeout: c.TrackTimeout, wait: valkeyWait, places: c.Places, seed: maphash.MakeSeed()}, nil
+}
+
+// withoutPassword returns what of an address may be shown.
+func withoutPassword(address string) string {
+	u, err := url.Parse(address)
+	if err == nil && u.Scheme != "" && u.Opaque == "" {
+		return u.Redacted()
+	}
+	if at := strings.LastIndexByte(address, '@'); at >= 0 { // whatever it is, a secret may stand before it
+		scheme, _, found := strings.Cut(address[:at], "://")
+		if !found {
+			scheme = "…"
+		}
+		return scheme + "://…" + address[at:]
+	}
+	return address
 }
 
 // Close closes the connections.
@@ -87,12 +111,16 @@ const swarmsKey = valkeyPrefix + "swarms"
 
 // Scripts on the key of a peer, which the server carries out as one.
 var (
-	// joinScript: life in ms, most swarms, field and value of the mode, blob, about.
+	// joinScript: life in ms, most swarms, field and value of the mode, blob, about. It returns 0
+	// for too many swarms, 2 for a membership that is renewed: that begins by what needs no
+	// memory, and a server that is full lets a script go on that has written.
 	joinScript = rueidis.NewLuaScript(`
-if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 and redis.call('HLEN', KEYS[1]) > 2 * tonumber(ARGV[2]) then return 0 end
+local was = redis.call('HEXISTS', KEYS[1], ARGV[3])
+if was == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1])
+elseif redis.call('HLEN', KEYS[1]) > 2 * tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], 'b', ARGV[5], 'a', ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1`)
+return 1 + was`)
 	// leaveScript: life, fields of mode and report. It returns the mode that was, and forgets a
 	// peer after its last swarm.
 	leaveScript = rueidis.NewLuaScript(`
@@ -106,14 +134,13 @@ for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do
 end
 redis.call('DEL', KEYS[1])
 return mode`)
-	// signScript: life, field of the mode, field and value of the report or nothing, about or
-	// nothing. A sign of life; it returns mode, blob and about, nothing for no member.
+	// signScript: life, field of the mode, field and value of the report or nothing. A sign of
+	// life; it returns mode, blob and about, nothing for no member.
 	signScript = rueidis.NewLuaScript(`
 if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then return false end
 local mode = redis.call('HGET', KEYS[1], ARGV[2])
 if not mode then return false end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'a', ARGV[5]) end
 return {mode, redis.call('HGET', KEYS[1], 'b'), redis.call('HGET', KEYS[1], 'a')}`)
 )
 
@@ -134,14 +161,33 @@ func (a *about) member(region uint32) *member {
 
 // trouble turns an error of the server into what a Registry returns.
 func trouble(err error) error {
-	if e, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(e.Error(), "OOM ") {
+	if err == nil || rueidis.IsRedisNil(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	e, ok := rueidis.IsRedisErr(err)
+	switch {
+	case !ok: // it is not the server who says so
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case strings.HasPrefix(e.Error(), "OOM "):
 		return ErrFull
+	}
+	for _, passing := range []string{"LOADING ", "BUSY ", "CLUSTERDOWN ", "MASTERDOWN ", "TRYAGAIN ", "READONLY "} {
+		if strings.HasPrefix(e.Error(), passing) {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 	}
 	return err
 }
 
+// limit bounds what a request may wait for the server.
+func (v *Valkey) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, v.wait)
+}
+
 // Join implements Registry.
 func (v *Valkey) Join(ctx context.Context, now time.Time, swarm string, m Member) error {
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
 	key := peerKey(m.ID)
 	other := swarmKey(swarm, m.Mode != Seeder)
 	own := swarmKey(swarm, m.Mode == Seeder)
@@ -155,7 +201,7 @@ func (v *Valkey) Join(ctx context.Context, now time.Time, swarm string, m Member
 	}
 	if n, err := was[1].AsInt64(); err != nil || n >= maxSwarmValkey {
 		if in, _ := was[2].AsBool(); !in {
-			return cmp.Or(err, ErrFull)
+			return cmp.Or(trouble(err), ErrFull)
 		}
 	}
 	b, a := v.restated(now, m, fields)
@@ -174,7 +220,11 @@ func (v *Valkey) Join(ctx context.Context, now time.Time, swarm string, m Member
 	case done == 0:
 		return ErrFull
 	}
-	return v.seat(ctx, swarm, m.ID, own, other)
+	err = v.seat(ctx, swarm, m.ID, own, other)
+	if done == 2 && errors.Is(err, ErrFull) {
+		return nil // it is in the set, or will be when there is room
+	}
+	return err
 }
 
 // restated returns a peer's blob and what else is known of it, after what it says now.
@@ -232,6 +282,8 @@ func (v *Valkey) seat(ctx context.Context, swarm, id, own, other string) error {
 
 // Leave implements Registry.
 func (v *Valkey) Leave(ctx context.Context, _ time.Time, swarm, peer string) error {
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
 	_, err := leaveScript.Exec(ctx, v.client, []string{peerKey(peer)}, []string{v.life(), "m:" + swarm, "r:" + swarm}).ToString()
 	if rueidis.IsRedisNil(err) {
 		return ErrNotMember
@@ -247,13 +299,15 @@ func (v *Valkey) unseat(ctx context.Context, swarm string, ids ...string) (err e
 	for _, r := range v.client.DoMulti(ctx,
 		v.client.B().Srem().Key(swarmKey(swarm, true)).Member(ids...).Build(),
 		v.client.B().Srem().Key(swarmKey(swarm, false)).Member(ids...).Build()) {
-		err = errors.Join(err, r.Error())
+		err = errors.Join(err, trouble(r.Error()))
 	}
 	return err
 }
 
 // Touch implements Registry.
 func (v *Valkey) Touch(ctx context.Context, _ time.Time, peer string) error {
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
 	n, err := v.client.Do(ctx, v.client.B().Pexpire().Key(peerKey(peer)).Milliseconds(v.timeout.Milliseconds()).Build()).AsInt64()
 	if err == nil && n == 0 {
 		return ErrNotMember
@@ -262,7 +316,7 @@ func (v *Valkey) Touch(ctx context.Context, _ time.Time, peer string) error {
 }
 
 // sign notes a sign of life in a swarm and returns the peer as it is known.
-func (v *Valkey) sign(ctx context.Context, swarm, peer string, report *StreamStats, words string) (seeder bool, m Member, a about, err error) {
+func (v *Valkey) sign(ctx context.Context, swarm, peer string, report *StreamStats) (seeder bool, m Member, a about, err error) {
 	name, value := "", ""
 	if report != nil {
 		b, err := json.Marshal(report)
@@ -271,7 +325,7 @@ func (v *Valkey) sign(ctx context.Context, swarm, peer string, report *StreamSta
 		}
 		name, value = "r:"+swarm, string(b)
 	}
-	answer, err := signScript.Exec(ctx, v.client, []string{peerKey(peer)}, []string{v.life(), "m:" + swarm, name, value, words}).ToArray()
+	answer, err := signScript.Exec(ctx, v.client, []string{peerKey(peer)}, []string{v.life(), "m:" + swarm, name, value}).ToArray()
 	if rueidis.IsRedisNil(err) {
 		return false, m, a, ErrNotMember
 	}
@@ -287,16 +341,26 @@ func (v *Valkey) sign(ctx context.Context, swarm, peer string, report *StreamSta
 
 // Report implements Registry.
 func (v *Valkey) Report(ctx context.Context, _ time.Time, peer string, s StreamStats) error {
-	seeder, _, _, err := v.sign(ctx, s.SwarmID, peer, &s, "")
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
+	seeder, _, _, err := v.sign(ctx, s.SwarmID, peer, &s)
+	if errors.Is(err, ErrFull) { // no room for what it reports, but it is there
+		seeder, _, _, err = v.sign(ctx, s.SwarmID, peer, nil)
+	}
 	if err != nil {
 		return err
 	}
-	return v.seat(ctx, s.SwarmID, peer, swarmKey(s.SwarmID, seeder), "")
+	if err := v.seat(ctx, s.SwarmID, peer, swarmKey(s.SwarmID, seeder), ""); !errors.Is(err, ErrFull) {
+		return err
+	}
+	return nil // it is in the set, or will be when there is room
 }
 
 // Find implements Registry.
 func (v *Valkey) Find(ctx context.Context, now time.Time, swarm, id string, n int, num *PeerNum) ([]Peer, error) {
-	seeder, m, a, err := v.sign(ctx, swarm, id, nil, "")
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
+	seeder, m, a, err := v.sign(ctx, swarm, id, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +382,7 @@ func (v *Valkey) Find(ctx context.Context, now time.Time, swarm, id string, n in
 		var err1, err2 error
 		sizes[i], err1 = sets[1+i].AsInt64()
 		ids[i], err2 = sets[3+i].AsStrSlice()
-		if err := errors.Join(err1, err2); err != nil {
+		if err := errors.Join(trouble(err1), trouble(err2)); err != nil {
 			return nil, err
 		}
 	}
@@ -362,7 +426,7 @@ func (v *Valkey) look(ctx context.Context, swarm, self string, who asker, ids [2
 	var commands rueidis.Commands
 	for _, set := range ids {
 		for _, id := range set {
-			commands = append(commands, v.client.B().Hmget().Key(peerKey(id)).Field("b", "a", "m:"+swarm).Build())
+			commands = append(commands, v.client.B().Hmget().Key(peerKey(id)).Field("b", "a", "m:"+swarm, "r:"+swarm).Build())
 		}
 	}
 	if len(commands) == 0 {
@@ -375,7 +439,7 @@ func (v *Valkey) look(ctx context.Context, swarm, self string, who asker, ids [2
 			fields, err := answers[0].ToArray()
 			answers = answers[1:]
 			if err != nil {
-				return found, err
+				return found, trouble(err)
 			}
 			if fields[2].IsNil() {
 				gone = append(gone, id)
@@ -407,28 +471,39 @@ func (v *Valkey) listing(fields []rueidis.RedisMessage, who asker) (l listing, o
 	if !together(who.source, from) {
 		m.Addresses = slices.DeleteFunc(m.Addresses, func(a Address) bool { return a.domestic(from) })
 	}
-	l = listing{Peer{m.ID, m.Addresses}, fitness(&seat{}, a.member(regionOf(v.seed, from)), &who)}
+	s, t := seat{}, a.member(regionOf(v.seed, from))
+	if text, err := fields[3].ToString(); err == nil {
+		var report StreamStats
+		if json.Unmarshal([]byte(text), &report) == nil {
+			s.set(&report)
+			t.traits.take(&report)
+		}
+	}
+	l = listing{Peer{m.ID, m.Addresses}, fitness(&s, t, &who)}
 	return l, len(m.Addresses) > 0
 }
 
 // Known implements Registry.
 func (v *Valkey) Known(ctx context.Context, _ time.Time, peer string) (bool, error) {
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
 	n, err := v.client.Do(ctx, v.client.B().Exists().Key(peerKey(peer)).Build()).AsInt64()
-	return n == 1, err
+	return n == 1, trouble(err)
 }
 
 // Remove implements Registry. The sets lose the peer when somebody comes upon it.
 func (v *Valkey) Remove(ctx context.Context, _ time.Time, peer string) error {
-	return v.client.Do(ctx, v.client.B().Del().Key(peerKey(peer)).Build()).Error()
+	ctx, cancel := v.limit(ctx)
+	defer cancel()
+	return trouble(v.client.Do(ctx, v.client.B().Del().Key(peerKey(peer)).Build()).Error())
 }
-
-// Expire implements Registry: the server does it by itself.
-func (v *Valkey) Expire(context.Context, time.Time) error { return nil }
 
 // Status implements Registry. It costs the server a look at every peer that it tells of. Peers
 // counts each once.
 func (v *Valkey) Status(ctx context.Context, _ time.Time) (Status, error) {
 	out := Status{Swarms: []SwarmStatus{}}
+	ctx, cancel := context.WithTimeout(ctx, valkeySweep)
+	defer cancel()
 	swarms, err := v.client.Do(ctx, v.client.B().Smembers().Key(swarmsKey).Build()).AsStrSlice()
 	if err != nil {
 		return out, err

@@ -4,15 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
+// redisProcess is a Redis that a test started.
+type redisProcess struct {
+	url     string
+	process *os.Process
+}
+
 // startRedis starts a Redis of the system on a free port of loopback, which keeps nothing.
 func startRedis(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	return startRedisProcess(t, args...).url
+}
+
+func startRedisProcess(t *testing.T, args ...string) (r redisProcess) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,15 +41,15 @@ func startRedis(t *testing.T, args ...string) (url string) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	})
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 			_ = conn.Close()
-			return "redis://127.0.0.1:" + port + "/0"
+			return redisProcess{"redis://127.0.0.1:" + port + "/0", c.Process}
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("redis-server does not listen")
-	return ""
+	return r
 }
 
 func openValkey(t *testing.T, url string, timeout time.Duration) *Valkey {
@@ -169,9 +182,106 @@ func TestValkeyFull(t *testing.T) {
 	if !errors.Is(err, ErrFull) {
 		t.Errorf("got %v", err)
 	}
-	if err := v.Touch(t.Context(), at(0), fmt.Sprintf("peer%0100d", 1)); err != nil {
-		t.Errorf("a member: %v", err)
+	id := fmt.Sprintf("peer%0100d", 1)
+	_, found := v.Find(t.Context(), at(0), "s", id, 5, nil)
+	for what, err := range map[string]error{
+		"touch":  v.Touch(t.Context(), at(0), id),
+		"report": v.Report(t.Context(), at(0), id, StreamStats{SwarmID: "s", UploadedBytes: 7}),
+		"join":   v.Join(t.Context(), at(0), "s", Member{ID: id, Mode: Leech, Addresses: []Address{address("192.0.2.1:1", Host, 0)}}),
+		"find":   found,
+	} {
+		if err != nil {
+			t.Errorf("%s of a member: %v", what, err)
+		}
 	}
+}
+
+// Swarms and members that are gone leave nothing behind, also where nobody comes upon them.
+func TestValkeySweeps(t *testing.T) {
+	v := openValkey(t, startRedis(t), time.Minute)
+	for i := range 30 {
+		join(t, v, 0, fmt.Sprint("s", i), "goes", Seeder)
+		join(t, v, 0, fmt.Sprint("s", i), "goes too", Leech)
+	}
+	join(t, v, 0, "stays", "here", Leech)
+	join(t, v, 0, "stays", "goes", Leech)
+	for _, id := range []string{"goes", "goes too"} {
+		if err := v.Remove(t.Context(), at(0), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		if err := v.Expire(t.Context(), at(0)); err != nil {
+			t.Fatal(err)
+		}
+		if v.cursor.Load() == 0 {
+			break
+		}
+	}
+	keys, err := v.client.Do(t.Context(), v.client.B().Keys().Pattern("*").Build()).AsStrSlice()
+	slices.Sort(keys)
+	if want := []string{peerKey("here"), swarmKey("stays", false), swarmsKey}; err != nil || !slices.Equal(keys, want) {
+		t.Errorf("%v, left: %v", err, keys)
+	}
+	swarms, err := v.client.Do(t.Context(), v.client.B().Smembers().Key(swarmsKey).Build()).AsStrSlice()
+	if err != nil || !slices.Equal(swarms, []string{"stays"}) {
+		t.Errorf("%v, %v", swarms, err)
+	}
+	n, err := v.client.Do(t.Context(), v.client.B().Scard().Key(swarmKey("stays", false)).Build()).AsInt64()
+	if err != nil || n != 1 {
+		t.Errorf("%d members, %v", n, err)
+	}
+}
+
+// What peers report is heard when lists are made.
+func TestValkeyRanksByReports(t *testing.T) {
+	v := openValkey(t, startRedis(t), time.Minute)
+	crowd(t, v, 59)
+	asker := Member{ID: "asker", Mode: Leech, Source: address("203.0.113.1:1", Reflexive, 0), About: &PeerNum{AbilityNAT: "STUN"}}
+	for _, m := range []Member{asker, {ID: "fit", Mode: Leech, Source: address("198.19.0.1:1", Reflexive, 0)}} {
+		if err := v.Join(t.Context(), at(0), "s", m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func() (listed int) {
+		for range 200 {
+			if slices.Contains(find(t, v, 0, "s", "asker", 6), "fit") {
+				listed++
+			}
+		}
+		return listed
+	}
+	before := count()
+	if err := v.Report(t.Context(), at(0), "fit", StreamStats{SwarmID: "s", ChunksHeld: "0-99999", Connection: "wired", Power: "mains", ConcurrentLinks: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if after := count(); before > 45 || after < 45 || after < before+15 { // by chance 20, at best 60
+		t.Errorf("listed %d times in 200, after its report %d times", before, after)
+	}
+}
+
+// patience bounds what takes its time on a busy machine.
+const patience = 30 * time.Second
+
+func TestPasswordsAreNotShown(t *testing.T) {
+	for _, address := range []string{
+		"redis://user:secret@127.0.0.1:1/0", "redis://user:secret@127.0.0.1:1/x", "http://:secret@x/", "redis://:sec%ret@x:1/0",
+		"redis://:secret@x:port/0", ":secret@x", "redis://u:secret@[::1/0", "redis:u:secret@x",
+	} {
+		_, err := OpenValkey(ValkeyConfig{URL: address})
+		if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "sec%") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	url := startRedis(t, "--requirepass", "open sesame")
+	if _, err := OpenValkey(ValkeyConfig{URL: url}); err == nil {
+		t.Error("in without a password")
+	}
+	v, err := OpenValkey(ValkeyConfig{URL: url, Password: "open sesame"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
 }
 
 func TestValkeyThatIsNotThere(t *testing.T) {

@@ -48,7 +48,7 @@ print(json.dumps({s.name + json.dumps(s.labels, sort_keys=True): s.value for f i
 	for name, want := range map[string]float64{
 		`swarmgate_tracker_peers{}`: 6, `swarmgate_tracker_swarms{}`: 3, `swarmgate_tracker_registry_up{}`: 1,
 		`swarmgate_tracker_requests_total{"code": "00", "type": "CONNECT"}`: 7, `swarmgate_tracker_requests_total{"code": "00", "type": "STAT_REPORT"}`: 1,
-		`swarmgate_tracker_swarm_leeches{"swarm": "a\"b\\c"}`: 1,
+		`swarmgate_tracker_swarm_leeches{"swarm": "a\"b\\c"}`:               1,
 		`swarmgate_tracker_answer_seconds_count{}`:                          8,
 		`swarmgate_tracker_swarm_chunks_late{"swarm": "` + swarmA + `"}`:    3,
 		`swarmgate_tracker_swarm_uploaded_bytes{"swarm": "` + swarmA + `"}`: 5_200_000,
