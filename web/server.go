@@ -9,6 +9,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -123,34 +124,30 @@ func New(config Config) *Server {
 // address in front. It panics when two of Config.Mounts claim the same pattern.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, handler := range s.routes() {
+	for pattern, handler := range s.patterns() {
 		mux.Handle(pattern, handler)
-	}
-	for pattern, handler := range s.viewingRoutes() {
-		mux.Handle(pattern, handler)
-	}
-	for pattern, handler := range s.pageRoutes() {
-		mux.Handle(pattern, handler)
-	}
-	for pattern, handler := range s.tunerRoutes() {
-		mux.Handle(pattern, handler)
-	}
-	if s.config.Renderers != nil {
-		for pattern, handler := range s.rendererRoutes() {
-			mux.Handle(pattern, handler)
-		}
-	} else {
-		mux.Handle("/api/v1/renderers", methods{http.MethodGet: s.listRenderers})
-	}
-	if s.config.Security != nil {
-		for pattern, handler := range s.securityRoutes() {
-			mux.Handle(pattern, handler)
-		}
 	}
 	for pattern, handler := range s.config.Mounts {
 		mux.Handle(pattern, handler)
 	}
 	return s.guard(mux)
+}
+
+// patterns are the handlers of this package by their patterns.
+func (s *Server) patterns() map[string]http.Handler {
+	all := s.routes()
+	maps.Copy(all, s.viewingRoutes())
+	maps.Copy(all, s.pageRoutes())
+	maps.Copy(all, s.tunerRoutes())
+	if s.config.Renderers != nil {
+		maps.Copy(all, s.rendererRoutes())
+	} else {
+		all["/api/v1/renderers"] = methods{http.MethodGet: s.listRenderers}
+	}
+	if s.config.Security != nil {
+		maps.Copy(all, s.securityRoutes())
+	}
+	return all
 }
 
 func (s *Server) routes() map[string]http.Handler {
@@ -177,6 +174,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),
 		"/api/v1/guide":         get(s.showGuide),
+		"/api/v1/openapi.json":  get(s.showOpenAPI),
 		"/api/v1/login":         methods{http.MethodGet: s.showLogin, http.MethodPost: s.login, http.MethodDelete: s.logout},
 		"/healthz":              get(s.healthz),
 		"/readyz":               get(s.readyz),
