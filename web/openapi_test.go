@@ -123,6 +123,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		"Problem": reflect.TypeFor[problem](), "URLs": reflect.TypeFor[itemURLs](), "Codecs": reflect.TypeFor[codecs](), "Programme": reflect.TypeFor[programme](),
 		"Channel": reflect.TypeFor[channel](), "Session": reflect.TypeFor[session](), "Outage": reflect.TypeFor[outage](), "Device": reflect.TypeFor[device](),
 		"Renderer": reflect.TypeFor[Renderer](), "Ban": reflect.TypeFor[ban](), "Member": reflect.TypeFor[memberEntry](), "TunedChannel": reflect.TypeFor[tunedChannel](),
+		"Subtitle": reflect.TypeFor[subtitle](), "Reach": reflect.TypeFor[reachable](), "Preview": reflect.TypeFor[preview](), "Previewed": reflect.TypeFor[previewed](),
 	}
 	answers := map[string]string{"Login": "/api/v1/login", "Health": "/healthz", "Tuner": "/discover.json"} // made of maps
 	for name, schema := range d.Components.Schemas {
