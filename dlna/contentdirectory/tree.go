@@ -3,8 +3,8 @@ package contentdirectory
 import (
 	"cmp"
 	"encoding/binary"
-	"hash"
 	"hash/fnv"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +37,10 @@ const (
 type tree struct {
 	changes    uint32 // of the Library, when it was read
 	system     uint32 // SystemUpdateID
+	seed       maphash.Seed
 	containers map[string]*container
 	order      []*container // parents before their children
-	items      map[string]proxy.Item
+	items      map[string]*proxy.Item
 }
 
 // container is a folder with its children: folders first, then items.
@@ -65,27 +66,34 @@ func (c *container) children() int { return len(c.folders) + len(c.items) }
 
 // newTree arranges the items of the catalog.
 func newTree(name string, w words, items []proxy.Item) *tree {
-	t := &tree{containers: map[string]*container{}, items: make(map[string]proxy.Item, len(items))}
-	var channels, films []proxy.Item
-	for _, item := range items {
-		if _, twice := t.items[item.ID]; twice {
+	t := &tree{containers: map[string]*container{}, items: make(map[string]*proxy.Item, len(items))}
+	live := 0
+	for i := range items {
+		if items[i].Kind == ppsp.Live {
+			live++
+		}
+	}
+	channels, films := make([]proxy.Item, 0, live), make([]proxy.Item, 0, len(items)-live)
+	for i := range items {
+		item := &items[i]
+		if t.items[item.ID] != nil {
 			continue
 		}
 		t.items[item.ID] = item
 		if item.Kind == ppsp.Live {
-			channels = append(channels, item)
+			channels = append(channels, *item)
 		} else {
-			films = append(films, item)
+			films = append(films, *item)
 		}
 	}
 	root := t.add(nil, rootID, name, nil, false)
 	c := t.add(root, channelsID, w.channels, channels, false)
 	f := t.add(root, filmsID, w.films, films, false)
-	favourite := func(i proxy.Item) bool { return i.Favourite }
+	favourite := func(i *proxy.Item) bool { return i.Favourite }
 	t.view(c, favouritesSuffix, w.favourites, channels, favourite, nil)
-	t.view(c, recentSuffix, w.recent, channels, func(i proxy.Item) bool { return !i.Watched.IsZero() }, lastWatched)
+	t.view(c, recentSuffix, w.recent, channels, func(i *proxy.Item) bool { return !i.Watched.IsZero() }, lastWatched)
 	t.groups(c, groupInfix, channels)
-	t.view(f, resumeSuffix, w.resume, films, func(i proxy.Item) bool { return i.Position > 0 }, lastWatched)
+	t.view(f, resumeSuffix, w.resume, films, func(i *proxy.Item) bool { return i.Position > 0 }, lastWatched)
 	t.view(f, favouritesSuffix, w.favourites, films, favourite, nil)
 	t.groups(f, folderInfix, films)
 	return t
@@ -107,11 +115,11 @@ func (t *tree) add(parent *container, id, title string, items []proxy.Item, view
 
 // view adds a folder of those items that fit, if there are any: screens make nothing of an empty
 // one. An order shortens it.
-func (t *tree) view(parent *container, suffix, title string, items []proxy.Item, fits func(proxy.Item) bool, order func(a, b proxy.Item) int) {
+func (t *tree) view(parent *container, suffix, title string, items []proxy.Item, fits func(*proxy.Item) bool, order func(a, b proxy.Item) int) {
 	var picked []proxy.Item
-	for _, i := range items {
-		if fits(i) {
-			picked = append(picked, i)
+	for i := range items {
+		if fits(&items[i]) {
+			picked = append(picked, items[i])
 		}
 	}
 	if order != nil {
@@ -127,15 +135,22 @@ func (t *tree) view(parent *container, suffix, title string, items []proxy.Item,
 // items apart.
 func (t *tree) groups(parent *container, infix string, items []proxy.Item) {
 	var names []string
-	members := map[string][]proxy.Item{}
-	for _, i := range items {
-		if _, known := members[i.Group]; !known {
-			names = append(names, i.Group)
+	sizes := map[string]int{}
+	for i := range items {
+		group := items[i].Group
+		if sizes[group]++; sizes[group] == 1 {
+			names = append(names, group)
 		}
-		members[i.Group] = append(members[i.Group], i)
 	}
 	if len(names) < 2 {
 		return
+	}
+	members := make(map[string][]proxy.Item, len(names))
+	for _, name := range names {
+		members[name] = make([]proxy.Item, 0, sizes[name])
+	}
+	for i := range items {
+		members[items[i].Group] = append(members[items[i].Group], items[i])
 	}
 	for _, name := range names {
 		if name == "" || len(parent.folders) >= maxGroups {
@@ -158,8 +173,12 @@ func (t *tree) number(before *tree, epoch uint32) {
 		t.system = before.system + 1
 	}
 	changed := before == nil || len(before.order) != len(t.order)
+	t.seed = maphash.MakeSeed()
+	if before != nil {
+		t.seed = before.seed // sums are compared with those of the tree before
+	}
 	for _, c := range slices.Backward(t.order) { // children first
-		c.digest = c.sum()
+		c.digest = c.sum(t.seed)
 		c.update = t.system
 		if before == nil {
 			continue
@@ -176,8 +195,9 @@ func (t *tree) number(before *tree, epoch uint32) {
 }
 
 // sum sums up what the children of a container show.
-func (c *container) sum() uint64 {
-	h := fnv.New64a()
+func (c *container) sum(seed maphash.Seed) uint64 {
+	h := &maphash.Hash{}
+	h.SetSeed(seed)
 	for _, f := range c.folders {
 		write(h, f.id, f.title)
 		writeNumber(h, int64(f.children()))
@@ -190,14 +210,14 @@ func (c *container) sum() uint64 {
 	return h.Sum64()
 }
 
-func write(h hash.Hash, texts ...string) {
+func write(h *maphash.Hash, texts ...string) {
 	for _, s := range texts {
 		writeNumber(h, int64(len(s)))
-		_, _ = h.Write([]byte(s))
+		_, _ = h.WriteString(s)
 	}
 }
 
-func writeNumber(h hash.Hash, numbers ...int64) {
+func writeNumber(h *maphash.Hash, numbers ...int64) {
 	var b [8]byte
 	for _, n := range numbers {
 		binary.LittleEndian.PutUint64(b[:], uint64(n))
@@ -221,8 +241,8 @@ func (t *tree) find(id string) (place, bool) {
 	if cut := strings.LastIndexByte(id, '$'); cut >= 0 {
 		view, itemID = id[:cut], id[cut+1:]
 	}
-	item, ok := t.items[itemID]
-	if !ok {
+	item := t.items[itemID]
+	if item == nil {
 		return place{}, false
 	}
 	if view == "" {
@@ -230,13 +250,13 @@ func (t *tree) find(id string) (place, bool) {
 		if item.Kind != ppsp.Live {
 			home = filmsID
 		}
-		return place{t.containers[home], &item}, true
+		return place{t.containers[home], item}, true
 	}
 	c := t.containers[view]
 	if c == nil || !c.view || !slices.ContainsFunc(c.items, func(i proxy.Item) bool { return i.ID == itemID }) {
 		return place{}, false
 	}
-	return place{c, &item}, true
+	return place{c, item}, true
 }
 
 // byTitle orders folders.

@@ -69,7 +69,7 @@ func New(f Filter) *Document { return &Document{filter: f} }
 func (d *Document) Reserve(n int) { d.b = slices.Grow(d.b, len(open)+n*objectSize+len(shut)) }
 
 // objectSize is what an object of ours takes, in bytes.
-const objectSize = 768
+const objectSize = 576
 
 // String returns the whole document.
 func (d *Document) String() string {
