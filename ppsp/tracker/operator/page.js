@@ -4,7 +4,6 @@ const period = 5000;
 setInterval(async () => {
 	const live = document.getElementById("live");
 	if (document.hidden || live.contains(document.activeElement)) return;
-	const state = document.getElementById("state");
 	try {
 		const answer = await fetch(location.href, {cache: "no-store"});
 		if (!answer.ok) throw new Error(answer.statusText);
@@ -12,10 +11,11 @@ setInterval(async () => {
 		const wide = live.querySelector(".wide");
 		const left = wide ? wide.scrollLeft : 0;
 		live.replaceWith(news.getElementById("live"));
-		state.replaceWith(news.getElementById("state"));
+		for (const id of ["state", "lately"]) document.getElementById(id).replaceWith(news.getElementById(id));
 		const again = document.querySelector("#live .wide");
 		if (again) again.scrollLeft = left;
 	} catch {
+		const state = document.getElementById("state");
 		state.className = "failing";
 		state.textContent = "The tracker does not answer";
 	}
