@@ -88,10 +88,18 @@ func trackerCredentials(path string) (*auth.Credentials, error) {
 	if path == "" {
 		return nil, nil
 	}
-	return readBy("--tracker-auth", path, "", func(r io.Reader) (*auth.Credentials, error) {
+	shown, err := readBy("--tracker-auth", path, "", func(r io.Reader) (*auth.Credentials, error) {
 		return auth.ReadCredentials(r, filepath.Dir(path))
 	})
+	if err == nil {
+		err = shown.Keep(path + enrolledSuffix)
+	}
+	return shown, err
 }
+
+// enrolledSuffix is what the file with tokens that trackers gave for codes adds to the name of
+// the file with the codes.
+const enrolledSuffix = ".enrolled"
 
 // stun takes the datagrams that are STUN's.
 func (p *peering) stun(b []byte, from netip.AddrPort) bool {

@@ -31,6 +31,7 @@ type trackerCommand struct {
 	Auth             []string        `help:"How peers prove who they are: none, digest, cert, token; with commas between them, any of several. Default: none." placeholder:"WAY"`
 	Users            string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
 	Tokens           string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
+	Enrolment        string          `help:"Codes by which peers get a token by themselves, for --auth token: one a line, with how many peers may use it, else one." placeholder:"FILE" type:"path"`
 	ClientCA         string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
 	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
@@ -122,7 +123,11 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	checker, ask, err := t.checker()
+	enrolment, err := t.enrolment(dir)
+	if err != nil {
+		return err
+	}
+	checker, ask, err := t.checker(enrolment)
 	if err != nil {
 		return err
 	}
@@ -164,6 +169,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	}
 	if secure != nil {
 		ask(secure)
+	}
+	if enrolment != nil {
+		service.server.Handler = enrolment.Around(service.server.Handler)
 	}
 	service.server.Handler = tracker.Behind(t.Behind, service.server.Handler)
 	service.server.TLSConfig, service.https = secure, secure != nil

@@ -129,7 +129,7 @@ func makeOwn(dir, cert, key string) (made bool, err error) {
 }
 
 // checker returns who lets peers in, nil for everybody, and what a TLS server has to ask for.
-func (t *trackerCommand) checker() (c *auth.Checker, ask func(*tls.Config), err error) {
+func (t *trackerCommand) checker(enrolment *auth.Enrolment) (c *auth.Checker, ask func(*tls.Config), err error) {
 	ask = func(*tls.Config) {}
 	var ways []any
 	for _, w := range t.Auth {
@@ -145,7 +145,7 @@ func (t *trackerCommand) checker() (c *auth.Checker, ask func(*tls.Config), err 
 			}
 			ways = append(ways, auth.NewDigest(users))
 		case "token":
-			tokens, err := readBy("--tokens", t.Tokens, "--auth token", auth.ReadTokens)
+			tokens, err := t.tokens(enrolment)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -162,7 +162,7 @@ func (t *trackerCommand) checker() (c *auth.Checker, ask func(*tls.Config), err 
 			return nil, nil, wrongUsage("--auth %.20q is unknown; there are none, digest, cert and token", w)
 		}
 	}
-	for _, f := range []struct{ flag, value, way string }{{"--users", t.Users, "digest"}, {"--tokens", t.Tokens, "token"}, {"--client-ca", t.ClientCA, "cert"}} {
+	for _, f := range []struct{ flag, value, way string }{{"--users", t.Users, "digest"}, {"--tokens", t.Tokens, "token"}, {"--enrolment", t.Enrolment, "token"}, {"--client-ca", t.ClientCA, "cert"}} {
 		if f.value != "" && !slices.Contains(t.Auth, f.way) {
 			return nil, nil, wrongUsage("%s is of no use without --auth %s", f.flag, f.way)
 		}
@@ -171,6 +171,39 @@ func (t *trackerCommand) checker() (c *auth.Checker, ask func(*tls.Config), err 
 		return nil, ask, nil
 	}
 	return auth.New(nil, ways...), ask, nil
+}
+
+// tokens are those of the file, and those that peers get by enrolment.
+func (t *trackerCommand) tokens(enrolment *auth.Enrolment) (*auth.Tokens, error) {
+	if enrolment != nil && t.Tokens == "" {
+		return auth.NewTokens(enrolment), nil
+	}
+	tokens, err := readBy("--tokens", t.Tokens, "--auth token", auth.ReadTokens)
+	if err == nil {
+		tokens.Enrol(enrolment)
+	}
+	return tokens, err
+}
+
+// enrolledFile remembers who enrolled, in the tracker's folder.
+const enrolledFile = "enrolled"
+
+// enrolment reads the codes by which peers enrol, nil without them.
+func (t *trackerCommand) enrolment(dir string) (*auth.Enrolment, error) {
+	if t.Enrolment == "" {
+		return nil, nil
+	}
+	e, err := readBy("--enrolment", t.Enrolment, "", auth.ReadCodes)
+	if err == nil {
+		err = makeFolder(dir)
+	}
+	if err == nil {
+		err = e.Keep(filepath.Join(dir, enrolledFile))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tracker: enrolment: %w", bare(err))
+	}
+	return e, nil
 }
 
 // places reads the table of networks, nil without one.

@@ -90,7 +90,7 @@ type Peer struct {
 	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
 	NAT         bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
 	Local       bool       `toml:"local" help:"Whether peers of the same swarms are looked for on the networks of this machine, by multicast, which needs no tracker. What is watched is not told to who does not know the swarm."`
-	TrackerAuth string     `toml:"tracker_auth" help:"File that says what trackers are shown of this node, with lines of a tracker's URL and \"digest NAME PASSWORD\", \"token TOKEN\", \"cert FILE KEYFILE\", or \"ca FILE\" by which the tracker itself is known. Left empty: nothing."`
+	TrackerAuth string     `toml:"tracker_auth" help:"File that says what trackers are shown of this node, with lines of a tracker's URL and \"digest NAME PASSWORD\", \"token TOKEN\", \"enroll CODE\" (a token is got by it, and kept beside the file), \"cert FILE KEYFILE\", or \"ca FILE\" by which the tracker itself is known. Left empty: nothing."`
 	Offload     Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
 }
 

@@ -21,6 +21,7 @@ type Credentials struct {
 // credential is what one tracker is shown.
 type credential struct {
 	name, password, token string
+	code, keep            string // of enrolment, and the file for what it gives
 	certificate           *tls.Certificate
 	roots                 *x509.CertPool
 }
@@ -29,6 +30,7 @@ type credential struct {
 //
 //	https://tracker.example:7846/ digest NAME PASSWORD
 //	https://tracker.example:7846/ token TOKEN
+//	https://tracker.example:7846/ enroll CODE
 //	https://tracker.example:7846/ cert CERTIFICATE-FILE KEY-FILE
 //	https://tracker.example:7846/ ca CERTIFICATE-FILE
 //
@@ -39,7 +41,7 @@ func ReadCredentials(r io.Reader, folder string) (*Credentials, error) {
 	err := eachLine(r, func(line string) error {
 		fields := strings.Fields(line)
 		if len(fields) < 3 {
-			return fmt.Errorf(`it is not of the form "URL digest NAME PASSWORD", "URL token TOKEN", "URL cert FILE FILE" or "URL ca FILE"`)
+			return fmt.Errorf(`it is not of the form "URL digest NAME PASSWORD", "URL token TOKEN", "URL enroll CODE", "URL cert FILE FILE" or "URL ca FILE"`)
 		}
 		u, err := url.Parse(fields[0])
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -77,6 +79,8 @@ func (c *credential) set(kind string, values []string) error {
 		c.name, c.password = values[0], values[1]
 	case kind == "token" && len(values) == 1:
 		c.token = values[0]
+	case kind == "enroll" && len(values) == 1:
+		c.code = values[0]
 	case kind == "cert" && len(values) == 2:
 		pair, err := tls.LoadX509KeyPair(values[0], values[1])
 		if err != nil {
@@ -92,7 +96,7 @@ func (c *credential) set(kind string, values []string) error {
 			return fmt.Errorf("%s holds no certificate in PEM", values[0])
 		}
 	default:
-		return fmt.Errorf("%.20q with %d values is unknown; there are digest, token, cert and ca", kind, len(values))
+		return fmt.Errorf("%.20q with %d values is unknown; there are digest, token, enroll, cert and ca", kind, len(values))
 	}
 	return nil
 }
@@ -132,7 +136,7 @@ func (c *Credentials) Transport(base *http.Transport) http.RoundTripper {
 			}
 			t.owned = append(t.owned, own)
 		}
-		t.hosts[host] = &login{base: own, token: cred.token, name: cred.name, password: cred.password}
+		t.hosts[host] = &login{base: own, token: cred.token, name: cred.name, password: cred.password, code: cred.code, keep: cred.keep}
 	}
 	return t
 }

@@ -11,8 +11,15 @@ import (
 
 // Tokens are bearer tokens (RFC 6750), kept as hashes.
 type Tokens struct {
-	hashes map[[32]byte]bool
+	hashes   map[[32]byte]bool
+	enrolled *Enrolment // nil for none
 }
+
+// NewTokens returns those that peers get by enrolment.
+func NewTokens(e *Enrolment) *Tokens { return &Tokens{enrolled: e} }
+
+// Enrol adds those that peers get by enrolment.
+func (t *Tokens) Enrol(e *Enrolment) { t.enrolled = e }
 
 // minToken is how short a token may be, bytes: less is guessed.
 const minToken = 16
@@ -42,7 +49,12 @@ func (t *Tokens) credential(r *http.Request) (user, shown []byte, ok bool) {
 
 func (t *Tokens) check(r *http.Request, _ time.Time) (name string, ok, again bool) {
 	token, _ := scheme(r.Header.Get("Authorization"), "Bearer")
-	return "", t.has(strings.TrimSpace(token)), false
+	token = strings.TrimSpace(token)
+	if t.has(token) {
+		return "", true, false
+	}
+	name, ok = t.enrolled.named(sha256.Sum256([]byte(token)))
+	return name, ok, false
 }
 
 // has compares hashes, so that time tells nothing of how much of a token is right.

@@ -15,6 +15,9 @@ type login struct {
 	base           http.RoundTripper
 	token          string
 	name, password string
+	code, keep     string // see enrol
+
+	enrolling sync.Mutex // held while asking for a token
 
 	mu        sync.Mutex
 	challenge map[string]string // the latest of Digest
@@ -24,9 +27,16 @@ type login struct {
 // RoundTrip sends a request with what the tracker is known to want, and once more when it wants
 // something else. The request's body has to be one that can be sent again.
 func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
-	if l.token != "" {
+	token, err := l.bearer(r)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	if token != "" {
 		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+l.token)
+		r.Header.Set("Authorization", "Bearer "+token)
 		return l.base.RoundTrip(r)
 	}
 	if l.name == "" {
@@ -44,6 +54,23 @@ func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRefusal)) // so that the connection can be used again
 		_ = response.Body.Close()
 	}
+}
+
+// bearer returns the token to show, if there is one. Who has but a code enrols first.
+func (l *login) bearer(r *http.Request) (string, error) {
+	if l.code == "" {
+		return l.token, nil
+	}
+	l.enrolling.Lock()
+	defer l.enrolling.Unlock()
+	if l.token == "" {
+		token, err := l.enrol(r.Context(), r.URL)
+		if err != nil {
+			return "", err
+		}
+		l.token = token
+	}
+	return l.token, nil
 }
 
 // maxRefusal is how much of a refusal is read, bytes.

@@ -1,0 +1,223 @@
+package auth
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
+)
+
+// EnrolPath is where peers enrol (RFC 7846, 6.1): POST of {"code": "…"} as JSON, with a
+// "peer_id" for a token that is for that peer alone, is answered by {"token": "…"}.
+const EnrolPath = "/enroll"
+
+// Bounds of enrolment.
+const (
+	MaxEnrolled  = 100_000
+	MaxCodes     = 100_000
+	minCode      = 12      // bytes
+	maxUses      = 1 << 30 // of a code
+	maxEnrolBody = 1 << 10 // bytes
+)
+
+// Enrolment gives tokens to peers that know a code, and remembers them in a file, of which it
+// keeps hashes alone: lines of token, code, and peer ID or "-". Who takes a line out takes the
+// token back at the next start. Its methods may be called from any goroutine.
+type Enrolment struct {
+	path string
+	now  func() time.Time
+
+	mu    sync.Mutex
+	left  map[[32]byte]int // uses of each code
+	names map[[32]byte]string
+	guard guard // counts all tries, right or wrong
+}
+
+// ReadCodes reads lines of a code, and how many peers may enrol by it: one, if nothing is said.
+// Empty lines, and those that begin with #, are ignored.
+func ReadCodes(r io.Reader) (*Enrolment, error) {
+	e := &Enrolment{left: map[[32]byte]int{}, names: map[[32]byte]string{}, now: time.Now}
+	err := eachLine(r, func(line string) error {
+		fields := strings.Fields(line)
+		uses := 1
+		if len(fields) == 2 {
+			var err error
+			if uses, err = strconv.Atoi(fields[1]); err != nil || uses < 1 || uses > maxUses {
+				return fmt.Errorf("%.20q is no number of peers", fields[1])
+			}
+		}
+		if len(fields) > 2 || len(fields[0]) < minCode {
+			return fmt.Errorf("write a code of %d characters or more, and how many peers may use it", minCode)
+		}
+		code := sha256.Sum256([]byte(fields[0]))
+		if _, twice := e.left[code]; twice {
+			return errors.New("the code is there twice")
+		}
+		if len(e.left) >= MaxCodes {
+			return fmt.Errorf("there are more than %d codes", MaxCodes)
+		}
+		e.left[code] = uses
+		return nil
+	})
+	if err == nil && len(e.left) == 0 {
+		err = errors.New("there is no code in it; write one a line")
+	}
+	return e, err
+}
+
+// Keep remembers in this file who enrolled, and reads who did before.
+func (e *Enrolment) Keep(path string) error {
+	e.path = path
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		if err := e.remember(lines.Text()); err != nil {
+			return fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+	}
+	return lines.Err()
+}
+
+func (e *Enrolment) remember(line string) error {
+	var token, code [32]byte
+	fields := strings.Fields(line)
+	if len(fields) != 3 {
+		return errors.New("it is not of three parts; take the line out")
+	}
+	for i, to := range []*[32]byte{&token, &code} {
+		b, err := hex.DecodeString(fields[i])
+		if err != nil || len(b) != len(to) {
+			return errors.New("its hash is damaged; take the line out")
+		}
+		copy(to[:], b)
+	}
+	if len(e.names) >= MaxEnrolled {
+		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
+	}
+	e.names[token] = strings.TrimPrefix(fields[2], "-")
+	if left, ok := e.left[code]; ok {
+		e.left[code] = left - 1
+	}
+	return nil
+}
+
+// named tells whose an enrolled token is, empty for anybody's.
+func (e *Enrolment) named(token [32]byte) (name string, ok bool) {
+	if e == nil {
+		return "", false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	name, ok = e.names[token]
+	return name, ok
+}
+
+// Reasons why nobody is enrolled.
+var (
+	errCode    = errors.New("this code is unknown, or was used as often as it may")
+	errCrowd   = errors.New("too many peers enrolled; ask the operator")
+	errKeeping = errors.New("the tracker can't keep tokens now; ask the operator")
+)
+
+// enrol makes a token; when it returns, it is on the disk.
+func (e *Enrolment) enrol(code, peer string) (token string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	by := sha256.Sum256([]byte(code))
+	switch {
+	case e.left[by] <= 0:
+		return "", errCode
+	case len(e.names) >= MaxEnrolled:
+		return "", errCrowd
+	}
+	token = rand.Text()
+	sum := sha256.Sum256([]byte(token))
+	line := fmt.Sprintf("%x %x %s\n", sum, by, orDash(peer))
+	f, err := os.OpenFile(e.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", errKeeping
+	}
+	_, err = f.WriteString(line)
+	if errors.Join(err, f.Sync(), f.Close()) != nil {
+		return "", errKeeping
+	}
+	return token, e.remember(line)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// ServeHTTP enrols a peer. One address may try some twenty times, and then twice a minute.
+func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	fail := func(status int, words string) {
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": words})
+	}
+	var body struct {
+		Code string `json:"code"`
+		Peer string `json:"peer_id"`
+	}
+	a, now := attempt{from: source(r)}, e.now()
+	if !e.guard.may(a, now) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wrongRefill/time.Second)))
+		fail(http.StatusTooManyRequests, "Too many tries from this address; try again in a minute.")
+		return
+	}
+	e.guard.wrong(a, now)
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnrolBody)).Decode(&body); r.Method != http.MethodPost || err != nil {
+		fail(http.StatusBadRequest, `POST {"code": "…"}, as the operator gave it to you.`)
+		return
+	}
+	if body.Peer != "" {
+		if _, err := ppsp.ParsePeerID(body.Peer); err != nil {
+			fail(http.StatusBadRequest, "peer_id has 32 hexadecimal digits in lower case.")
+			return
+		}
+	}
+	token, err := e.enrol(body.Code, body.Peer)
+	switch {
+	case errors.Is(err, errCode):
+		fail(http.StatusForbidden, err.Error())
+	case err != nil:
+		fail(http.StatusServiceUnavailable, err.Error())
+	default:
+		_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "peer_id": body.Peer})
+	}
+}
+
+// Around returns a handler that enrols peers at EnrolPath and leaves all else to h.
+func (e *Enrolment) Around(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == EnrolPath {
+			e.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
