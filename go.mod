@@ -6,6 +6,7 @@ require (
 	github.com/Eyevinn/mp4ff v0.54.0
 	github.com/anacrolix/dms v1.8.0
 	github.com/huin/goupnp v1.3.1
+	github.com/oschwald/maxminddb-golang/v2 v2.9.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/pion/dtls/v3 v3.1.5
 	github.com/pion/logging v0.2.4

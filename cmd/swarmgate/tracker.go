@@ -35,7 +35,7 @@ type trackerCommand struct {
 	ClientCA         string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
 	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
-	Networks         string          `help:"Table of networks, lines of PREFIX,ASN: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
+	Networks         string          `help:"Table of networks, lines of PREFIX,ASN or a MaxMind DB of autonomous systems: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
 	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
 	Strict           bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`

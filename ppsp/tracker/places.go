@@ -11,12 +11,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/oschwald/maxminddb-golang/v2"
 )
 
 // Places tells which autonomous system an address belongs to, from a table of an operator. It
 // does not change and may be used by several goroutines.
 type Places struct {
-	ranges []placeRange // sorted, IPv4 as mapped addresses
+	ranges []placeRange      // sorted, IPv4 as mapped addresses
+	db     *maxminddb.Reader // instead of ranges
 }
 
 type placeRange struct {
@@ -29,10 +32,15 @@ const MaxPlaces = 4 << 20
 
 // ReadPlaces reads a table of lines "PREFIX,ASN" such as 192.0.2.0/24,64496 or
 // "FIRST,LAST,ASN"; what follows on a line is ignored, and so are empty lines, those that begin
-// with #, and a first line of titles. Prefixes may be nested, the longest counts.
+// with #, and a first line of titles. Prefixes may be nested, the longest counts. It may as well
+// be a MaxMind DB of autonomous systems.
 func ReadPlaces(r io.Reader) (*Places, error) {
 	p := &Places{}
-	lines := bufio.NewScanner(r)
+	in := bufio.NewReader(r)
+	if head, _ := in.Peek(1024); isMaxMind(head) {
+		return readMaxMind(in)
+	}
+	lines := bufio.NewScanner(in)
 	for n := 1; lines.Scan(); n++ {
 		text := strings.TrimSpace(lines.Text())
 		if text == "" || text[0] == '#' {
@@ -160,6 +168,9 @@ func least(a, b netip.Addr) netip.Addr {
 func (p *Places) ASN(ip netip.Addr) uint32 {
 	if p == nil || !ip.IsValid() {
 		return 0
+	}
+	if p.db != nil {
+		return p.inMaxMind(ip)
 	}
 	ip = wide(ip)
 	i, _ := slices.BinarySearchFunc(p.ranges, ip, func(r placeRange, ip netip.Addr) int { return r.last.Compare(ip) })
