@@ -174,7 +174,7 @@ func (g *getCommand) named(url string) bool {
 // alone tells whether nobody is looked for but those whom the link names.
 func (g *getCommand) alone() bool {
 	at, err := netip.ParseAddrPort(string(g.Listen))
-	return g.NoLocal || err == nil && at.Addr().IsLoopback()
+	return !g.DHT && (g.NoLocal || err == nil && at.Addr().IsLoopback())
 }
 
 // tellOutput says what the file is called where that was not given, once it can be written.

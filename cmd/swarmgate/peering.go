@@ -20,6 +20,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 	"github.com/swarmgate/swarmgate/proxy/condition"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/dht"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/neighbours"
 )
@@ -30,7 +31,9 @@ type peering struct {
 	nat      *nat.Traversal
 	trackers membership.Trackers
 	local    *neighbours.Service // nil when it is off
-	ready    chan struct{}       // closed when our own addresses are known
+	dht      *dht.Service        // nil when it is off
+	log      zerolog.Logger
+	ready    chan struct{} // closed when our own addresses are known
 
 	mu        sync.Mutex
 	listeners []chan struct{}
@@ -57,7 +60,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	p := &peering{ready: make(chan struct{})}
+	p := &peering{ready: make(chan struct{}), log: log}
 	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun, NoOffload: f.Offload == "off"})
 	if err != nil {
 		return nil, err
@@ -79,6 +82,13 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	if !f.NoLocal && !n.Addr().Addr().IsLoopback() {
 		p.local = neighbours.New(neighbours.Config{Addr: n.Addr(), Logger: log})
 		p.trackers.Finders = append(p.trackers.Finders, p.local)
+	}
+	if f.DHT {
+		p.dht = dht.New(dht.Config{Listen: n.Addr().Addr(), Port: p.port, Bootstrap: addresses(f.DHTNode), Logger: log})
+		p.trackers.Finders = append(p.trackers.Finders, p.dht)
+	} else if len(f.DHTNode) > 0 {
+		_ = n.Close()
+		return nil, wrongUsage("--dht-node is of no use without --dht")
 	}
 	return p, nil
 }
@@ -117,6 +127,13 @@ func (p *peering) Run(ctx context.Context) error {
 	group.Go(func() { p.follow(ctx) })
 	if p.local != nil {
 		group.Go(func() { _ = p.local.Run(ctx) }) // always nil
+	}
+	if p.dht != nil {
+		group.Go(func() {
+			if err := p.dht.Run(ctx); err != nil {
+				p.log.Error().Err(err).Msg("no peers are found by the DHT; all else works")
+			}
+		})
 	}
 	err := p.node.Run(ctx)
 	group.Wait()
@@ -190,6 +207,24 @@ func (p *peering) addresses() []tracker.Address {
 			a.Type = tracker.Reflexive
 		}
 		list = append(list, a)
+	}
+	return list
+}
+
+// port is where others on the Internet reach the socket, as far as we know.
+func (p *peering) port() uint16 {
+	for _, f := range p.nat.Findings() {
+		if f.Type == nat.Mapped || f.Type == nat.Reflexive {
+			return f.Addr.Port()
+		}
+	}
+	return p.node.Addr().Port()
+}
+
+// addresses writes flags as they are.
+func addresses(flags []address) (list []string) {
+	for _, a := range flags {
+		list = append(list, string(a))
 	}
 	return list
 }

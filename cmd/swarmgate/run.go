@@ -47,6 +47,8 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 		{"--no-dlna", "dlna.enabled", unless(r.NoDLNA)},
 		{"--no-nat", "peer.nat", unless(r.NoNAT)},
 		{"--no-local", "peer.local", unless(r.NoLocal)},
+		{"--dht", "peer.dht", when(r.DHT)},
+		{"--dht-node", "peer.dht_nodes", strings.Join(addresses(r.DHTNode), ",")},
 		{"--offload", "peer.offload", r.Offload},
 		{"--tracker-auth", "peer.tracker_auth", r.TrackerAuth},
 		{"--member-ca", "members.authority", r.MemberCA},
@@ -81,6 +83,14 @@ func noTVs(off bool, interfaces []string, log zerolog.Logger) {
 func unless(off bool) string {
 	if off {
 		return "false"
+	}
+	return ""
+}
+
+// when writes the setting that a flag of the form --x switches on.
+func when(on bool) string {
+	if on {
+		return "true"
 	}
 	return ""
 }
@@ -139,6 +149,10 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		return nil, nil, errors.Join(err, page.Close())
 	}
 	flags := peerFlags{Listen: address(s.Peer.Listen.String()), NoNAT: !s.Peer.NAT, NoLocal: !s.Peer.Local, Upload: s.Peer.Upload, Offload: string(s.Peer.Offload), TrackerAuth: s.Peer.TrackerAuth}
+	flags.DHT = s.Peer.DHT
+	for _, node := range s.Peer.DHTNodes {
+		flags.DHTNode = append(flags.DHTNode, address(node.String()))
+	}
 	for _, server := range s.Peer.STUN {
 		flags.Stun = append(flags.Stun, server.String())
 	}

@@ -90,6 +90,8 @@ type Peer struct {
 	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
 	NAT         bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
 	Local       bool       `toml:"local" help:"Whether peers of the same swarms are looked for on the networks of this machine, by multicast, which needs no tracker. What is watched is not told to who does not know the swarm."`
+	DHT         bool       `toml:"dht" help:"Whether peers are looked for in the Mainline DHT, where everybody can see who is in which swarm. Swarms for members alone are never named there."`
+	DHTNodes    []HostPort `toml:"dht_nodes" help:"Nodes that lead into the DHT. Left empty: those that are known to all."`
 	TrackerAuth string     `toml:"tracker_auth" help:"File that says what trackers are shown of this node, with lines of a tracker's URL and \"digest NAME PASSWORD\", \"token TOKEN\", \"enroll CODE\" (a token is got by it, and kept beside the file), \"cert FILE KEYFILE\", or \"ca FILE\" by which the tracker itself is known. Left empty: nothing."`
 	Offload     Offload    `toml:"offload" help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): \"auto\" where it can, \"off\" never."`
 }

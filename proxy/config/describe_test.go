@@ -106,7 +106,7 @@ func other(t *testing.T) *Settings {
 		"dlna.enabled": "false", "dlna.name": `Büro "2"`, "dlna.interfaces": "eth0,wlan0",
 		"dlna.language": "de", "dlna.profiles": "/srv/tv.toml", "dlna.deny_interfaces": "guest0,docker*", "dlna.networks": "192.168.1.0/24", "dlna.deny_networks": "fd77::/64 10.0.0.0/8",
 		"dlna.announce": "1m", "dlna.max_age": "1h", "dlna.patience": "10s", "dlna.streams": "9",
-		"peer.listen": "192.0.2.1:7000", "peer.upload": "1500kbit/s", "peer.stun": "a.example:1 [2001:db8::1]:3478", "peer.nat": "false", "peer.local": "false", "peer.offload": "off", "peer.tracker_auth": "/srv/trackers",
+		"peer.listen": "192.0.2.1:7000", "peer.upload": "1500kbit/s", "peer.stun": "a.example:1 [2001:db8::1]:3478", "peer.nat": "false", "peer.local": "false", "peer.dht": "true", "peer.dht_nodes": "a.example:1 [2001:db8::1]:6881", "peer.offload": "off", "peer.tracker_auth": "/srv/trackers",
 		"members.authority": "/srv/my ca.pem", "members.certificate": "/srv/me.crt", "members.key": "/srv/me.key",
 		"buffer.live": "100MB", "buffer.films": "0", "buffer.film_dir": `C:\films`, "buffer.keep_warm": "1h30m", "buffer.sessions": "7",
 		"log.level": "error", "log.format": "json",

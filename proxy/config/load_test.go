@@ -66,6 +66,8 @@ upload = "10Mbit/s"
 stun = ["stun.example.org:3478"]
 nat = false
 local = false
+dht = true
+dht_nodes = ["router.example.org:6881"]
 tracker_auth = "/srv/trackers"
 offload = "off"
 [members]
@@ -115,7 +117,7 @@ logo = "https://example.org/a.png"
 			Networks: []Network{{netip.MustParsePrefix("192.168.1.0/24")}}, DenyNetworks: []Network{{netip.MustParsePrefix("fd77::1/128")}},
 			Announce: Duration(time.Minute), MaxAge: Duration(time.Hour), Patience: Duration(10 * time.Second), Streams: 9,
 		},
-		Peer:    Peer{HostPort{"", 7000}, 10_000_000, []HostPort{{"stun.example.org", 3478}}, false, false, "/srv/trackers", "off"},
+		Peer:    Peer{HostPort{"", 7000}, 10_000_000, []HostPort{{"stun.example.org", 3478}}, false, false, true, []HostPort{{"router.example.org", 6881}}, "/srv/trackers", "off"},
 		Members: Members{"/srv/ca.pem", "/srv/me.crt", "/srv/me.key"},
 		Buffer:  Buffer{64 << 20, 100e9, "/films", Duration(5 * time.Minute), 3},
 		Log:     Log{"debug", "json"},

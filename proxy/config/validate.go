@@ -122,6 +122,9 @@ func (v *validator) node(c *Config) {
 	v.outputs(c)
 	v.access(c)
 	v.want(c.Peer.Upload == 0 || c.Peer.Upload >= MinUpload, "peer.upload", "leaves nothing for other peers; write at least %q", MinUpload)
+	for _, n := range c.Peer.DHTNodes {
+		v.want(n.Host != "" && n.Port != 0, "peer.dht_nodes", `%q is no node; write as "router.example.org:6881"`, n)
+	}
 	for _, s := range c.Peer.STUN {
 		v.want(s.Host != "" && s.Port != 0, "peer.stun", `%q is no server; write as "stun.example.org:3478"`, s)
 	}

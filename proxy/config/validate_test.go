@@ -71,6 +71,7 @@ func TestValidate(t *testing.T) {
 		"slow upload":       {func(c *Config) { c.Peer.Upload = 1 }, "peer.upload", `"64kbit/s"`},
 		"STUN without host": {func(c *Config) { c.Peer.STUN = []HostPort{{"", 3478}} }, "peer.stun", "stun.example.org"},
 		"STUN without port": {func(c *Config) { c.Peer.STUN = []HostPort{{"a", 0}} }, "peer.stun", "stun.example.org"},
+		"DHT without host":  {func(c *Config) { c.Peer.DHTNodes = []HostPort{{"", 6881}} }, "peer.dht_nodes", "router.example.org"},
 		"offload":           {func(c *Config) { c.Peer.Offload = "on" }, "peer.offload", `"auto" or "off"`},
 		"key alone":         {func(c *Config) { c.Members.Key = "k" }, "members.key", "certificate"},
 		"key and more":      {func(c *Config) { c.Members.Key, c.Members.Certificate = "k", "c" }, "", ""},

@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"slices"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/ppsp/member"
 )
 
 // memoryOf is a Known in memory.
@@ -65,5 +68,61 @@ func TestAllIn(t *testing.T) {
 	set := setOf([]netip.AddrPort{a})
 	if !allIn(set, nil) || !allIn(set, []netip.AddrPort{a, a}) || allIn(set, []netip.AddrPort{a, b}) || allIn(nil, []netip.AddrPort{b}) {
 		t.Error("allIn is wrong")
+	}
+}
+
+// rumour is a Finder that notes what it is told.
+type rumour struct {
+	public bool
+	asked  chan ppsp.SwarmID
+	knows  netip.AddrPort
+}
+
+func (r *rumour) Public() bool { return r.public }
+
+func (r *rumour) Find(ctx context.Context, id ppsp.SwarmID, found func([]netip.AddrPort)) {
+	r.asked <- id
+	found([]netip.AddrPort{r.knows})
+	<-ctx.Done()
+}
+
+// Who is found otherwise is met; swarms for members alone are not named to strangers.
+func TestFinders(t *testing.T) {
+	f := newFilm(t)
+	publisher := start(t, setup{swarm: f.seed(), link: f.link(), seed: true})
+	authority, err := member.NewAuthority(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		public, members, named bool
+	}{
+		"open swarm, public":          {true, false, true},
+		"open swarm, private":         {false, false, true},
+		"swarm of members, private":   {false, true, true},
+		"swarm of members, to nobody": {true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &rumour{public: c.public, asked: make(chan ppsp.SwarmID, 1), knows: publisher.node.Addr()}
+			link := f.link()
+			if c.members {
+				link.Authority = authority.Key().String()
+			}
+			p := start(t, setup{swarm: f.leech(), link: link, change: func(tr *Trackers) { tr.Finders = []Finder{r} }})
+			if c.named {
+				p.fetch(t)
+			}
+			p.stop()
+			select {
+			case id := <-r.asked:
+				if !c.named || id != f.meta.SwarmID {
+					t.Errorf("it was told of %s", id.Short())
+				}
+			default:
+				if c.named {
+					t.Error("it was not asked")
+				}
+			}
+		})
 	}
 }
