@@ -59,7 +59,7 @@ type peerFlags struct {
 	DHT         bool        `name:"dht" help:"Look for peers in the Mainline DHT, too, where everybody can see who is in which swarm; never of swarms for members alone."`
 	DHTNode     []address   `name:"dht-node" help:"Node that leads into the DHT; may repeat. Default: those that are known to all." placeholder:"HOST:PORT"`
 	Upload      config.Rate `help:"What may be sent to peers, in all: 5Mbit/s, 500kbit/s. Default: no limit." placeholder:"RATE" aliases:"limit-up"`
-	TrackerAuth string      `name:"tracker-auth" help:"What trackers are shown of us, lines of URL digest NAME PASSWORD, URL token TOKEN, URL enroll CODE, URL cert FILE KEYFILE, or URL ca FILE. Default: nothing." placeholder:"FILE" type:"path"`
+	TrackerAuth string      `name:"tracker-auth" help:"What trackers are shown of us, lines of URL digest NAME PASSWORD, URL token TOKEN, URL enroll CODE, URL cert FILE KEYFILE, URL ca FILE, or URL pin FINGERPRINT. Default: nothing." placeholder:"FILE" type:"path"`
 	Offload     string      `help:"Whether the kernel cuts and joins trains of datagrams (UDP GSO, GRO): auto, off. Default: auto." enum:",auto,off" default:"" placeholder:"MODE"`
 }
 

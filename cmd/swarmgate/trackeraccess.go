@@ -74,7 +74,8 @@ func (t *trackerCommand) secure(dir string, out *printer) (*tls.Config, error) {
 		if made {
 			out.say("Made the certificate %s, which peers have to be given.", cert)
 		}
-		out.say("Peers trust it by a line \"URL ca FILE\" in their --tracker-auth file.")
+		out.say("Peers trust it by a line \"URL ca FILE\" in their --tracker-auth file, or \"URL pin FINGERPRINT\" with its fingerprint:")
+		out.say("  %s", auth.Fingerprint(pair.Certificate[0]))
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }

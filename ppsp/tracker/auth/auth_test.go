@@ -520,6 +520,7 @@ func TestFilesThatAreWrong(t *testing.T) {
 		"https://a/":                  "line 1: it is not of the form",
 		"ftp://a/ token x":            "is no tracker",
 		"https://a/ basic x y":        `"basic" with 2 values is unknown`,
+		"https://a/ pin 00":           "64 hexadecimal digits",
 		"https://a/ digest x":         `"digest" with 1 values`,
 		"https://a/ ca nothing.pem":   "no such file",
 		"https://a/ cert no.pem no":   "no such file",
@@ -620,6 +621,27 @@ func send(t *testing.T, client *http.Client, url string) (status int, body strin
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(b)
+}
+
+// A tracker is known by its certificate's fingerprint, and by no other.
+func TestPin(t *testing.T) {
+	s := tracker(t, newAuthority(t))
+	right := Fingerprint(s.Certificate().Raw)
+	for pin, want := range map[string]bool{right: true, strings.ToUpper(right): true, strings.Repeat("00", 32): false} {
+		c, err := ReadCredentials(strings.NewReader(s.URL+" token "+goodToken+"\n"+s.URL+" pin "+pin), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Transport: c.Transport(&http.Transport{ForceAttemptHTTP2: true})}
+		r, err := client.Post(s.URL, "text/plain", strings.NewReader("hello"))
+		if err == nil {
+			_ = r.Body.Close()
+		}
+		if want != (err == nil) || !want && !strings.Contains(err.Error(), "pinned") {
+			t.Errorf("pin %s: %v", pin, err)
+		}
+		client.CloseIdleConnections()
+	}
 }
 
 // A Digest client asks once to learn the challenge, and not again until the nonce is stale.

@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +27,7 @@ type credential struct {
 	code, keep            string // of enrolment, and the file for what it gives
 	certificate           *tls.Certificate
 	roots                 *x509.CertPool
+	pin                   string // fingerprint of the tracker's certificate, lower case
 }
 
 // ReadCredentials reads lines of a tracker's URL and what it is for, separated by blanks:
@@ -33,8 +37,10 @@ type credential struct {
 //	https://tracker.example:7846/ enroll CODE
 //	https://tracker.example:7846/ cert CERTIFICATE-FILE KEY-FILE
 //	https://tracker.example:7846/ ca CERTIFICATE-FILE
+//	https://tracker.example:7846/ pin SHA-256
 //
-// The last says by which certificates the tracker itself is to be known. Files are relative
+// The last two say by which certificates, or by which one's fingerprint in hexadecimal, the
+// tracker itself is to be known. Files are relative
 // to folder. A password begins after one blank, and goes to the end of the line. Empty lines, and those that begin with #, are ignored.
 func ReadCredentials(r io.Reader, folder string) (*Credentials, error) {
 	c := &Credentials{hosts: map[string]*credential{}}
@@ -79,6 +85,11 @@ func (c *credential) set(kind string, values []string) error {
 		c.name, c.password = values[0], values[1]
 	case kind == "token" && len(values) == 1:
 		c.token = values[0]
+	case kind == "pin" && len(values) == 1:
+		c.pin = strings.ToLower(strings.ReplaceAll(values[0], ":", ""))
+		if b, err := hex.DecodeString(c.pin); err != nil || len(b) != sha256.Size {
+			return fmt.Errorf("a fingerprint has %d hexadecimal digits; the tracker prints it", 2*sha256.Size)
+		}
 	case kind == "enroll" && len(values) == 1:
 		c.code = values[0]
 	case kind == "cert" && len(values) == 2:
@@ -96,9 +107,31 @@ func (c *credential) set(kind string, values []string) error {
 			return fmt.Errorf("%s holds no certificate in PEM", values[0])
 		}
 	default:
-		return fmt.Errorf("%.20q with %d values is unknown; there are digest, token, enroll, cert and ca", kind, len(values))
+		return fmt.Errorf("%.20q with %d values is unknown; there are digest, token, enroll, cert, ca and pin", kind, len(values))
 	}
 	return nil
+}
+
+// pinned makes a client take the certificate with the fingerprint, whoever signed it, and no
+// other.
+func (c *credential) pinned(config *tls.Config) {
+	if c.pin == "" {
+		return
+	}
+	pin := c.pin
+	config.InsecureSkipVerify = true // VerifyConnection does it, also for sessions that go on
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		if len(s.PeerCertificates) == 0 || Fingerprint(s.PeerCertificates[0].Raw) != pin {
+			return errors.New("the tracker has another certificate than the one that was pinned")
+		}
+		return nil
+	}
+}
+
+// Fingerprint is the SHA-256 of a certificate in DER, in hexadecimal.
+func Fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
 }
 
 // hostPort names a tracker by scheme, host and port, the default one included.
@@ -125,12 +158,13 @@ func (c *Credentials) Transport(base *http.Transport) http.RoundTripper {
 	t := &transport{base: base, hosts: map[string]http.RoundTripper{}, owned: []*http.Transport{base}}
 	for host, cred := range c.hosts {
 		own := base
-		if cred.certificate != nil || cred.roots != nil {
+		if cred.certificate != nil || cred.roots != nil || cred.pin != "" {
 			own = base.Clone()
 			if own.TLSClientConfig == nil {
 				own.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 			}
 			own.TLSClientConfig.RootCAs = cred.roots
+			cred.pinned(own.TLSClientConfig)
 			if cred.certificate != nil {
 				own.TLSClientConfig.Certificates = []tls.Certificate{*cred.certificate}
 			}
