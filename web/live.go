@@ -19,7 +19,7 @@ const (
 	// at most 250 writes a second whatever the size of the swarm's chunks.
 	gather = 4 * time.Millisecond
 	// stuckLive ends a viewer of a channel who takes nothing for so long.
-	stuckLive = 10 * time.Second
+	stuckLive = 5 * time.Second
 )
 
 // live serves /live/{id}.ts: the channel as it comes, from the newest keyframe on.

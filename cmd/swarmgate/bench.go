@@ -28,6 +28,7 @@ type benchCommand struct {
 	Gateway  benchGateway  `cmd:"" help:"Measure a gateway with one viewer of a live channel: start-up, memory, processor, size."`
 	Tracker  benchTracker  `cmd:"" help:"Load a tracker with the requests of many peers: requests per processor second, delay, memory."`
 	DLNA     benchDLNA     `cmd:"" name:"dlna" help:"Measure the gateway as a media server beside minidlna: discovery, browsing, films, memory."`
+	Web      benchWeb      `cmd:"" help:"Let many viewers watch one live channel over HTTP: processor, memory, stalls, who stops reading."`
 	Transfer benchTransfer `cmd:"" help:"Measure a film on its way from one process to another over loopback: processor, memory, rate."`
 }
 
