@@ -100,7 +100,7 @@ func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := bufio.NewWriter(to)
-	defer b.Flush()
+	defer func() { _ = b.Flush() }() // a client that has gone needs no answer
 	fmt.Fprintf(b, "%s<tv generator-info-name=%q>\n", xml.Header, "Swarmgate")
 	items := s.config.Gateway.Items()
 	for _, item := range items {
@@ -109,11 +109,11 @@ func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(item.Logo, "https:") {
 				fmt.Fprintf(b, "<icon src=\"%s\"/>", xmlText(item.Logo))
 			}
-			b.WriteString("</channel>\n")
+			fmt.Fprint(b, "</channel>\n")
 		}
 	}
 	if s.config.Guide == nil {
-		b.WriteString("</tv>\n")
+		fmt.Fprint(b, "</tv>\n")
 		return
 	}
 	now := time.Now()
@@ -124,10 +124,10 @@ func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
 			if p.Description != "" {
 				fmt.Fprintf(b, "<desc>%s</desc>", xmlText(p.Description))
 			}
-			b.WriteString("</programme>\n")
+			fmt.Fprint(b, "</programme>\n")
 		}
 	}
-	b.WriteString("</tv>\n")
+	fmt.Fprint(b, "</tv>\n")
 }
 
 // xmlText escapes text for XML; what XML can't hold becomes U+FFFD.
