@@ -31,9 +31,10 @@ const deviceFile = "device.xml"
 
 // mount builds the handler and returns the version of the descriptions.
 func (s *Server) mount(c Config, product string, guard *lan.Guard) (configID uint32, err error) {
+	protocols := func(r *http.Request) []string { return media.ProtocolsFor(c.Profiles.Of(r)) }
 	services := []service{
 		{contentdirectory.Description(), s.directory.Actions(), s.contents, s.directory.State},
-		{connectionmanager.Description(), connectionmanager.Actions(media.Protocols()), s.manager, nil},
+		{connectionmanager.Description(), connectionmanager.Actions(protocols), s.manager, nil},
 		{registrar.Description(), registrar.Actions(), s.registrar, nil},
 	}
 	device := &description.Device{

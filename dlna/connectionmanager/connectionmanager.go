@@ -4,6 +4,7 @@
 package connectionmanager
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/anacrolix/dms/upnp"
@@ -67,12 +68,12 @@ func Description() *description.Service {
 	}
 }
 
-// Actions returns what the service can do, for control.Server. protocols is what the server
-// sends, as protocolInfo.
-func Actions(protocols []string) map[string]control.Action {
+// Actions returns what the service can do, for control.Server. protocols tells what the server
+// sends to who asks, as protocolInfo.
+func Actions(protocols func(*http.Request) []string) map[string]control.Action {
 	return map[string]control.Action{
-		"GetProtocolInfo": func(*control.Call) ([]string, error) {
-			return []string{strings.Join(protocols, ","), ""}, nil
+		"GetProtocolInfo": func(c *control.Call) ([]string, error) {
+			return []string{strings.Join(protocols(c.Request), ","), ""}, nil
 		},
 		"GetCurrentConnectionIDs": func(*control.Call) ([]string, error) {
 			return []string{connectionID}, nil

@@ -14,7 +14,7 @@ var protocols = []string{"http-get:*:video/mpeg:*", "http-get:*:video/mp4:*"}
 
 func ask(t *testing.T, action, args string) string {
 	t.Helper()
-	s := &control.Server{Service: Description(), Actions: Actions(protocols), Logger: zerolog.Nop()}
+	s := &control.Server{Service: Description(), Actions: Actions(func(*http.Request) []string { return protocols }), Logger: zerolog.Nop()}
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}

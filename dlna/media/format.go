@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	dmsdlna "github.com/anacrolix/dms/dlna"
+	"github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
 )
@@ -144,11 +145,15 @@ func flags(bits uint32) string {
 
 // Protocols returns what the gateway can send at all, for ConnectionManager's
 // GetProtocolInfo.
-func Protocols() []string {
+func Protocols() []string { return ProtocolsFor(&profile.Profile{}) }
+
+// ProtocolsFor returns the same as a device of that profile is told it in DIDL-Lite: one that goes by
+// this list would else leave out what it calls by another name.
+func ProtocolsFor(p *profile.Profile) []string {
 	var list []string
 	seen := make(map[string]bool)
 	for _, f := range films {
-		if mime := f.format.MIME; !seen[mime] {
+		if mime := p.Type(f.format.MIME); !seen[mime] {
 			seen[mime] = true
 			list = append(list, "http-get:*:"+mime+":*")
 		}

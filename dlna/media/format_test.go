@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
 )
@@ -100,6 +101,15 @@ func TestFlagsSayWhatTheServerDoes(t *testing.T) {
 		if bit(live, c.n) != c.live || bit(film, c.n) != c.film {
 			t.Errorf("%s: live %v, film %v", c.name, bit(live, c.n), bit(film, c.n))
 		}
+	}
+}
+
+// What Samsung calls by a name of its own is in the list by that name.
+func TestProtocolsOfADevice(t *testing.T) {
+	p := &profile.Profile{Types: map[string]string{"video/x-matroska": "video/x-mkv"}}
+	list := strings.Join(ProtocolsFor(p), ",")
+	if !strings.Contains(list, "http-get:*:video/x-mkv:*") || strings.Contains(list, "matroska") || len(ProtocolsFor(p)) != len(Protocols()) {
+		t.Errorf("%s", list)
 	}
 }
 

@@ -24,8 +24,10 @@ const (
 	// maxFailures in a row mean that it has gone.
 	maxFailures = 3
 	// streamSilence is how long one that holds a stream of ours may say nothing: some do nothing
-	// else while a channel opens, which takes up to media.DefaultPatience.
+	// else while a channel opens, which takes up to media.DefaultPatience. playSilence is the same
+	// for one that was seen playing it: who then vanishes is to give the stream back soon.
 	streamSilence = 40 * time.Second
+	playSilence   = 15 * time.Second
 	// meetTries and meetAgain say how often a description is tried; then the renderer is
 	// forgotten for forgetFor, so that one that can't be read costs little.
 	meetTries = 3
@@ -230,7 +232,11 @@ func (d *device) holds(now time.Time) bool {
 	if sign := d.endpoint.sign.at(); sign.After(opened) {
 		opened = sign
 	}
-	return open && now.Sub(opened) < streamSilence
+	limit := streamSilence
+	if d.seen.state == Playing || d.seen.state == Paused {
+		limit = playSilence
+	}
+	return open && now.Sub(opened) < limit
 }
 
 // consider looks at another address of the renderer. It has moved if it does not answer at

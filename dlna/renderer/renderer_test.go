@@ -342,6 +342,28 @@ func TestSilentWhileAChannelOpens(t *testing.T) {
 	})
 }
 
+// The plug of one that was seen playing is pulled: it has its streams no longer than others do.
+func TestVanishedOneThatPlayed(t *testing.T) {
+	inLiving(t, func(l *living) {
+		tv := l.plug("192.168.77.30", udn)
+		id := l.one().ID
+		_ = l.controller.Play(l.t.Context(), id, "news")
+		ended := tv.fetch(id, "news.ts")
+		for range 20 {
+			time.Sleep(time.Second)
+			l.one()
+		}
+		tv.set(func() { tv.plugged = false })
+		for range 20 {
+			time.Sleep(time.Second)
+			l.controller.List()
+		}
+		if list := l.controller.List(); !over(ended) || len(list) != 0 {
+			t.Errorf("the stream is still held, listed %+v", list)
+		}
+	})
+}
+
 // It opens the stream and answers Play only when the first bytes are there.
 func TestSilentWhileItIsToldToPlay(t *testing.T) {
 	inLiving(t, func(l *living) {
