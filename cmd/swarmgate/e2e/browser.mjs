@@ -67,6 +67,13 @@ const commands = {
   async click({ selector }) {
     await page.click(selector);
   },
+  async fill({ selector, value }) {
+    await page.fill(selector, value);
+  },
+  /** How many elements there are. */
+  async count({ selector }) {
+    return page.locator(selector).count();
+  },
   async focus({ selector }) {
     await page.focus(selector);
   },

@@ -13,6 +13,47 @@ export interface Channel {
   length: number; // bytes, 0 unknown
   duration_s: number; // 0 unknown
   rate_bps: number; // 0 unknown
+  favourite: boolean;
+  position_s: number; // of a film, where to go on; 0 for the beginning
+  watched?: string; // when a screen last began to show it
+  subtitles?: { language: string; url: string }[];
+  now?: Programme;
+  next?: Programme;
+  codecs?: Codecs;
+}
+
+/** One broadcast of a channel. */
+export interface Programme {
+  title: string;
+  description: string;
+  start: string; // RFC 3339
+  end: string;
+}
+
+/** How a channel is coded, empty while unknown: "H.264", "MPEG-2"; "AAC", "AC-3". */
+export interface Codecs {
+  video: string;
+  audio: string;
+}
+
+/** What a pasted text names. */
+export interface Preview {
+  found: Previewed[];
+  problem: string; // one sentence, empty when all was understood
+}
+
+export interface Previewed {
+  id: string;
+  link: string;
+  title: string;
+  kind: 'live' | 'film';
+  group: string;
+  length: number;
+  duration_s: number;
+  rate_bps: number;
+  trackers: string[]; // hosts
+  closed: boolean;
+  known: boolean;
 }
 
 /** Where a session stands on its way to a picture. */
@@ -30,6 +71,7 @@ export interface Session {
   buffer_s: number;
   viewers: number;
   error: string;
+  codecs?: Codecs;
   tracker?: Outage; // while none answers
 }
 
@@ -87,18 +129,54 @@ export const streamURL = (c: Channel): string =>
 async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await fetch(base + path, init);
   const body = await response.json().catch(() => ({}));
+  if (response.status === 401) locked();
   if (!response.ok) throw new Error(body.error || `${response.status} ${response.statusText}`);
   return body as T;
 }
+
+let locked = (): void => undefined;
+
+/** Sets what is done when the gateway asks for the household's password. */
+export const onLocked = (act: () => void): void => void (locked = act);
+
+function send<T>(method: string, path: string, body?: object): Promise<T> {
+  const init: RequestInit = { method };
+  if (body) {
+    init.headers = { 'Content-Type': 'application/json' };
+    init.body = JSON.stringify(body);
+  }
+  return request<T>(path, init);
+}
+
+const of = (id: string): string => `api/v1/channels/${segment(id)}`;
+
+export const signIn = (password: string): Promise<unknown> => send('POST', 'api/v1/login', { password });
+
+/** Tells what a link, a list or the address of a list names. */
+export const fetchPreview = (text: string): Promise<Preview> => send('POST', 'api/v1/preview', { text });
+
+export const setFavourite = (id: string, is: boolean): Promise<unknown> => send(is ? 'PUT' : 'DELETE', of(id) + '/favourite');
+
+/** Changes title and group of what was added, or moves it so many places on. */
+export const editChannel = (id: string, change: { title?: string; group?: string; move?: number }): Promise<Channel> => send('PATCH', of(id), change);
+
+export const removeChannel = (id: string): Promise<unknown> => send('DELETE', of(id));
+
+/** Notes where a film was left; also while the page is being closed. */
+export function putPosition(id: string, seconds: number): void {
+  const body = JSON.stringify({ position_s: Math.max(0, seconds) });
+  void fetch(`${base}${of(id)}/position`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body, keepalive: true }).catch(() => undefined);
+}
+
+/** Where other devices of the home open this page; page is empty if they can't. */
+export const fetchReach = (): Promise<{ page: string; problem: string }> => request('api/v1/reach');
+
+/** URL of a picture with the text as QR code. */
+export const qrURL = (text: string): string => `${base}api/v1/qr.svg?text=${segment(text)}`;
 
 export const fetchChannels = (): Promise<Channel[]> => request<Channel[]>('api/v1/channels');
 
 export const fetchDevice = (): Promise<Device> => request<Device>('api/v1/device');
 
 /** Adds what a link names to the catalog. Rejects with a sentence that says what is wrong. */
-export const addChannel = (link: string): Promise<Channel> =>
-  request<Channel>('api/v1/channels', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ link }),
-  });
+export const addChannel = (link: string): Promise<Channel> => send('POST', 'api/v1/channels', { link });

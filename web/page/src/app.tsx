@@ -1,15 +1,17 @@
 // The frame around grid and watch page: header, footer, dialogs and what they share.
 
 import { useEffect, useState } from 'preact/hooks';
-import { about, base } from './api';
-import { AddDialog, HelpDialog } from './dialogs';
+import { about, base, onLocked } from './api';
+import { AddDialog } from './add';
+import { HelpDialog, SignInDialog } from './dialogs';
+import { PhoneDialog } from './edit';
 import { Home } from './home';
 import { t } from './i18n';
 import { Icon, Logo } from './icons';
 import { isTyping, moveFocus } from './keys';
 import { Remotes } from './remote';
 import { useWatched } from './route';
-import { useGateway } from './store';
+import { refresh, useGateway } from './store';
 import { toggleTheme } from './theme';
 import { Toast } from './toast';
 import { Watch } from './watch';
@@ -17,9 +19,10 @@ import { Watch } from './watch';
 export function App() {
   const gateway = useGateway();
   const id = useWatched();
-  const [dialog, open] = useState<'' | 'help' | 'add'>('');
+  const [dialog, open] = useState<'' | 'help' | 'add' | 'phone' | 'signin'>('');
   const close = (): void => open('');
   const add = (): void => open('add');
+  useEffect(() => onLocked(() => open('signin')), []);
 
   useEffect(() => {
     const onKey = (e: KeyboardEvent): void => {
@@ -33,19 +36,21 @@ export function App() {
 
   return (
     <>
-      {id === null ? <Header help={() => open('help')} add={add} /> : null}
+      {id === null ? <Header help={() => open('help')} add={add} phone={() => open('phone')} /> : null}
       {gateway.online ? null : <p class="banner" role="status">{t('offline')}…</p>}
       {id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
       <Footer />
       <Remotes />
       {dialog === 'help' ? <HelpDialog close={close} /> : null}
       {dialog === 'add' ? <AddDialog close={close} /> : null}
+      {dialog === 'phone' ? <PhoneDialog path={base} close={close} /> : null}
+      {dialog === 'signin' ? <SignInDialog done={() => { close(); void refresh(); }} /> : null}
       <Toast />
     </>
   );
 }
 
-function Header(props: { help: () => void; add: () => void }) {
+function Header(props: { help: () => void; add: () => void; phone: () => void }) {
   return (
     <header class="header">
       <a class="brand" href={base} aria-label={about.name}>
@@ -57,6 +62,9 @@ function Header(props: { help: () => void; add: () => void }) {
       <button class="button" data-nav onClick={props.add}>
         <Icon name="plus" />
         <span>{t('add')}</span>
+      </button>
+      <button class="icon-button wide-only" data-nav title={t('onPhone')} aria-label={t('onPhone')} onClick={props.phone}>
+        <Icon name="phone" />
       </button>
       <button class="icon-button" data-nav title={t('theme')} aria-label={t('theme')} onClick={toggleTheme}>
         <Icon name="theme" />

@@ -1,13 +1,11 @@
-// The dialogs: keys, and adding a channel.
+// The dialogs: what all of them are, the keys, and the password.
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { addChannel } from './api';
+import { signIn } from './api';
 import { t } from './i18n';
 import { Icon } from './icons';
 import { isBack } from './keys';
-import { refresh } from './store';
-import { toast } from './toast';
 
 /** A window above the page; Esc and the back keys of TVs close it. */
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
@@ -17,7 +15,7 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
     const dialog = element.current;
     if (dialog?.showModal) dialog.showModal();
     else dialog?.setAttribute('open', '');
-    dialog?.querySelector('textarea')?.focus(); // what there is to fill in, rather than Close
+    dialog?.querySelector<HTMLElement>('textarea, .field input')?.focus(); // what there is to fill in, rather than Close
     return () => before?.focus();
   }, []);
   const outside = (e: MouseEvent): void => {
@@ -49,6 +47,8 @@ export function HelpDialog(props: { close: () => void }) {
     ['M', t('keyMute')],
     ['F', t('keyFull')],
     [t('page'), t('keyZap')],
+    ['0–9', t('keyDigits')],
+    ['G', t('guide')],
     ['?', t('keyHelp')],
   ];
   return (
@@ -60,40 +60,22 @@ export function HelpDialog(props: { close: () => void }) {
   );
 }
 
-export function AddDialog(props: { close: () => void }) {
-  const [link, setLink] = useState('');
-  const [busy, setBusy] = useState(false);
+/** Asks for the household's password. */
+export function SignInDialog(props: { done: () => void }) {
+  const [password, setPassword] = useState('');
   const [error, setError] = useState('');
-  const submit = async (e: Event): Promise<void> => {
+  const submit = (e: Event): void => {
     e.preventDefault();
-    if (busy || !link.trim()) return;
-    setBusy(true);
-    setError('');
-    try {
-      const channel = await addChannel(link.trim());
-      toast(t('added', { title: channel.title }));
-      void refresh();
-      props.close();
-    } catch (reason) {
-      setError((reason as Error).message);
-      setBusy(false);
-    }
-  };
-  const type = (text: string): void => {
-    setLink(text);
-    setError('');
-  };
-  const onKey = (e: KeyboardEvent): void => {
-    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) void submit(e); // a link has no line ends
+    signIn(password).then(props.done, (reason: Error) => setError(reason.message));
   };
   return (
-    <Dialog title={t('addTitle')} close={props.close}>
+    <Dialog title={t('signIn')} close={() => undefined}>
       <form onSubmit={submit}>
-        <p id="add-text">{t('addText')}</p>
-        <textarea aria-label={t('link')} aria-describedby="add-text" rows={4} required spellcheck={false} value={link}
-          onInput={(e) => type(e.currentTarget.value)} onKeyDown={onKey} />
+        <label class="field"><span>{t('password')}</span>
+          <input type="password" autoComplete="current-password" required value={password} onInput={(e) => setPassword(e.currentTarget.value)} />
+        </label>
         <p class="error" role="alert">{error}</p>
-        <button class="button main" disabled={busy || !link.trim()}>{busy ? t('adding') + '…' : t('add')}</button>
+        <button class="button main">{t('signIn')}</button>
       </form>
     </Dialog>
   );

@@ -6,6 +6,8 @@ import type { Dictionary } from './lang/en';
 import { Backoff, firstView, play, type Player, type View } from './player';
 
 const noticeMs = 400;
+/** How often the place in the film is noted, so that any screen of the home can go on there. */
+const noteMs = 10000;
 
 export class FilmPlayer implements Player {
   private view: View = firstView;
@@ -13,22 +15,33 @@ export class FilmPlayer implements Player {
   private timer = 0;
   private position = 0;
   private stopped = false;
+  private noted = performance.now();
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
     private readonly show: (view: View) => void,
-  ) {}
+    from: number, // seconds, where it was left
+    private readonly note: (seconds: number) => void,
+  ) {
+    this.position = from;
+  }
 
   start(): void {
     const { video } = this;
     video.onplaying = () => this.on({ phase: 'playing', started: true, retrying: false });
     video.onwaiting = () => this.soon({ phase: 'tuning' });
-    video.onpause = () => this.view.phase === 'playing' && this.on({ phase: 'paused' });
+    video.onpause = () => {
+      if (this.view.phase === 'playing') this.on({ phase: 'paused' });
+      this.keep();
+    };
+    video.onended = () => this.keep();
+    addEventListener('pagehide', this.keep);
     video.ontimeupdate = () => {
       this.position = video.currentTime || this.position;
       this.backoff.reset();
       this.measure();
+      if (performance.now() - this.noted > noteMs) this.keep();
     };
     video.onprogress = () => this.measure();
     video.onloadedmetadata = () => {
@@ -38,12 +51,21 @@ export class FilmPlayer implements Player {
     this.open();
   }
 
+  /** Notes where the film is. */
+  private keep = (): void => {
+    if (!this.view.started) return;
+    this.noted = performance.now();
+    this.note(this.video.currentTime);
+  };
+
   stop(): void {
+    this.keep();
+    removeEventListener('pagehide', this.keep);
     this.stopped = true;
     clearTimeout(this.timer);
     const { video } = this;
     video.onplaying = video.onwaiting = video.onpause = video.ontimeupdate = video.onprogress = null;
-    video.onloadedmetadata = video.onerror = null;
+    video.onloadedmetadata = video.onerror = video.onended = null;
     video.removeAttribute('src');
     video.load();
   }
@@ -66,6 +88,10 @@ export class FilmPlayer implements Player {
     const end = isFinite(video.duration) ? video.duration : Infinity;
     video.currentTime = Math.max(0, Math.min(video.currentTime + by, end));
     return true;
+  }
+
+  shift(_: number): void {
+    // Films are sought in.
   }
 
   session(_: State): void {

@@ -1,7 +1,7 @@
 // The grid: channels, films, and the other ways to watch them.
 
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { about, absolute, type Channel, type Device } from './api';
 import { CopyRow } from './copy';
 import { t } from './i18n';
@@ -9,20 +9,26 @@ import { Icon } from './icons';
 import { lastWatched } from './route';
 import type { Gateway } from './store';
 import { Tile } from './tile';
+import { numberOf } from './zap';
 
 /** Up to this many tiles are shown large, channels beside films. */
 const few = 4;
 
 export function Home(props: { gateway: Gateway; add: () => void }) {
   const { channels, sessions, device } = props.gateway;
+  const [query, setQuery] = useState('');
+  const [group, setGroup] = useState('');
   useEffect(() => {
     document.title = about.name;
     const tiles = Array.from(document.querySelectorAll<HTMLElement>('.tile[data-id]'));
     tiles.find((tile) => tile.dataset['id'] === lastWatched())?.focus();
   }, []);
   if (channels === null) return <main class="page"><Waiting /></main>;
-  const section = (title: string, kind: Channel['kind']): JSX.Element | null => {
-    const items = channels.filter((channel) => channel.kind === kind);
+  const wanted = query.trim().toLocaleLowerCase();
+  const shown = channels.filter((c) =>
+    (group === '' || (group === starred ? c.favourite : c.group === group)) &&
+    (!wanted || [c.title, c.group, c.now ? c.now.title : '', c.kind === 'live' ? String(numberOf(channels, c)) : ''].some((text) => text.toLocaleLowerCase().indexOf(wanted) >= 0)));
+  const section = (title: string, items: Channel[]): JSX.Element | null => {
     if (!items.length) return null;
     return (
       <section>
@@ -30,7 +36,7 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
         <ul class="grid">
           {items.map((channel) => (
             <li key={channel.id}>
-              <Tile channel={channel} session={sessions.find((s) => s.channel === channel.id)} />
+              <Tile channel={channel} session={sessions.find((s) => s.channel === channel.id)} number={channels.length > few ? numberOf(channels, channel) : 0} />
             </li>
           ))}
         </ul>
@@ -41,12 +47,44 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
     <main class="page">
       <h1 class="hidden">{about.name}</h1>
       {channels.length ? null : <Empty add={props.add} />}
+      {channels.length > few ? <Filter channels={channels} query={query} setQuery={setQuery} group={group} setGroup={setGroup} /> : null}
       <div class={channels.length <= few ? 'shelves few' : 'shelves'}>
-        {section(t('channels'), 'live')}
-        {section(t('films'), 'film')}
+        {query || group || channels.length <= few ? null : section(t('goOn'), begun(channels))}
+        {section(t('channels'), shown.filter((c) => c.kind === 'live'))}
+        {section(t('films'), shown.filter((c) => c.kind === 'film'))}
       </div>
+      {channels.length && !shown.length ? <p class="none" role="status">{t('nothingFound')}</p> : null}
       <Doors channels={channels} device={device} />
     </main>
+  );
+}
+
+/** Stands among the groups for the favourites; no group can be called so. */
+const starred = '\n';
+/** Most that is offered to go on with. */
+const mostBegun = 6;
+
+/** Films that were left, and what was watched last, newest first. */
+function begun(channels: Channel[]): Channel[] {
+  return channels.filter((c) => c.watched && (c.kind === 'live' || c.position_s > 0))
+    .sort((a, b) => Date.parse(b.watched || '') - Date.parse(a.watched || '')).slice(0, mostBegun);
+}
+
+function Filter(props: { channels: Channel[]; query: string; setQuery: (q: string) => void; group: string; setGroup: (g: string) => void }) {
+  const groups = props.channels.map((c) => c.group).filter((g, i, all) => g && all.indexOf(g) === i);
+  const chip = (key: string, label: string): JSX.Element => (
+    <button class="chip" key={key} data-nav aria-pressed={props.group === key} onClick={() => props.setGroup(key)}>{label}</button>
+  );
+  return (
+    <div class="filter">
+      <label class="search">
+        <Icon name="search" />
+        <input type="search" data-nav placeholder={t('search')} aria-label={t('search')} value={props.query} onInput={(e) => props.setQuery(e.currentTarget.value)} />
+      </label>
+      {chip('', t('all'))}
+      {props.channels.some((c) => c.favourite) ? chip(starred, t('favourites')) : null}
+      {groups.map((g) => chip(g, g))}
+    </div>
   );
 }
 

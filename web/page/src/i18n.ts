@@ -55,6 +55,9 @@ export function clock(seconds: number): string {
 /** The time of day of a date and time: "10:31". */
 export const timeOfDay = (at: string): string => new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' });
 
+/** The time of day of a moment: "20:15". */
+export const time = (moment: string): string => new Date(moment).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' });
+
 /** A size in bytes: "354 kB". */
 export function size(bytes: number): string {
   if (bytes >= 1e9) return tenths.format(bytes / 1e9) + ' GB';

@@ -17,7 +17,7 @@ export const isBack = (e: KeyboardEvent): boolean =>
 /** Tells whether a key belongs to the element that has the focus. */
 export function isTyping(e: KeyboardEvent): boolean {
   const target = e.target as HTMLElement;
-  return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('dialog') !== null;
+  return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('dialog, .guide') !== null;
 }
 
 /** Moves the focus by an arrow key. Returns false when there is nothing that way. */

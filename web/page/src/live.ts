@@ -30,6 +30,14 @@ const nearest = 0.7;
 const farthest = 3;
 const stallStep = 0.4;
 const calmStep = 0.002; // a tick
+/** The same for who would rather wait than see the picture stand. */
+const steady = 5;
+const steadiest = 10;
+/** Whoever asks for less than this is taken to mean the live edge. */
+const shiftFrom = 3;
+/** A paused picture keeps its stream for so long; then the stream is given back, and the
+ * gateway's buffer has what came meanwhile. */
+const pauseKeepMs = 90000;
 /** Beyond this excess the picture jumps to `landing` before the aim; below, it gets there by
  * its pace. Before the first picture nobody sees a jump, so it takes less: the gateway sends
  * what lies between a keyframe and the edge at once. */
@@ -49,7 +57,8 @@ export class LivePlayer implements Player {
   private view: View = firstView;
   private gateway: State = 'idle';
   private flowing = 0; // when the gateway began to have what to send
-  private target = nearest;
+  private target: number;
+  private readonly nearest: number;
   private backoff = new Backoff();
   private clock = 0; // interval
   private retry = 0; // timeout
@@ -59,13 +68,19 @@ export class LivePlayer implements Player {
   private stalled = false; // the picture stands, as counted in target
   private refused = 0; // attempts that the decoder ended before any picture
   private stopped = false;
+  private behind = 0; // seconds by which the next attempt begins earlier
+  private pausedAt = 0;
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
     private readonly frozen: HTMLCanvasElement,
     private readonly show: (view: View) => void,
-  ) {}
+    private readonly stable: boolean, // far from the edge rather than often standing
+  ) {
+    this.target = this.nearest = stable ? steady : nearest;
+    this.behind = stable ? steady : 0;
+  }
 
   start(): void {
     this.clock = window.setInterval(() => this.tick(), tickMs);
@@ -81,14 +96,31 @@ export class LivePlayer implements Player {
     this.melt();
   }
 
-  /** Pausing gives the stream back; playing goes on at the live edge. */
+  /** Pausing holds the picture; playing goes on there, behind the live edge. */
   toggle(): void {
     if (this.view.phase === 'blocked') {
       this.update({ phase: 'tuning' });
       this.play();
+    } else if (this.view.phase === 'paused' && this.mse) {
+      clearTimeout(this.retry);
+      this.moved = performance.now();
+      this.position = this.video.currentTime;
+      this.update({ phase: 'playing' });
+      this.play();
     } else if (this.view.phase === 'paused' || this.view.phase === 'failed') {
+      if (this.view.shifted) this.behind += (performance.now() - this.pausedAt) / 1000;
       this.update({ phase: 'tuning', failure: '' });
       this.open();
+    } else if (this.view.phase === 'playing' && this.mse) {
+      this.video.pause();
+      this.pausedAt = performance.now();
+      this.update({ phase: 'paused', shifted: true });
+      this.retry = window.setTimeout(() => {
+        this.behind = this.ahead();
+        this.pausedAt = performance.now();
+        this.freeze();
+        this.close();
+      }, pauseKeepMs);
     } else {
       this.freeze();
       this.close();
@@ -96,8 +128,36 @@ export class LivePlayer implements Player {
     }
   }
 
-  seek(_: number): boolean {
-    return false; // there is but the edge
+  seek(by: number): boolean {
+    if (!this.view.started || !this.mse) return false;
+    this.shift(Math.max(0, this.ahead() - by));
+    return true;
+  }
+
+  /** What is still here is sought; what is not is asked of the gateway again. */
+  shift(behind: number): void {
+    if (!this.view.started || this.view.phase === 'failed') return;
+    const shifted = behind > this.nearest + shiftFrom;
+    const { buffered } = this.video;
+    const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+    const to = end - (shifted ? behind : this.target);
+    const here = this.mse !== null && buffered.length > 0 && to >= buffered.start(buffered.length - 1);
+    this.update({ shifted, ahead: Math.round(shifted ? behind : this.target) });
+    this.behind = shifted ? behind : this.stable ? steady : 0;
+    if (this.view.phase === 'paused') this.update({ phase: 'tuning' });
+    this.moved = performance.now();
+    if (here) {
+      clearTimeout(this.retry);
+      this.video.currentTime = to;
+      this.video.playbackRate = 1;
+      this.position = to;
+      this.play();
+      return;
+    }
+    this.freeze();
+    this.close();
+    this.update({ phase: 'tuning' });
+    this.open();
   }
 
   session(state: State): void {
@@ -133,15 +193,15 @@ export class LivePlayer implements Player {
       return;
     }
     const mse = library.createPlayer(
-      { type: 'mpegts', isLive: true, url: this.url },
+      { type: 'mpegts', isLive: true, url: this.url + (this.behind > 0 ? `?behind=${this.behind.toFixed(1)}` : '') },
       {
         enableWorker: false, // starting one costs 0.2 s of the first picture; the work is small
         enableStashBuffer: false,
         lazyLoad: false,
         deferLoadAfterSourceOpen: false,
         autoCleanupSourceBuffer: true,
-        autoCleanupMaxBackwardDuration: 30,
-        autoCleanupMinBackwardDuration: 10,
+        autoCleanupMaxBackwardDuration: 90,
+        autoCleanupMinBackwardDuration: 60,
         statisticsInfoReportInterval: 1000,
       },
     );
@@ -183,6 +243,7 @@ export class LivePlayer implements Player {
 
   private again(): void {
     if (this.stopped || this.view.phase === 'paused' || this.view.phase === 'failed') return;
+    if (this.view.shifted) this.behind = this.ahead() || this.behind;
     this.freeze();
     this.close();
     if (this.view.phase !== 'blocked') this.update({ phase: 'tuning', retrying: true, ahead: 0 });
@@ -222,6 +283,7 @@ export class LivePlayer implements Player {
 
   private tick(): void {
     const { phase } = this.view;
+    if (phase === 'paused' && this.mse) this.update({ ahead: Math.round(this.ahead() * 10) / 10 });
     if (phase === 'paused' || phase === 'failed') return;
     if (!this.video.seeking) this.onMove();
     const still = performance.now() - this.moved;
@@ -237,7 +299,7 @@ export class LivePlayer implements Player {
     }
     if (phase === 'playing' && !this.stalled) {
       this.stalled = true;
-      this.target = Math.min(this.target + stallStep, farthest);
+      this.target = Math.min(this.target + stallStep, this.stable ? steadiest : farthest);
     }
     if (still > (this.view.started ? noticeMs : beginMs)) this.step();
     if (phase === 'playing' && still > noticeMs) this.update({ phase: 'tuning', ahead: 0 });
@@ -247,7 +309,13 @@ export class LivePlayer implements Player {
   /** Keeps the distance to the live edge. */
   private chase(): void {
     const ahead = this.ahead();
-    this.target = Math.max(this.target - calmStep, nearest);
+    this.target = Math.max(this.target - calmStep, this.nearest);
+    if (this.view.shifted) {
+      this.video.playbackRate = 1;
+      this.update({ ahead: Math.round(ahead * 10) / 10 });
+      this.backoff.reset();
+      return;
+    }
     const excess = ahead - this.target;
     this.jump(farOff);
     const pace = paces.find((p) => (this.video.playbackRate === p.rate ? !p.until(excess) : p.from(excess)));
@@ -259,7 +327,7 @@ export class LivePlayer implements Player {
   /** Goes close to the live edge if it is further away than it should be by the limit. */
   private jump(limit: number): void {
     const excess = this.ahead() - this.target;
-    if (excess <= limit) return;
+    if (this.view.shifted || excess <= (this.stable ? limit + steady : limit)) return;
     this.video.currentTime += excess - landing;
     this.position = this.video.currentTime; // it has not moved by itself
   }

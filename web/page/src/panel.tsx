@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { absolute, streamURL, type Channel, type Session } from './api';
 import { CopyRow } from './copy';
+import { Actions } from './edit';
 import { clock, rate, t, tenth } from './i18n';
 import type { View } from './player';
 import { SendButton } from './sendto';
@@ -25,7 +26,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
           {[channel.duration_s ? clock(channel.duration_s) : '', facts(channel)].filter(Boolean).map((fact) => <span key={fact}>{fact}</span>)}
           {session && session.viewers ? <span>{viewers(session.viewers)}</span> : null}
         </p>
-        <p class="send"><SendButton channel={channel} sent={props.sent} /></p>
+        <p class="send"><SendButton channel={channel} sent={props.sent} /><Actions channel={channel} /></p>
         {session || live ? <Figures session={session} ahead={props.view.ahead} /> : null}
         {trouble ? <p class="trouble" role="status">{trouble}</p> : null}
       </div>

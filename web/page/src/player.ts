@@ -15,10 +15,11 @@ export interface View {
   retrying: boolean; // after the first attempt
   started: boolean; // a picture has been seen
   ahead: number; // seconds that are here and not yet shown, 0 unknown
+  shifted: boolean; // of a channel: the viewer has gone back and stays behind
   failure: keyof Dictionary | '';
 }
 
-export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, failure: '' };
+export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, shifted: false, failure: '' };
 
 /** A player owns the source of one video element from start to stop. */
 export interface Player {
@@ -28,6 +29,8 @@ export interface Player {
   toggle(): void;
   /** Goes so many seconds ahead, or back below zero. Returns false where that can't be. */
   seek(by: number): boolean;
+  /** Goes so many seconds behind the newest picture of a channel; 0 is live. */
+  shift(behind: number): void;
   /** Hears where the gateway's session stands. */
   session(state: State): void;
 }

@@ -3,12 +3,13 @@
 import { useState } from 'preact/hooks';
 import { watchPath, type Channel, type Session } from './api';
 import { Art } from './art';
-import { clock, rate, size, t } from './i18n';
+import { clock, rate, size, t, time } from './i18n';
 import { Icon } from './icons';
 import { watch } from './route';
 
-export function Tile(props: { channel: Channel; session: Session | undefined }) {
+export function Tile(props: { channel: Channel; session: Session | undefined; number?: number }) {
   const { channel, session } = props;
+  const seen = channel.duration_s ? channel.position_s / channel.duration_s : 0;
   const open = (e: MouseEvent): void => {
     if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
     e.preventDefault();
@@ -21,13 +22,29 @@ export function Tile(props: { channel: Channel; session: Session | undefined }) 
         <Picture channel={channel} />
         <span class="glyph"><Icon name="play" /></span>
         <Badge kind={channel.kind} />
+        {channel.favourite ? <span class="fav" title={t('favourite')}><Icon name="starred" /></span> : null}
+        {seen > 0 ? <progress class="seen" max={1} value={seen} aria-label={t('seen')} /> : null}
         {channel.kind === 'film' && channel.duration_s ? <span class="length">{clock(channel.duration_s)}</span> : null}
       </div>
       <div class="text">
-        <h3>{channel.title}</h3>
-        <p>{active ? <span class="active">{t('watching')} · {viewers(session.viewers)}</span> : facts(channel)}</p>
+        <h3>{props.number ? <small class="number">{props.number}</small> : null}{channel.title}</h3>
+        <p>{active ? <span class="active">{t('watching')} · {viewers(session.viewers)}</span> : channel.now ? <OnAir channel={channel} /> : facts(channel)}</p>
       </div>
     </a>
+  );
+}
+
+/** What is on now, and how far it is. */
+export function OnAir(props: { channel: Channel }) {
+  const { now, next } = props.channel;
+  if (!now) return null;
+  const from = Date.parse(now.start);
+  const share = (Date.now() - from) / Math.max(1, Date.parse(now.end) - from);
+  return (
+    <span class="onair" title={next ? `${time(next.start)} ${next.title}` : now.description}>
+      {now.title}
+      <progress max={1} value={Math.min(1, Math.max(0, share))} aria-label={t('now')} />
+    </span>
   );
 }
 

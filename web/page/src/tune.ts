@@ -14,6 +14,10 @@ export const step = (session: Session | undefined): number => (session && stepOf
 
 /** What is going on, in a few words. */
 export function words(view: View, session: Session | undefined): string {
+  if (view.phase === 'failed' && view.failure === 'unsupported' && session?.codecs) {
+    const { video, audio } = session.codecs;
+    return t('unsupportedCodec', { what: [video, audio].filter(Boolean).join(' + ') });
+  }
   if (view.phase === 'failed') return t(view.failure || 'failed');
   if (view.phase === 'blocked') return t('blocked');
   if (view.phase === 'paused') return t('paused');

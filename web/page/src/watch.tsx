@@ -1,11 +1,11 @@
 // The watch page: the stage with the picture, and what goes on behind it.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { streamURL, type Channel, type Session } from './api';
+import { putPosition, streamURL, type Channel, type Session } from './api';
 import { Art } from './art';
 import { Controls } from './controls';
 import { FilmPlayer } from './film';
-import { t } from './i18n';
+import { clock, t } from './i18n';
 import { Icon } from './icons';
 import { isBack, isTyping } from './keys';
 import { LivePlayer } from './live';
@@ -14,7 +14,10 @@ import { firstView, type Player, type View } from './player';
 import { leave, watch } from './route';
 import { toggleFullscreen, useIdle, useVolume } from './stage';
 import type { Gateway } from './store';
+import { recall, remember } from './memory';
 import { Tile } from './tile';
+import { toast } from './toast';
+import { Guide, numberOf, Typed, useDigits } from './zap';
 import { step, steps, words } from './tune';
 
 export function Watch(props: { id: string; gateway: Gateway }) {
@@ -53,17 +56,22 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   const volume = useVolume(video);
   const idle = useIdle(stage, view.phase === 'playing');
   const live = channel.kind === 'live';
+  const [guide, setGuide] = useState(false);
+  const [stable, setStable] = useState(recall('stable') === 'yes');
+  const [typed, digit] = useDigits(props.channels);
 
   useEffect(() => {
     const element = video.current as HTMLVideoElement;
     const url = streamURL(channel);
-    const made = live ? new LivePlayer(element, url, frozen.current as HTMLCanvasElement, setView) : new FilmPlayer(element, url, setView);
+    const made = live ? new LivePlayer(element, url, frozen.current as HTMLCanvasElement, setView, stable)
+      : new FilmPlayer(element, url, setView, channel.position_s, (at) => putPosition(channel.id, at));
+    if (!live && channel.position_s > 0) toast(t('resuming', { at: clock(channel.position_s) }));
     player.current = made;
     made.start();
     stage.current?.focus();
     document.title = channel.title;
     return () => made.stop();
-  }, [channel.id]);
+  }, [channel.id, stable]);
 
   const state = session?.state || 'idle';
   useEffect(() => player.current?.session(state), [state]);
@@ -74,20 +82,30 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   const toggle = (): void => player.current?.toggle();
   const full = (): void => toggleFullscreen(stage.current, video.current);
   const seek = (by: number): boolean => player.current?.seek(by) || false;
-  useStageKeys({ toggle, full, seek, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });
+  const steady = (): void => {
+    remember('stable', stable ? 'no' : 'yes');
+    setView(firstView);
+    setStable(!stable);
+  };
+  useStageKeys({ digit, guide: () => setGuide(!guide), toggle, full, seek, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });
 
   return (
     <>
       <div class={'stage ' + view.phase + (idle ? ' idle' : '')} ref={stage} tabIndex={-1} aria-label={channel.title} role="region">
-        <video ref={video} playsInline controls={!live && view.started} onDblClick={live ? full : undefined} />
+        <video ref={video} playsInline controls={!live && view.started} onDblClick={live ? full : undefined}>
+          {(channel.subtitles || []).map((s) => <track key={s.url} kind="subtitles" src={s.url} srclang={s.language || 'und'} label={s.language || t('subtitles')} />)}
+        </video>
         <canvas ref={frozen} hidden />
         <Tune channel={channel} view={view} session={session} toggle={toggle} />
         <div class="top">
           <button class="icon-button" data-nav aria-label={t('back')} title={t('back')} onClick={leave}><Icon name="back" /></button>
-          <strong>{channel.title}</strong>
-          <span>{channel.group}</span>
+          <strong>{live && props.channels.length > 1 ? numberOf(props.channels, channel) + ' · ' : ''}{channel.title}</strong>
+          <span>{channel.now ? channel.now.title : channel.group}</span>
         </div>
-        {live ? <Controls view={view} volume={volume} toggle={toggle} full={full} video={video} /> : null}
+        {live ? <Controls view={view} volume={volume} toggle={toggle} full={full} video={video} session={session} shift={(to) => player.current?.shift(to)}
+          zap={(by) => zap(props.channels, channel, by)} guide={() => setGuide(!guide)} stable={stable} steady={steady} /> : null}
+        {typed ? <Typed typed={typed} channels={props.channels} /> : null}
+        {guide ? <Guide channels={props.channels} current={channel.id} close={() => setGuide(false)} /> : null}
       </div>
       <Panel channel={channel} session={session} view={view} sent={sent} />
     </>
@@ -129,6 +147,8 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
 const arrowSeconds = 10;
 
 interface StageActions {
+  digit: (digit: string) => void;
+  guide: () => void;
   toggle: () => void;
   full: () => void;
   mute: () => void;
@@ -144,6 +164,8 @@ function useStageKeys(act: StageActions): void {
       if (isTyping(e) || e.ctrlKey || e.altKey || e.metaKey) return;
       const button = (e.target as HTMLElement).closest('button, a') !== null;
       if (e.key === ' ' && !button) current.current.toggle();
+      else if (/^[0-9]$/.test(e.key)) current.current.digit(e.key);
+      else if (e.key === 'g' || e.key === 'G' || e.key === 'Guide') current.current.guide();
       else if (e.key === 'f' || e.key === 'F') current.current.full();
       else if (e.key === 'm' || e.key === 'M') current.current.mute();
       else if (e.key === 'PageUp' || e.key === 'ChannelUp') current.current.zap(1);
