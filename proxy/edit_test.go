@@ -55,7 +55,11 @@ func TestMove(t *testing.T) {
 		by    int
 		want  string
 	}{
-		{"c", 1, "ABdce"}, {"c", 2, "ABdec"}, {"c", 9, "ABdec"}, {"e", -1, "ABced"}, {"e", -2, "ABecd"},
+		{"c", 1, "ABdce"},
+		{"c", 2, "ABdec"},
+		{"c", 9, "ABdec"},
+		{"e", -1, "ABced"},
+		{"e", -2, "ABecd"},
 		{"e", -9, "ABecd"}, // what the configuration has stays first
 		{"d", 0, "ABcde"},
 	} {

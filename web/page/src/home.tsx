@@ -28,12 +28,12 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
   const shown = channels.filter((c) =>
     (group === '' || (group === starred ? c.favourite : c.group === group)) &&
     (!wanted || [c.title, c.group, c.now ? c.now.title : '', c.kind === 'live' ? String(numberOf(channels, c)) : ''].some((text) => text.toLocaleLowerCase().indexOf(wanted) >= 0)));
-  const section = (title: string, items: Channel[]): JSX.Element | null => {
+  const section = (title: string, items: Channel[], grid = 'grid'): JSX.Element | null => {
     if (!items.length) return null;
     return (
       <section>
         <h2>{title}<small>{items.length}</small></h2>
-        <ul class="grid">
+        <ul class={grid}>
           {items.map((channel) => (
             <li key={channel.id}>
               <Tile channel={channel} session={sessions.find((s) => s.channel === channel.id)} number={channels.length > few ? numberOf(channels, channel) : 0} />
@@ -49,7 +49,7 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
       {channels.length ? null : <Empty add={props.add} />}
       {channels.length > few ? <Filter channels={channels} query={query} setQuery={setQuery} group={group} setGroup={setGroup} /> : null}
       <div class={channels.length <= few ? 'shelves few' : 'shelves'}>
-        {query || group || channels.length <= few ? null : section(t('goOn'), begun(channels))}
+        {query || group || channels.length <= few ? null : section(t('goOn'), begun(channels), 'grid small')}
         {section(t('channels'), shown.filter((c) => c.kind === 'live'))}
         {section(t('films'), shown.filter((c) => c.kind === 'film'))}
       </div>
@@ -62,7 +62,7 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
 /** Stands among the groups for the favourites; no group can be called so. */
 const starred = '\n';
 /** Most that is offered to go on with. */
-const mostBegun = 6;
+const mostBegun = 4;
 
 /** Films that were left, and what was watched last, newest first. */
 function begun(channels: Channel[]): Channel[] {
