@@ -25,7 +25,7 @@ type system struct {
 // maxLooked is after how many networks without a number a database is of another kind. Not all of
 // it is checked: the tree of a damaged one may be a circle without an end, while each question ends
 // with the bits of an address.
-const maxLooked = 1 << 18
+const maxLooked = 1 << 12
 
 // readMaxMind reads a MaxMind DB of autonomous systems.
 func readMaxMind(r io.Reader) (*Places, error) {
