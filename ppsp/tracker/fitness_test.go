@@ -8,6 +8,25 @@ import (
 	"testing"
 )
 
+// bothRegistries returns for each kind how to get an empty one.
+func bothRegistries(t *testing.T, places *Places) map[string]func() Registry {
+	t.Helper()
+	v, err := OpenValkey(ValkeyConfig{URL: startRedis(t), Places: places})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.Close)
+	return map[string]func() Registry{
+		"memory": func() Registry { return newMemory(func(m *MemoryConfig) { m.Places = places }) },
+		"valkey": func() Registry {
+			if err := v.client.Do(t.Context(), v.client.B().Flushall().Build()).Error(); err != nil {
+				t.Fatal(err)
+			}
+			return v
+		},
+	}
+}
+
 // crowd fills a swarm with plain peers from networks of their own.
 func crowd(t *testing.T, r Registry, n int) {
 	t.Helper()
@@ -27,6 +46,7 @@ func TestFitPeersAreListedMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	empty := bothRegistries(t, places)
 	for _, c := range []struct {
 		name   string
 		member Member
@@ -44,49 +64,56 @@ func TestFitPeersAreListedMore(t *testing.T) {
 		{"nothing", Member{}, nil},
 		{"a battery", Member{}, &StreamStats{Power: "battery", ConcurrentLinks: 99}},
 	} {
-		r := newMemory(func(m *MemoryConfig) { m.Places = places })
-		crowd(t, r, 59)
-		c.member.ID, c.member.Mode = "fit", Leech
-		if !c.member.Source.IsValid() {
-			c.member.Source = address("198.19.0.1:1", Reflexive, 0)
+		for kind, fresh := range empty {
+			testFit(t, kind+": "+c.name, fresh(), c.member, c.stats)
 		}
-		asker := Member{ID: "asker", Mode: Leech, Source: address("203.0.113.1:1", Reflexive, 0), About: &PeerNum{AbilityNAT: "STUN"}}
-		for _, m := range []Member{c.member, asker} {
-			if err := r.Join(t.Context(), at(0), "s", m); err != nil {
-				t.Fatal(err)
-			}
+	}
+}
+
+// testFit makes lists of a crowd with one member that is special.
+func testFit(t *testing.T, name string, r Registry, member Member, stats *StreamStats) {
+	t.Helper()
+	crowd(t, r, 59)
+	member.ID, member.Mode = "fit", Leech
+	if !member.Source.IsValid() {
+		member.Source = address("198.19.0.1:1", Reflexive, 0)
+	}
+	asker := Member{ID: "asker", Mode: Leech, Source: address("203.0.113.1:1", Reflexive, 0), About: &PeerNum{AbilityNAT: "STUN"}}
+	for _, m := range []Member{member, asker} {
+		if err := r.Join(t.Context(), at(0), "s", m); err != nil {
+			t.Fatal(err)
 		}
-		if c.stats != nil {
-			c.stats.SwarmID = "s"
-			if err := r.Report(t.Context(), at(0), "fit", *c.stats); err != nil {
-				t.Fatal(err)
-			}
+	}
+	if stats != nil {
+		stats.SwarmID = "s"
+		if err := r.Report(t.Context(), at(0), "fit", *stats); err != nil {
+			t.Fatal(err)
 		}
-		listed := 0
-		const rounds, n = 600, 6
-		for range rounds {
-			got := find(t, r, 0, "s", "asker", n)
-			if len(got) != n || len(slices.Compact(got)) != n {
-				t.Fatalf("%s: %v", c.name, got)
-			}
-			if slices.Contains(got, "fit") {
-				listed++
-			}
+	}
+	listed := 0
+	const rounds, n = 600, 6
+	for range rounds {
+		got := find(t, r, 0, "s", "asker", n)
+		if len(got) != n || len(slices.Compact(got)) != n {
+			t.Fatalf("%s: %v", name, got)
 		}
-		// By chance 6 of 60: 60 times in 600. In a sample of 18 it is 180 times.
-		switch c.name {
-		case "nothing":
-			if listed < 30 || listed > 100 {
-				t.Errorf("a peer like all others is listed %d times in %d", listed, rounds)
-			}
-		case "a battery":
-			if listed > 45 {
-				t.Errorf("with a battery it is listed %d times in %d", listed, rounds)
-			}
-		default:
-			if listed < 120 {
-				t.Errorf("%s: listed %d times in %d", c.name, listed, rounds)
-			}
+		if slices.Contains(got, "fit") {
+			listed++
+		}
+	}
+	// By chance 6 of 60: 60 times in 600. In a sample of 18 it is 180 times.
+	switch _, what, _ := strings.Cut(name, ": "); what {
+	case "nothing":
+		if listed < 30 || listed > 100 {
+			t.Errorf("%s: a peer like all others is listed %d times in %d", name, listed, rounds)
+		}
+	case "a battery":
+		if listed > 45 {
+			t.Errorf("%s: listed %d times in %d", name, listed, rounds)
+		}
+	default:
+		if listed < 120 {
+			t.Errorf("%s: listed %d times in %d", name, listed, rounds)
 		}
 	}
 }
@@ -115,6 +142,7 @@ func TestRandomWithoutAttributes(t *testing.T) {
 func TestHostAddressesStayAtHome(t *testing.T) {
 	const home, other, tracker = "198.51.100.1:9", "203.0.113.5:9", "192.168.1.2:9"
 	lan, mapped := address("192.168.1.7:7574", Host, 1), address("198.51.100.1:4000", Reflexive, 2)
+	empty := bothRegistries(t, nil)
 	for _, c := range []struct {
 		name          string
 		source, asker string
@@ -134,22 +162,24 @@ func TestHostAddressesStayAtHome(t *testing.T) {
 		{"behind the carrier's NAT", home, other, []Address{address("100.64.3.3:1", Host, 1), mapped}, []Address{mapped}},
 		{"one IPv6 home", "[2001:db8:1:2::7]:1", "[2001:db8:1:2::8]:1", []Address{lan}, []Address{lan}},
 	} {
-		r := newMemory(nil)
-		for _, m := range []Member{
-			{ID: "p", Mode: Leech, Addresses: c.stated, Source: Address{AddrPort: netip.MustParseAddrPort(c.source)}},
-			{ID: "asker", Mode: Leech, Source: Address{AddrPort: netip.MustParseAddrPort(c.asker)}},
-		} {
-			if err := r.Join(t.Context(), at(0), "s", m); err != nil {
-				t.Fatal(err)
+		for kind, fresh := range empty {
+			r := fresh()
+			for _, m := range []Member{
+				{ID: "p", Mode: Leech, Addresses: c.stated, Source: Address{AddrPort: netip.MustParseAddrPort(c.source)}},
+				{ID: "asker", Mode: Leech, Source: Address{AddrPort: netip.MustParseAddrPort(c.asker)}},
+			} {
+				if err := r.Join(t.Context(), at(0), "s", m); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		peers, err := r.Find(t.Context(), at(0), "s", "asker", 5, nil)
-		var got []Address
-		if len(peers) > 0 {
-			got = peers[0].Addresses
-		}
-		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %v, %v, want %v", c.name, got, err, c.want)
+			peers, err := r.Find(t.Context(), at(0), "s", "asker", 5, nil)
+			var got []Address
+			if len(peers) > 0 {
+				got = peers[0].Addresses
+			}
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%s, %s: got %v, %v, want %v", kind, c.name, got, err, c.want)
+			}
 		}
 	}
 }

@@ -382,6 +382,7 @@ func (v *Valkey) Find(ctx context.Context, now time.Time, swarm, id string, n in
 		var err1, err2 error
 		sizes[i], err1 = sets[1+i].AsInt64()
 		ids[i], err2 = sets[3+i].AsStrSlice()
+		rand.Shuffle(len(ids[i]), func(a, b int) { ids[i][a], ids[i][b] = ids[i][b], ids[i][a] }) // they come in the order of a table
 		if err := errors.Join(trouble(err1), trouble(err2)); err != nil {
 			return nil, err
 		}
