@@ -297,7 +297,7 @@ func openViewer(ctx context.Context, page, path string) (*benchViewer, error) {
 		return nil, err
 	}
 	in := bufio.NewReaderSize(conn, 4<<10)
-	answer, err := http.ReadResponse(in, request)
+	answer, err := http.ReadResponse(in, request) //nolint:bodyclose // it ends with its connection
 	if err != nil {
 		return nil, err
 	}
