@@ -243,7 +243,7 @@ func TestTooManyRequests(t *testing.T) {
 			t.Errorf("%s: %q", body, got)
 		}
 	}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no backend", 503) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no backend", http.StatusServiceUnavailable) }))
 	defer proxy.Close()
 	c := NewClient(ClientConfig{URL: proxy.URL})
 	defer c.CloseIdleConnections()
