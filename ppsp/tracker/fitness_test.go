@@ -73,7 +73,15 @@ func TestFitPeersAreListedMore(t *testing.T) {
 // testFit makes lists of a crowd with one member that is special.
 func testFit(t *testing.T, name string, r Registry, member Member, stats *StreamStats) {
 	t.Helper()
-	crowd(t, r, 59)
+	// By chance 6 of 60 are listed: 60 times in 600. In a sample of 18 it is 180 times.
+	others, least, most, battery := 59, 30, 100, 45
+	best := 120
+	if _, shared := r.(*Valkey); shared {
+		// Its server's own samples are not quite even. Here each is the whole swarm: by chance it is
+		// 200 times in 600, for the fittest 600 times, and 100 times for the last.
+		others, least, most, battery, best = 17, 140, 260, 150, 600
+	}
+	crowd(t, r, others)
 	member.ID, member.Mode = "fit", Leech
 	if !member.Source.IsValid() {
 		member.Source = address("198.19.0.1:1", Reflexive, 0)
@@ -101,18 +109,17 @@ func testFit(t *testing.T, name string, r Registry, member Member, stats *Stream
 			listed++
 		}
 	}
-	// By chance 6 of 60: 60 times in 600. In a sample of 18 it is 180 times.
 	switch _, what, _ := strings.Cut(name, ": "); what {
 	case "nothing":
-		if listed < 30 || listed > 100 {
+		if listed < least || listed > most {
 			t.Errorf("%s: a peer like all others is listed %d times in %d", name, listed, rounds)
 		}
 	case "a battery":
-		if listed > 45 {
+		if listed > battery {
 			t.Errorf("%s: listed %d times in %d", name, listed, rounds)
 		}
 	default:
-		if listed < 120 {
+		if listed < best {
 			t.Errorf("%s: listed %d times in %d", name, listed, rounds)
 		}
 	}

@@ -151,7 +151,7 @@ func TestMaxMindRanks(t *testing.T) {
 			return v
 		}(),
 	} {
-		crowd(t, r, 59)
+		crowd(t, r, 17) // so that each sample is the whole swarm
 		for id, source := range map[string]string{"asker": "203.0.113.1:1", "near": "203.0.114.9:1"} {
 			if err := r.Join(t.Context(), at(0), "s", Member{ID: id, Mode: Leech, Source: address(source, Reflexive, 0)}); err != nil {
 				t.Fatal(err)
@@ -165,7 +165,7 @@ func TestMaxMindRanks(t *testing.T) {
 				}
 			}
 		}
-		if near < 55 { // by chance 30, at best 90
+		if near != 300 { // by chance 100
 			t.Errorf("%s: listed %d times in 300", name, near)
 		}
 	}
