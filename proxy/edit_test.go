@@ -42,11 +42,11 @@ func edited(t *testing.T, store Catalog) (*Gateway, map[string]string) {
 }
 
 func titles(g *Gateway) string {
-	var all string
+	var all strings.Builder
 	for _, i := range g.Items() {
-		all += i.Title
+		all.WriteString(i.Title)
 	}
-	return all
+	return all.String()
 }
 
 func TestMove(t *testing.T) {
@@ -70,7 +70,7 @@ func TestMove(t *testing.T) {
 			t.Errorf("%s by %d: %s, %v, want %s", c.title, c.by, titles(g), err, c.want)
 		}
 		var want []string
-		for _, title := range strings.Split(strings.TrimPrefix(c.want, "AB"), "") {
+		for title := range strings.SplitSeq(strings.TrimPrefix(c.want, "AB"), "") {
 			want = append(want, ids[title])
 		}
 		if !slices.Equal(store.ids, want) {
