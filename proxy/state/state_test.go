@@ -221,11 +221,11 @@ func TestOrderOfChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got string
+	var got strings.Builder
 	for _, l := range links {
-		got += strings.TrimPrefix(l.Title, "Film ")
+		got.WriteString(strings.TrimPrefix(l.Title, "Film "))
 	}
-	if got != "BECDJ" {
-		t.Errorf("order %s, want BECDJ", got)
+	if got.String() != "BECDJ" {
+		t.Errorf("order %s, want BECDJ", got.String())
 	}
 }

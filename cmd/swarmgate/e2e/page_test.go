@@ -20,15 +20,16 @@ func TestPageInUse(t *testing.T) {
 	tracker := p.event("ready", 5*time.Second, nil)["tracker"].(string)
 	long := filepath.Join(t.TempDir(), "long.ts")
 	command(t, 20*time.Second, "ffmpeg", "-v", "error", "-stream_loop", "9", "-i", "../media/channel.ts", "-c", "copy", "-f", "mpegts", long)
-	list := "#EXTM3U\n"
+	var list strings.Builder
+	list.WriteString("#EXTM3U\n")
 	for _, title := range []string{"Two", "Three", "Four"} {
 		live := run(t, "publish", "--json", "--live", long, "--title", title, "--listen", "127.0.0.1:0", "--no-nat", "--tracker", tracker, "--dir", t.TempDir())
-		list += "#EXTINF:-1 group-title=\"Numbers\"," + title + "\n" + live.event("swarm", 20*time.Second, nil)["link"].(string) + "\n"
+		list.WriteString("#EXTINF:-1 group-title=\"Numbers\"," + title + "\n" + live.event("swarm", 20*time.Second, nil)["link"].(string) + "\n")
 	}
 	b := openBrowser(t)
 	b.do(nil, "open", "url", page)
 	b.do(nil, "wait", "selector", filmTile)
-	b.addByList(list)
+	b.addByList(list.String())
 	b.search()
 	b.zap()
 	b.goBack()
@@ -118,7 +119,7 @@ func (b *browser) goBack() {
 	_, frames := b.watch(20*time.Second, func(f []frame) bool {
 		return len(f) > 5 && f[len(f)-1].delay() > 4*time.Second
 	})
-	if late := frames[len(frames)-1].delay(); late < 4*time.Second || late > 12*time.Second {
+	if late := frames[len(frames)-1].delay(); late < 4*time.Second || late > 25*time.Second {
 		b.t.Errorf("%v behind the publisher, want 6 s and what the way takes", late)
 	}
 	b.shot("timeshift")
