@@ -155,6 +155,6 @@ func (d *operatorDesk) Run(ctx context.Context) error {
 	if d.server.Shutdown(end) != nil {
 		_ = d.server.Close()
 	}
-	<-ended
+	_ = <-ended // http.ErrServerClosed
 	return nil
 }
