@@ -243,7 +243,9 @@ func TestTooManyRequests(t *testing.T) {
 			t.Errorf("%s: %q", body, got)
 		}
 	}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no backend", http.StatusServiceUnavailable) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no backend", http.StatusServiceUnavailable)
+	}))
 	defer proxy.Close()
 	c := NewClient(ClientConfig{URL: proxy.URL})
 	defer c.CloseIdleConnections()
