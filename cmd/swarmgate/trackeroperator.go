@@ -155,6 +155,8 @@ func (d *operatorDesk) Run(ctx context.Context) error {
 	if d.server.Shutdown(end) != nil {
 		_ = d.server.Close()
 	}
-	_ = <-ended // http.ErrServerClosed
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("tracker: operator's page: %w", err)
+	}
 	return nil
 }
