@@ -57,20 +57,21 @@ func (n *node) usage() string {
 	if len(n.children) > 0 {
 		return n.words() + " <command>"
 	}
-	words := n.words()
+	var words strings.Builder
+	words.WriteString(n.words())
 	for _, s := range n.flags {
 		if s.required {
-			words += " " + s.assignment()
+			words.WriteString(" " + s.assignment())
 		}
 	}
 	for _, s := range n.args {
 		if s.required {
-			words += " " + s.assignment()
+			words.WriteString(" " + s.assignment())
 		} else {
-			words += " [" + s.assignment() + "]"
+			words.WriteString(" [" + s.assignment() + "]")
 		}
 	}
-	return words + " [flags]"
+	return words.String() + " [flags]"
 }
 
 // commands lists those that can be run, those of groups with the group's words before them.
