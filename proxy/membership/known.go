@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/swarmgate/swarmgate/ppsp"
 )
 
@@ -39,6 +41,7 @@ func (m *Member) remember(ctx context.Context) {
 	tried := time.Now()
 	var noted time.Time
 	var before map[netip.AddrPort]bool
+	failed := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,9 +60,15 @@ func (m *Member) remember(ctx context.Context) {
 			}
 			noted, before = now, setOf(working)
 			if err := m.cfg.Trackers.Known.KeepPeers(m.cfg.Link.SwarmID, working); err != nil {
-				m.cfg.Logger.Warn().Err(err).Msg("the peers of this swarm can't be kept for the next start")
-				return
+				level := zerolog.WarnLevel
+				if failed {
+					level = zerolog.DebugLevel // it was said
+				}
+				m.cfg.Logger.WithLevel(level).Err(err).Msg("the peers of this swarm can't be kept for the next start; tried again in a minute")
+				failed, before = true, nil
+				continue
 			}
+			failed = false
 			m.cfg.Logger.Debug().Int("peers", len(working)).Msg("these peers are kept for the next start")
 		}
 	}

@@ -33,10 +33,16 @@ type Service struct {
 
 	// Of Run's goroutine.
 	directory *localpeers.Directory
-	found     map[ppsp.SwarmID]func([]netip.AddrPort)
+	seekers   []*seeker // in the order in which they came
 	links     []*link
 	readers   sync.WaitGroup
 	began     time.Time
+}
+
+// seeker is who wants to know of the peers of a swarm.
+type seeker struct {
+	swarm ppsp.SwarmID
+	found func([]netip.AddrPort)
 }
 
 type datagram struct {
@@ -53,7 +59,7 @@ func New(c Config) *Service {
 	_, _ = crand.Read(seed[:]) // never fails
 	return &Service{
 		cfg: c, asks: make(chan func()), heard: make(chan datagram, 16), done: make(chan struct{}),
-		directory: localpeers.NewDirectory(rand.New(rand.NewChaCha8(seed))), found: map[ppsp.SwarmID]func([]netip.AddrPort){}, began: time.Now(),
+		directory: localpeers.NewDirectory(rand.New(rand.NewChaCha8(seed))), began: time.Now(),
 	}
 }
 
@@ -61,19 +67,33 @@ func New(c Config) *Service {
 func (s *Service) Public() bool { return false }
 
 // Find announces that we are in the swarm, and hands on who else is, until ctx ends. found is called by
-// the service, and must return soon.
+// the service, and must return soon. Beyond localpeers.MaxSwarms a swarm waits until another is left.
 func (s *Service) Find(ctx context.Context, id ppsp.SwarmID, found func([]netip.AddrPort)) {
-	if !s.ask(ctx, func() {
-		s.found[id] = found
-		s.directory.Join(s.now(), id)
-	}) {
+	who := &seeker{id, found}
+	if !s.ask(ctx, func() { s.join(who) }) {
 		return
 	}
 	<-ctx.Done()
-	s.ask(context.WithoutCancel(ctx), func() {
-		delete(s.found, id)
-		s.directory.Leave(id)
-	})
+	s.ask(context.WithoutCancel(ctx), func() { s.leave(who) })
+}
+
+func (s *Service) join(who *seeker) {
+	s.seekers = append(s.seekers, who)
+	s.directory.Join(s.now(), who.swarm)
+}
+
+// leave takes one out, and its swarm if nobody else seeks there; then another swarm has room.
+func (s *Service) leave(who *seeker) {
+	s.seekers = slices.DeleteFunc(s.seekers, func(other *seeker) bool { return other == who })
+	if slices.ContainsFunc(s.seekers, func(other *seeker) bool { return other.swarm == who.swarm }) {
+		return
+	}
+	s.directory.Leave(who.swarm)
+	for _, other := range s.seekers {
+		if !s.directory.Join(s.now(), other.swarm) {
+			return
+		}
+	}
 }
 
 // ask lets Run carry out f; false if it did not.
@@ -154,8 +174,10 @@ func (s *Service) hear(d datagram) {
 	}
 	for _, f := range found {
 		s.cfg.Logger.Debug().Stringer("peer", f.Addr).Str("swarm", f.Swarm.Short()).Msg("a peer on this network")
-		if tell := s.found[f.Swarm]; tell != nil {
-			tell([]netip.AddrPort{f.Addr})
+		for _, who := range s.seekers {
+			if who.swarm == f.Swarm {
+				who.found([]netip.AddrPort{f.Addr})
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package neighbours
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -135,5 +136,37 @@ func TestPlaces(t *testing.T) {
 	}
 	if places(netip.IPv6Unspecified(), func() ([]net.Interface, error) { return nil, errors.New("no rights") }, addresses) != nil {
 		t.Error("places without interfaces")
+	}
+}
+
+// A swarm for which there was no room is announced as soon as another is left, and one that
+// somebody else still seeks is not left.
+func TestSwarmsWaitForRoom(t *testing.T) {
+	s := New(Config{})
+	var all []*seeker
+	for i := range localpeers.MaxSwarms + 1 {
+		all = append(all, &seeker{swarm: ppsp.SwarmID(fmt.Sprint(i))})
+		s.join(all[i])
+	}
+	s.leave(all[0])
+	if s.directory.Join(0, "one more") {
+		t.Error("the swarm that waited did not take the place")
+	}
+	again := &seeker{swarm: all[1].swarm}
+	s.join(again)
+	s.leave(all[1])
+	if s.directory.Join(0, "one more") {
+		t.Error("a swarm was left that somebody seeks")
+	}
+	s.leave(again)
+	if !s.directory.Join(0, "one more") {
+		t.Error("a swarm that nobody seeks is not left")
+	}
+	for _, who := range all {
+		s.leave(who)
+	}
+	s.directory.Leave("one more")
+	if n := len(s.directory.Compose(netip.MustParseAddr("192.0.2.1"), 1)); n != 0 || len(s.seekers) != 0 {
+		t.Errorf("%d datagrams and %d seekers are left", n, len(s.seekers))
 	}
 }

@@ -42,8 +42,8 @@ func (s *State) KeepPeers(id ppsp.SwarmID, addrs []netip.AddrPort) error {
 		key := []byte(id)
 		var old knownPeers
 		if sealed := b.Get(key); sealed != nil {
-			if err := unseal(key, sealed, &old); err != nil {
-				return err
+			if unseal(key, sealed, &old) != nil {
+				old = knownPeers{} // what can't be read is written anew
 			}
 		} else if err := makeRoom(tx, b); err != nil {
 			return err
