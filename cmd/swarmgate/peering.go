@@ -76,7 +76,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	}
 	p.trackers = membership.Trackers{
 		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: shown.Transport(&http.Transport{
-			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil),
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil, http.ProxyFromEnvironment),
 		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
 	}
 	if !f.NoLocal && !n.Addr().Addr().IsLoopback() {

@@ -52,7 +52,7 @@ func NewClient(c ClientConfig) *Client {
 	} else {
 		out.http.Transport = &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         DialContext(nil),
+			DialContext:         DialContext(nil, http.ProxyFromEnvironment),
 			ForceAttemptHTTP2:   true,
 			MaxIdleConnsPerHost: 2,
 			IdleConnTimeout:     idleTimeout - 10*time.Second, // before the tracker closes it

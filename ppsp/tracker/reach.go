@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
@@ -20,8 +21,8 @@ var ErrPrivate = errors.New("its name stands for an address of a home network; i
 
 // reach is where a client may be taken.
 type reach struct {
-	host  string // host:port of the tracker
-	given bool   // to private addresses, too
+	url   *url.URL // of the tracker
+	given bool     // to private addresses, too
 }
 
 // reachOf tells where a request to the URL may go. An address that stands in the URL, or the name of
@@ -32,13 +33,9 @@ func reachOf(address string, given bool) reach {
 		return reach{}
 	}
 	host := strings.ToLower(u.Hostname())
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
 	_, bad := netip.ParseAddr(host)
 	literal := bad == nil || host == "localhost" || strings.HasSuffix(host, ".localhost")
-	return reach{host: net.JoinHostPort(host, port), given: given || literal}
+	return reach{url: u, given: given || literal}
 }
 
 type reachKey struct{}
@@ -55,15 +52,15 @@ func (r reach) trace(ctx context.Context, from *netip.Addr) context.Context {
 
 // DialContext is how an http.Transport for Clients connects, by base, or by a dialer of its own if that is
 // nil: not to a private address for a tracker whose name stands for one, unless that was given. It looks at
-// each address that is about to be connected to, when the name has been resolved. A proxy that a
-// person named is taken as it is.
-func DialContext(base *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+// each address that is about to be connected to, when the name has been resolved. The proxy that the same
+// Transport's Proxy names, nil for none, is taken as it is: a person named it.
+func DialContext(base *net.Dialer, proxy func(*http.Request) (*url.URL, error)) func(ctx context.Context, network, address string) (net.Conn, error) {
 	if base == nil {
 		base = &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		r, ours := ctx.Value(reachKey{}).(reach)
-		if !ours || r.given || strings.ToLower(address) != r.host {
+		if !ours || r.given || r.through(proxy, address) {
 			return base.DialContext(ctx, network, address)
 		}
 		guarded := *base
@@ -74,6 +71,23 @@ func DialContext(base *net.Dialer) func(ctx context.Context, network, address st
 		}
 		return conn, err
 	}
+}
+
+// through tells whether an address is that of the proxy between us and the tracker. In doubt it is not,
+// so that nothing goes unguarded because net/http writes a name in another way than we do.
+func (r reach) through(proxy func(*http.Request) (*url.URL, error), address string) bool {
+	if proxy == nil || r.url == nil {
+		return false
+	}
+	at, err := proxy(&http.Request{URL: r.url})
+	if err != nil || at == nil {
+		return false
+	}
+	port := at.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[at.Scheme]
+	}
+	return strings.EqualFold(address, net.JoinHostPort(at.Hostname(), port))
 }
 
 // guard refuses addresses that do not mean the same everywhere.

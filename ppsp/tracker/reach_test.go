@@ -65,7 +65,7 @@ func TestNameOfAPrivateAddress(t *testing.T) {
 	}))
 	defer server.Close()
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
-	transport := &http.Transport{DialContext: DialContext(&net.Dialer{Resolver: resolver(t)})}
+	transport := &http.Transport{DialContext: DialContext(&net.Dialer{Resolver: resolver(t)}, nil)}
 	defer transport.CloseIdleConnections()
 	for _, c := range []struct {
 		url   string
@@ -74,6 +74,7 @@ func TestNameOfAPrivateAddress(t *testing.T) {
 	}{
 		{"http://rebind.example" + port + "/", false, false},
 		{"http://REBIND.example" + port + "/", false, false},
+		{"http://böse.example" + port + "/", false, false}, // net/http connects to xn--bse-sna.example
 		{"http://rebind.example" + port + "/", true, true}, // the connection of this one is not lent to others: see below
 		{"http://127.0.0.1" + port + "/", false, true},
 		{"http://localhost" + port + "/", false, true},
@@ -99,7 +100,8 @@ func TestPrivateProxy(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	defer proxy.Close()
-	transport := &http.Transport{DialContext: DialContext(nil), Proxy: func(r *http.Request) (*url.URL, error) { return r.URL.Parse(proxy.URL) }}
+	named := func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	transport := &http.Transport{DialContext: DialContext(nil, named), Proxy: named}
 	defer transport.CloseIdleConnections()
 	c := NewClient(ClientConfig{URL: "http://tracker.example/", HTTP: &http.Client{Transport: transport}})
 	if _, err := c.StatReport(t.Context()); err == nil || proxied != "tracker.example" {
