@@ -16,7 +16,7 @@ import (
 // apiFlags are those of commands that speak to a running gateway.
 type apiFlags struct {
 	API   apiURL `name:"api" help:"Address of the running gateway. Default: ${default}." default:"http://localhost:8088" placeholder:"URL"`
-	Token string `help:"File with the gateway's token, to change something from another machine: owner.token in its --dir." placeholder:"FILE" type:"path"`
+	Token string `help:"File with the gateway's token, to look and to change from another machine: owner.token in its --dir." placeholder:"FILE" type:"path"`
 	JSON  bool   `name:"json" help:"Print one JSON object a line for programs."`
 }
 

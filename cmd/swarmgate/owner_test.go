@@ -53,7 +53,8 @@ func TestCommandsShowToken(t *testing.T) {
 	if err := flags.post(t.Context(), "/x", nil, nil); err != nil || shown != "Bearer "+own {
 		t.Errorf("to this machine: %q, %v", shown, err)
 	}
-	if err := flags.get(t.Context(), "/x", nil); err != nil || shown != "" {
+	shown = ""
+	if err := flags.get(t.Context(), "/x", nil); err != nil || shown != "Bearer "+own { // a gateway without guests asks those who look, too
 		t.Errorf("to look: %q, %v", shown, err)
 	}
 	flags.Token = filepath.Join(other, tokenFile)
