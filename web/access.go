@@ -29,7 +29,11 @@ func newAccess(names []string, clients []netip.Prefix) access {
 // refusal returns the sentence that tells a client why it is refused, empty if it is not.
 func (a access) refusal(r *http.Request) string {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !a.lan.holds(from.Addr()) {
+	if way := reachOf(r); way.unknown {
+		if !way.owner && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			return "The reverse proxy in front of this gateway does not say who asks; let it set X-Forwarded-For to the address of its client."
+		}
+	} else if err != nil || !a.lan.holds(from.Addr()) {
 		return fmt.Sprintf("This gateway answers its own home only, and %s is outside of it.", r.RemoteAddr)
 	}
 	if !a.hosts.answers(r.Host) {
@@ -109,6 +113,20 @@ func newHosts(machine string, names []string) hosts {
 		h.names[canonicalName(name)] = true
 	}
 	return h
+}
+
+// forwarded returns which name a client wrote, of that which its proxy wrote to us and of what the header says. A page of
+// a stranger's site can set the header, but not its own name: so that must not be a stranger's, and one that the
+// gateway was given is the client's own. Who makes up a name without a dot has no site under it.
+func (h hosts) forwarded(host, said string) string {
+	name, _ := withoutPort(host)
+	name = canonicalName(name)
+	other, _ := withoutPort(said)
+	ours := h.names[name] && canonicalName(other) != name
+	if said == "" || strings.Contains(name, ".") && (ours || !h.answers(host)) {
+		return host
+	}
+	return said
 }
 
 func canonicalName(name string) string {

@@ -2,10 +2,10 @@ package web
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +15,9 @@ type reach struct {
 	secure bool   // the client speaks HTTPS, with us or with a proxy
 	keyed  bool   // the path held the key of streams
 	proxy  bool   // a proxy that is believed handed it on
+
+	unknown bool // that proxy does not say for whom
+	owner   bool // the request shows the owner's token
 }
 
 type reachKey struct{}
@@ -59,21 +62,47 @@ func (s *Server) proxied(r *http.Request, way *reach) bool {
 	if err != nil || !contains(s.config.Proxies, from.Addr().Unmap()) {
 		return false
 	}
-	// The last that is no proxy of ours is what a proxy of ours has seen; what stands before it anyone may have written.
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		r.RemoteAddr = net.JoinHostPort(hop.Unmap().String(), "0")
-		if !contains(s.config.Proxies, hop.Unmap()) {
-			break
-		}
+	r.RemoteAddr = "" // nobody's: who asks by a proxy never has the rights of the proxy
+	if client := s.client(r.Header.Values("X-Forwarded-For")); client.IsValid() {
+		r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+	} else {
+		way.unknown, way.owner = true, s.showsToken(r)
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
-		r.Host = host
-	}
+	r.Host = s.access.hosts.forwarded(r.Host, r.Header.Get("X-Forwarded-Host"))
 	way.secure = way.secure || r.Header.Get("X-Forwarded-Proto") == "https"
 	return true
+}
+
+// maxHops bounds how many proxies are looked past.
+const maxHops = 16
+
+// client returns whom our proxies name: the last that is no proxy of ours is what a proxy of ours has seen, what
+// stands before it anyone may have written. Where all are ours it is the first; the zero Addr where one can't be read.
+func (s *Server) client(headers []string) (client netip.Addr) {
+	hops := strings.Split(strings.Join(headers, ","), ",")
+	if len(hops) > maxHops {
+		hops = hops[len(hops)-maxHops:]
+	}
+	for _, hop := range slices.Backward(hops) {
+		client = hopAddress(strings.TrimSpace(hop))
+		if !client.IsValid() || !contains(s.config.Proxies, client) {
+			break
+		}
+	}
+	return client
+}
+
+// hopAddress reads an address, with or without a port; the zero Addr is for what is none.
+func hopAddress(hop string) netip.Addr {
+	if at, err := netip.ParseAddrPort(hop); err == nil {
+		return at.Addr().Unmap().WithZone("")
+	}
+	if inner, ok := strings.CutPrefix(hop, "["); ok {
+		hop = strings.TrimSuffix(inner, "]")
+	}
+	at, err := netip.ParseAddr(hop)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Unmap().WithZone("")
 }

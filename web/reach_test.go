@@ -22,7 +22,7 @@ func behind(t *testing.T, method, path string, set ...func(*http.Request)) (*htt
 	var log bytes.Buffer
 	handler := New(Config{
 		Gateway: newFakeGateway(), Base: "/tv", Names: []string{"tv.example.org"}, Proxies: []netip.Prefix{netip.MustParsePrefix("192.168.1.2/32"), netip.MustParsePrefix("127.0.0.1/32")},
-		Clients: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Logger: zerolog.New(&log), Security: &fakeSecurity{},
+		Clients: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Logger: zerolog.New(&log), Security: &fakeSecurity{}, OwnerToken: "owner's",
 	}).Handler()
 	r := httptest.NewRequest(method, path, nil)
 	r.RemoteAddr, r.Host = "192.168.1.2:999", "127.0.0.1:8088"
@@ -42,6 +42,9 @@ func forwarded(client string) func(*http.Request) {
 	}
 }
 
+// asked is a request whose proxy passes on the name that its client wrote.
+func asked(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
+
 func TestBehindAReverseProxy(t *testing.T) {
 	const ours = "https://tv.example.org/tv/live/news.ts"
 	for name, test := range map[string]struct {
@@ -56,10 +59,27 @@ func TestBehindAReverseProxy(t *testing.T) {
 		"of a stranger":          {"/channels.m3u", []func(*http.Request){forwarded("8.8.8.8")}, 403, ""},
 		"of one who claims":      {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30, 8.8.8.8")}, 403, ""},
 		"over two proxies":       {"/channels.m3u", []func(*http.Request){forwarded("8.8.8.8, 192.168.1.30, 127.0.0.1")}, 200, ours},
-		"of nonsense":            {"/channels.m3u", []func(*http.Request){forwarded("<script>")}, 200, ours}, // of the proxy itself
-		"under a rebound name":   {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), header("X-Forwarded-Host", "evil.example")}, 403, ""},
-		"directly":               {"/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/live/news.ts"},
-		"directly with the base": {"/tv/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/tv/live/news.ts"},
+		"with a port":            {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30:4711")}, 200, ours},
+		"in brackets":            {"/channels.m3u", []func(*http.Request){forwarded("[fd00::30]:4711, [::ffff:127.0.0.1]")}, 200, ours},
+		"of the proxy's machine": {"/channels.m3u", []func(*http.Request){forwarded("127.0.0.1")}, 200, ours},
+		"of a stranger's port":   {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30, 8.8.8.8:4711")}, 403, ""},
+		// A client that its proxy does not name has no rights, least of all the proxy's.
+		"of nonsense":            {"/channels.m3u", []func(*http.Request){forwarded("<script>")}, 403, "does not say who asks"},
+		"of nobody":              {"/channels.m3u", []func(*http.Request){forwarded("")}, 403, "does not say who asks"},
+		"of none in the end":     {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30, unknown, 127.0.0.1")}, 403, "does not say who asks"},
+		"of a proxy that's mute": {"/channels.m3u", nil, 403, "does not say who asks"},
+		"of one who is mute":     {"/live/news.ts", nil, 403, "does not say who asks"},
+		"of a mute owner":        {"/channels.m3u", []func(*http.Request){header("Authorization", "Bearer owner's")}, 200, "/live/news.ts"},
+		"of a mute pretender":    {"/channels.m3u", []func(*http.Request){header("Authorization", "Bearer mine")}, 403, "does not say who asks"},
+		"of the proxy's probe":   {"/healthz", nil, 200, "ok"},
+		// Where the proxy passes on what the page of a stranger's site made up.
+		"under a made-up name":     {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), asked("evil.example")}, 403, ""},
+		"under a name of ours":     {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), asked("tv.example.org"), header("X-Forwarded-Host", "192.168.1.9")}, 200, ours},
+		"under our name and port":  {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), asked("tv.example.org"), header("X-Forwarded-Host", "tv.example.org:8443")}, 200, "https://tv.example.org:8443/tv/live/news.ts"},
+		"to a name of the proxy's": {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), asked("gateway:8088")}, 200, ours},
+		"under a rebound name":     {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), header("X-Forwarded-Host", "evil.example")}, 403, ""},
+		"directly":                 {"/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/live/news.ts"},
+		"directly with the base":   {"/tv/channels.m3u", []func(*http.Request){from(home)}, 200, "http://127.0.0.1:8088/tv/live/news.ts"},
 		// Who is no proxy of ours can say what he likes.
 		"by a false proxy": {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), from("192.168.1.66:1")}, 200, "http://127.0.0.1:8088/live/news.ts"},
 		"by a stranger":    {"/channels.m3u", []func(*http.Request){forwarded("192.168.1.30"), from("8.8.8.8:1")}, 403, ""},
