@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp"
 )
 
 // Bounds of a list that is fetched for a person who waits for it.
@@ -79,10 +81,5 @@ func (s *Server) fetchList(ctx context.Context, address string) (string, error) 
 	return string(text), err
 }
 
-// publicAddr tells whether an address lies outside of any home.
-func publicAddr(a netip.Addr) bool {
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !sharedRange.Contains(a)
-}
-
-// sharedRange is what providers use on their own side of a home's router (RFC 6598).
-var sharedRange = netip.MustParsePrefix("100.64.0.0/10")
+// outside tells whether an address lies outside of any home: of this one, too, whose devices may have public addresses.
+func (l *lan) outside(a netip.Addr) bool { return ppsp.Public(a) && !l.beside(a.Unmap().WithZone("")) }

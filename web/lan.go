@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type lan struct {
 
 	mu     sync.Mutex
 	onLink []netip.Prefix // the networks that the machine is part of
+	own    []netip.Addr   // of the machine itself
 	until  time.Time      // when to look again
 }
 
@@ -53,6 +55,14 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
+// beside tells whether a public address is one of this machine, or on an IPv6 network that it is part of.
+func (l *lan) beside(addr netip.Addr) bool {
+	onLink := l.networks()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return contains(onLink, addr) || slices.Contains(l.own, addr)
+}
+
 func (l *lan) networks() []netip.Prefix {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,13 +71,16 @@ func (l *lan) networks() []netip.Prefix {
 		return l.onLink
 	}
 	l.until = now.Add(lookEvery)
-	l.onLink = nil
+	l.onLink, l.own = nil, nil
 	addrs, err := l.addrs()
 	if err != nil {
 		return nil // private ranges still hold
 	}
 	for _, addr := range addrs {
 		prefix, err := netip.ParsePrefix(addr.String())
+		if err == nil {
+			l.own = append(l.own, prefix.Addr().Unmap())
+		}
 		if err == nil && prefix.Addr().Is6() && !prefix.Addr().Is4In6() && prefix.Bits() >= homePrefix {
 			l.onLink = append(l.onLink, prefix.Masked())
 		}

@@ -104,16 +104,17 @@ func New(config Config) *Server {
 	if config.Name == "" {
 		config.Name = "Swarmgate"
 	}
+	access := newAccess(config.Names, config.Clients)
 	return &Server{
 		config: config,
-		access: newAccess(config.Names, config.Clients),
+		access: access,
 		page:   newPage(config.Name, config.Version),
 		log:    config.Logger,
 
 		refusals: refusalLog(config.Logger),
 		signin:   newSignin(),
 
-		fetchable: publicAddr,
+		fetchable: access.lan.outside,
 
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),

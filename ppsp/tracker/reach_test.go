@@ -131,7 +131,7 @@ func TestGuard(t *testing.T) {
 	for at, private := range map[string]bool{
 		"127.0.0.1:80": true, "[::1]:80": true, "192.168.1.1:80": true, "10.0.0.1:80": true, "172.31.0.1:80": true, "[fd00::1]:80": true,
 		"169.254.169.254:80": true, "[fe80::1%eth0]:80": true, "100.64.0.1:80": true, "0.0.0.0:80": true, "[::ffff:192.168.1.1]:80": true,
-		"224.0.0.1:80": true, "nonsense": true,
+		"224.0.0.1:80": true, "nonsense": true, "0.0.0.1:80": true, "[64:ff9b::192.168.1.1]:80": true, "[2002:c0a8:101::1]:80": true,
 		"198.51.100.7:80": false, "[2001:db8::1]:443": false,
 	} {
 		if err := guard(at); (err != nil) != private {

@@ -3,6 +3,8 @@ package tracker
 import (
 	"math"
 	"net/netip"
+
+	"github.com/swarmgate/swarmgate/ppsp"
 )
 
 // traits are what a Memory knows of a peer by yes or no.
@@ -77,12 +79,9 @@ func traitsOf(addresses []Address, source netip.Addr) (t traits) {
 	return t
 }
 
-// shared is the address space that carriers use behind their own NAT (RFC 6598).
-var shared = netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10)
-
 // public tells whether an address means the same everywhere.
 func public(ip netip.Addr) bool {
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
+	return ppsp.Public(ip)
 }
 
 // domestic tells whether the address is of use only in the peer's own network, whatever the peer

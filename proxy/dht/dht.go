@@ -257,8 +257,5 @@ func (s *Service) mayFollow(at netip.AddrPort) bool {
 	if s.addr.Addr().IsLoopback() {
 		return ip.IsLoopback() && at.Port() != s.cfg.Port()
 	}
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
+	return ppsp.Public(ip)
 }
-
-// shared is the address space that carriers use behind their own NAT (RFC 6598).
-var shared = netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10)

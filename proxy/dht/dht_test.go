@@ -102,6 +102,7 @@ func TestWhereTheDHTMayLead(t *testing.T) {
 	for at, want := range map[string]bool{
 		"198.51.100.1:7000": true, "[2001:db8::1]:1": true, "192.168.1.1:80": false, "127.0.0.1:7001": false, "10.0.0.1:1": false,
 		"100.64.0.1:1": false, "[fd00::1]:1": false, "[fe80::1]:1": false, "224.0.0.1:1": false, "0.0.0.0:1": false,
+		"0.0.0.1:1": false, "[64:ff9b::10.0.0.1]:1": false, "[2002:a00:1::1]:1": false,
 	} {
 		if got := s.mayFollow(netip.MustParseAddrPort(at)); got != want {
 			t.Errorf("%s: %v", at, got)
