@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,7 +16,10 @@ const (
 	longestWait = 15 * time.Minute
 	// maxGuessers bounds the clients that are remembered; who guessed longest ago makes room.
 	maxGuessers = 256
-	// guessesInAll may be wrong within guessWindow, by all clients together.
+	// maxAcquainted bounds those who knew the password; who came first makes room.
+	maxAcquainted = 256
+	// guessesInAll may be wrong within guessWindow, by all clients together; who knew the password and has guessed
+	// nothing wrong since is not kept out by what others do.
 	guessesInAll = 100
 	guessWindow  = time.Minute
 )
@@ -24,8 +28,9 @@ const (
 type guesses struct {
 	mu      sync.Mutex
 	clients map[netip.Prefix]guessing
-	window  time.Time // when the current one began
-	all     int       // wrong ones in it
+	knew    []netip.Prefix // who gave the password; the latest last
+	window  time.Time      // when the current one began
+	all     int            // wrong ones in it
 }
 
 type guessing struct {
@@ -52,10 +57,10 @@ func guesser(r *http.Request) netip.Prefix {
 func (g *guesses) wait(who netip.Prefix, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.all >= guessesInAll && now.Sub(g.window) < guessWindow {
+	c := g.clients[who]
+	if g.all >= guessesInAll && now.Sub(g.window) < guessWindow && (c.wrong > 0 || !slices.Contains(g.knew, who)) {
 		return guessWindow - now.Sub(g.window)
 	}
-	c := g.clients[who]
 	if c.wrong < freeGuesses {
 		return 0
 	}
@@ -98,9 +103,14 @@ func (g *guesses) dropOldest() {
 	delete(g.clients, oldest)
 }
 
-// forget clears the name of who knew it at last.
-func (g *guesses) forget(who netip.Prefix) {
+// right clears the name of who knew it at last.
+func (g *guesses) right(who netip.Prefix) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.clients, who)
+	g.knew = slices.DeleteFunc(g.knew, func(p netip.Prefix) bool { return p == who })
+	if len(g.knew) >= maxAcquainted {
+		g.knew = slices.Delete(g.knew, 0, 1)
+	}
+	g.knew = append(g.knew, who)
 }

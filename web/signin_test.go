@@ -242,8 +242,11 @@ func TestBruteForce(t *testing.T) {
 	if w := l.login(rightWord); w.Code != http.StatusTooManyRequests {
 		t.Errorf("in between the password opens: status %d", w.Code)
 	}
-	if w := l.ask(http.MethodDelete, "/api/v1/channels/news", "", header("Authorization", "Bearer "+goodToken)); w.Code != http.StatusTooManyRequests {
-		t.Errorf("a token from who guesses: status %d", w.Code)
+	if w := l.ask(http.MethodPost, "/api/v1/preview", "", header("Authorization", "Bearer "+goodToken+"x")); w.Code != http.StatusTooManyRequests {
+		t.Errorf("a wrong token from who guesses: status %d", w.Code)
+	}
+	if w := l.ask(http.MethodPost, "/api/v1/preview", "", header("Authorization", "Bearer "+goodToken)); w.Code == http.StatusTooManyRequests || w.Code == http.StatusUnauthorized {
+		t.Errorf("a program's token from where somebody guesses: status %d", w.Code)
 	}
 	if w := l.login(rightWord, from("192.168.1.21:1")); w.Code != http.StatusNoContent {
 		t.Errorf("another client: status %d", w.Code)
@@ -255,6 +258,37 @@ func TestBruteForce(t *testing.T) {
 	lines := strings.Count(l.log.String(), "wrong password")
 	if lines == 0 || lines > refusals*2 {
 		t.Errorf("%d lines in the log", lines)
+	}
+}
+
+// What strangers guess keeps nobody out who knew the password before, and no program with a token.
+func TestGuessesOfOthers(t *testing.T) {
+	l := newLocked(t, closedToGuests)
+	const phone, clumsy, stranger = "192.168.1.30:1", "192.168.1.31:1", "192.168.1.32:1"
+	for _, one := range []string{phone, clumsy} {
+		if w := l.login(rightWord, from(one)); w.Code != http.StatusNoContent {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	for i := range guessesInAll {
+		l.login("guess", from(fmt.Sprintf("10.0.0.%d:1", i)))
+	}
+	l.login("gess", from(clumsy))
+	for one, want := range map[string]int{phone: http.StatusNoContent, clumsy: http.StatusTooManyRequests, stranger: http.StatusTooManyRequests} {
+		if w := l.login(rightWord, from(one)); w.Code != want {
+			t.Errorf("%s: status %d, want %d", one, w.Code, want)
+		}
+	}
+	l.cookie = nil
+	if w := l.ask(http.MethodGet, "/api/v1/channels", "", from(stranger), header("Authorization", "Bearer "+goodToken)); w.Code != http.StatusOK {
+		t.Errorf("a token: status %d", w.Code)
+	}
+	g := &l.server.signin.guesses
+	for i := range 2 * maxAcquainted {
+		g.right(guesser(&http.Request{RemoteAddr: fmt.Sprintf("10.2.%d.%d:1", i/250, i%250)}))
+	}
+	if len(g.knew) != maxAcquainted {
+		t.Errorf("%d clients are known", len(g.knew))
 	}
 }
 
