@@ -16,7 +16,7 @@ import (
 
 // maxReturned bounds the objects of one answer. A control point asks for the rest, as
 // TotalMatches tells it to.
-const maxReturned = 1000
+const maxReturned = 2000
 
 // The values of BrowseFlag.
 const (
