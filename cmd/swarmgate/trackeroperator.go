@@ -47,6 +47,9 @@ func (t *trackerCommand) desk(dir string, c *tracker.ServerConfig) (*operatorDes
 	if !ok {
 		return nil, errors.New("tracker: the registry can't be looked into; leave the operator's page out with --no-operator")
 	}
+	if err := makeFolder(dir); err != nil {
+		return nil, err
+	}
 	bans, err := operator.OpenBans(filepath.Join(dir, bansFile))
 	if err != nil {
 		return nil, fmt.Errorf("tracker: %w", err)
@@ -56,6 +59,9 @@ func (t *trackerCommand) desk(dir string, c *tracker.ServerConfig) (*operatorDes
 		d.config.Fresh = sharedFresh
 	}
 	if !thisMachine(d.address) {
+		if t.HTTP {
+			return nil, wrongUsage("--operator %s: with --http its password would be read on the way; give an address of this machine, as 127.0.0.1:7847, or leave --http out", t.Operator)
+		}
 		if err := d.close(dir); err != nil {
 			return nil, err
 		}

@@ -50,6 +50,7 @@ const (
 
 	retryAfter   = 10 * time.Minute
 	lookEvery    = 30 * time.Second // at the catalog
+	changedFloor = time.Minute      // between reading twice because channels came or went
 	fetchTimeout = 5 * time.Minute
 )
 
@@ -86,12 +87,19 @@ func (g *Guide) Run(ctx context.Context) error {
 	}
 	timer := time.NewTicker(lookEvery)
 	defer timer.Stop()
+	var due, read time.Time
 	var seen uint32
-	var due time.Time
+	var listed []Channel
 	for {
-		if now := time.Now(); g.cfg.Changes() != seen || now.After(due) {
+		now := time.Now()
+		if g.cfg.Changes() != seen && now.Sub(read) >= changedFloor {
 			seen = g.cfg.Changes()
-			due = now.Add(g.cfg.Refresh)
+			if list := g.cfg.Channels(); !slices.Equal(list, listed) {
+				listed, due = list, now
+			}
+		}
+		if !now.Before(due) {
+			read, due = now, now.Add(g.cfg.Refresh)
 			if g.refresh(ctx, now) != nil {
 				due = now.Add(min(retryAfter, g.cfg.Refresh))
 			}

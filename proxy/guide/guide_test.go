@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -243,9 +244,10 @@ func TestGuideIsRefreshed(t *testing.T) {
 			}
 		}
 		put("one")
-		var changes atomic.Uint32
+		var changes, added atomic.Uint32
 		changes.Store(1)
-		g := New(Config{Sources: []string{path}, Refresh: time.Hour, Channels: func() []Channel { return catalog }, Changes: changes.Load, Logger: zerolog.Nop()})
+		channels := func() []Channel { return append(slices.Clone(catalog), Channel{ID: fmt.Sprint(added.Load())}) }
+		g := New(Config{Sources: []string{path}, Refresh: time.Hour, Channels: channels, Changes: changes.Load, Logger: zerolog.Nop()})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- g.Run(ctx) }()
@@ -260,6 +262,10 @@ func TestGuideIsRefreshed(t *testing.T) {
 		put("two")
 		time.Sleep(time.Minute)
 		on("one")
+		changes.Add(1) // as when a film's position is noted
+		time.Sleep(time.Minute)
+		on("one")
+		added.Add(1)
 		changes.Add(1)
 		time.Sleep(lookEvery)
 		on("two")
@@ -269,6 +275,7 @@ func TestGuideIsRefreshed(t *testing.T) {
 		if err := os.WriteFile(path, []byte("<tv><pro"), 0o600); err != nil {
 			t.Error(err)
 		}
+		added.Add(1)
 		changes.Add(1)
 		time.Sleep(lookEvery)
 		on("three") // what is known stays

@@ -14,6 +14,7 @@ const (
 	maxTitle   = 200
 	maxSummary = 2000
 	maxAliases = 20_000 // channels that one source names
+	maxID      = 200    // bytes of a channel's name for programs; what is longer is none
 )
 
 // readXMLTV adds the broadcasts of an XMLTV document (its DTD, version 0.5 and later): elements
@@ -65,8 +66,7 @@ func readElement(d *xml.Decoder, r *bounded, start xml.StartElement, aliases map
 	}
 	switch start.Name.Local {
 	case "channel":
-		if len(aliases) < maxAliases {
-			id := attribute(start, "id")
+		if id := attribute(start, "id"); len(aliases) < maxAliases && len(id) <= maxID {
 			aliases[id] = to.find(append(texts["display-name"], id)...)
 		}
 	case "programme":

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -89,7 +90,11 @@ func (e *Enrolment) Keep(path string) error {
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	end, err := wholeLines(f) // whose line is torn got no token
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	lines := bufio.NewScanner(io.NewSectionReader(f, 0, end))
 	for n := 1; lines.Scan(); n++ {
 		if err := e.remember(lines.Text()); err != nil {
 			return fmt.Errorf("%s, line %d: %w", path, n, err)
@@ -153,15 +158,49 @@ func (e *Enrolment) enrol(code, peer string) (token string, err error) {
 	token = rand.Text()
 	sum := sha256.Sum256([]byte(token))
 	line := fmt.Sprintf("%x %x %s\n", sum, by, orDash(peer))
-	f, err := os.OpenFile(e.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return "", errKeeping
-	}
-	_, err = f.WriteString(line)
-	if errors.Join(err, f.Sync(), f.Close()) != nil {
+	if appendLine(e.path, line) != nil {
 		return "", errKeeping
 	}
 	return token, e.remember(line)
+}
+
+// appendLine adds a line to a file, in place of one that a full disk or a power cut left torn.
+func appendLine(path, line string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	end, err := wholeLines(f)
+	if err == nil {
+		_, err = f.WriteAt([]byte(line), end)
+	}
+	if err == nil {
+		err = f.Truncate(end + int64(len(line)))
+	}
+	if err = errors.Join(err, f.Sync()); err != nil {
+		_ = f.Truncate(end) // else the next line takes its place
+	}
+	return errors.Join(err, f.Close())
+}
+
+// longestLine bounds what a torn line can have, in bytes.
+const longestLine = 1024
+
+// wholeLines returns where the last whole line of a file ends.
+func wholeLines(f *os.File) (int64, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return 0, err
+	}
+	tail := make([]byte, min(size, longestLine))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return 0, err
+	}
+	at := bytes.LastIndexByte(tail, '\n')
+	if at < 0 && size > longestLine {
+		return 0, errors.New("this is no file of enrolled peers: its last line is too long")
+	}
+	return size - int64(len(tail)) + int64(at+1), nil
 }
 
 func orDash(s string) string {

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -108,6 +110,41 @@ func TestEnrolment(t *testing.T) {
 }
 
 // An address that tries code after code is put off; others are not.
+// A line that a full disk left torn costs nobody a token, and does not stop the next start.
+func TestTornEnrolment(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "enrolled")
+	e := enrolment(t, path)
+	enrolled := func(e *Enrolment) string {
+		t.Helper()
+		status, token := enrolBy(t, e, "192.0.2.1:1", `{"code":"`+sharedCode+`"}`)
+		if status != 200 {
+			t.Fatalf("status %d", status)
+		}
+		return token
+	}
+	tear := func() {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteString("0123456789abcdef 01")
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tokens := []string{enrolled(e)}
+	tear()
+	tokens = append(tokens, enrolled(e))
+	tear()
+	e = enrolment(t, path)
+	for i, token := range tokens {
+		if _, ok := e.named(sha256.Sum256([]byte(token))); !ok {
+			t.Errorf("token %d is forgotten", i)
+		}
+	}
+}
+
 func TestEnrolmentRate(t *testing.T) {
 	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
 	now := time.Unix(1_700_000_000, 0)
