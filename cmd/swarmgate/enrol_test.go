@@ -44,5 +44,5 @@ func TestEnrolByCode(t *testing.T) {
 		t.Error("a code that was used up gets a second peer in")
 	}
 	sentence(t, []string{"tracker", "--listen", free, "--enrolment", at("codes")}, 2, "--enrolment is of no use without --auth token")
-	sentence(t, []string{"tracker", "--listen", free, "--http", "--operator", "0.0.0.0:0", "--dir", at("state")}, 2, "its password would be read on the way")
+	sentence(t, []string{"tracker", "--listen", free, "--http", "--operator", "0.0.0.0:0", "--dir", at("plain")}, 2, "its password would be read on the way")
 }
