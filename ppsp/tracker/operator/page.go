@@ -1,11 +1,9 @@
 package operator
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,12 +14,8 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 )
 
-//go:embed page.html page.css page.js openapi.json
+//go:embed page.css page.js openapi.json
 var files embed.FS
-
-var page = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"short": short, "bytes": bytesOf, "span": spanOf, "count": countOf, "clock": clockOf,
-}).ParseFS(files, "page.html"))
 
 // view is what the page shows.
 type view struct {
@@ -89,12 +83,8 @@ func (d *Desk) serveSwarmPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) write(w http.ResponseWriter, status int, v *view) {
-	var b bytes.Buffer
-	if err := page.Execute(&b, v); err != nil {
-		d.config.Logger.Error().Err(err).Msg("tracker: the operator's page")
-		fail(w, http.StatusInternalServerError, "The page can't be made.")
-		return
-	}
+	var b markup
+	v.render(&b)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
