@@ -29,7 +29,7 @@ func TestTrackerOperator(t *testing.T) {
 
 func testTrackerOperator(t *testing.T, registry string) {
 	atHome(t)
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "fresh") // which nobody made
 	start := func() (p *program, url, desk string) {
 		p = begin(t, nil, "tracker", "--listen", free, "--operator", free, "--registry", registry, "--dir", dir, "--json")
 		ready := p.event(t, "ready")
