@@ -171,6 +171,7 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 		ask(secure)
 	}
 	if enrolment != nil {
+		enrolment.Banned = cfg.Banned
 		service.server.Handler = enrolment.Around(service.server.Handler)
 	}
 	service.server.Handler = tracker.Behind(t.Behind, service.server.Handler)

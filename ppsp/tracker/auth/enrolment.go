@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -32,25 +33,36 @@ const (
 	minCode      = 12      // bytes
 	maxUses      = 1 << 30 // of a code
 	maxEnrolBody = 1 << 10 // bytes
+
+	wrongCodes = 1000        // at once, from everywhere together
+	codeRefill = time.Second // until one more is allowed
 )
 
 // Enrolment gives tokens to peers that know a code, and remembers them in a file, of which it
 // keeps hashes alone: lines of token, code, and peer ID or "-". Who takes a line out takes the
 // token back at the next start. Its methods may be called from any goroutine.
 type Enrolment struct {
-	path string
-	now  func() time.Time
+	// Banned tells who is shut out, as tracker.ServerConfig's does, and is set before the first
+	// request; nil for nobody.
+	Banned func(from netip.Addr, peerID string) bool
 
-	mu    sync.Mutex
-	left  map[[32]byte]int // uses of each code
+	path  string
+	now   func() time.Time
+	add   func(path, line string) error // appendLine
+	guard guard                         // counts all tries, right or wrong
+
+	enrolling sync.Mutex       // held while one peer enrols, the disk's time included
+	left      map[[32]byte]int // uses of each code
+	wrong     time.Time        // when the bucket of wrong codes, which leaks, will be empty
+
+	mu    sync.Mutex // held for a moment, after enrolling, since each request of a peer asks
 	names map[[32]byte]string
-	guard guard // counts all tries, right or wrong
 }
 
 // ReadCodes reads lines of a code, and how many peers may enrol by it: one, if nothing is said.
 // Empty lines, and those that begin with #, are ignored.
 func ReadCodes(r io.Reader) (*Enrolment, error) {
-	e := &Enrolment{left: map[[32]byte]int{}, names: map[[32]byte]string{}, now: time.Now}
+	e := &Enrolment{left: map[[32]byte]int{}, names: map[[32]byte]string{}, now: time.Now, add: appendLine}
 	err := eachLine(r, func(line string) error {
 		fields := strings.Fields(line)
 		uses := 1
@@ -119,7 +131,9 @@ func (e *Enrolment) remember(line string) error {
 	if len(e.names) >= MaxEnrolled {
 		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
 	}
+	e.mu.Lock()
 	e.names[token] = strings.TrimPrefix(fields[2], "-")
+	e.mu.Unlock()
 	if left, ok := e.left[code]; ok {
 		e.left[code] = left - 1
 	}
@@ -141,16 +155,23 @@ func (e *Enrolment) named(token [32]byte) (name string, ok bool) {
 var (
 	errCode    = errors.New("this code is unknown, or was used as often as it may")
 	errCrowd   = errors.New("too many peers enrolled; ask the operator")
+	errGuessed = errors.New("too many wrong codes were tried; try again in a minute")
 	errKeeping = errors.New("the tracker can't keep tokens now; ask the operator")
 )
 
 // enrol makes a token; when it returns, it is on the disk.
 func (e *Enrolment) enrol(code, peer string) (token string, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	by := sha256.Sum256([]byte(code))
+	e.enrolling.Lock()
+	defer e.enrolling.Unlock()
+	by, now := sha256.Sum256([]byte(code)), e.now()
+	if e.wrong.Before(now) {
+		e.wrong = now
+	}
 	switch {
+	case e.wrong.Sub(now) > (wrongCodes-1)*codeRefill:
+		return "", errGuessed
 	case e.left[by] <= 0:
+		e.wrong = e.wrong.Add(codeRefill)
 		return "", errCode
 	case len(e.names) >= MaxEnrolled:
 		return "", errCrowd
@@ -158,7 +179,7 @@ func (e *Enrolment) enrol(code, peer string) (token string, err error) {
 	token = rand.Text()
 	sum := sha256.Sum256([]byte(token))
 	line := fmt.Sprintf("%x %x %s\n", sum, by, orDash(peer))
-	if appendLine(e.path, line) != nil {
+	if e.add(e.path, line) != nil {
 		return "", errKeeping
 	}
 	return token, e.remember(line)
@@ -210,7 +231,9 @@ func orDash(s string) string {
 	return s
 }
 
-// ServeHTTP enrols a peer. One address may try some twenty times, and then twice a minute.
+// ServeHTTP enrols a peer. One address may try some twenty times, and then twice a minute; all
+// together, this machine's proxies with them, may be wrong a thousand times, and then once a
+// second.
 func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -222,10 +245,17 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Code string `json:"code"`
 		Peer string `json:"peer_id"`
 	}
-	a, now := attempt{from: source(r)}, e.now()
-	if !e.guard.may(a, now) {
+	tooMany := func(words string) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wrongRefill/time.Second)))
-		fail(http.StatusTooManyRequests, "Too many tries from this address; try again in a minute.")
+		fail(http.StatusTooManyRequests, words)
+	}
+	a, now := attempt{from: source(r)}, e.now()
+	if e.banned(a.from, "") {
+		fail(http.StatusForbidden, shutOut)
+		return
+	}
+	if !e.guard.may(a, now) {
+		tooMany("Too many tries from this address; try again in a minute.")
 		return
 	}
 	e.guard.wrong(a, now)
@@ -238,16 +268,28 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(http.StatusBadRequest, "peer_id has 32 hexadecimal digits in lower case.")
 			return
 		}
+		if e.banned(a.from, body.Peer) {
+			fail(http.StatusForbidden, shutOut)
+			return
+		}
 	}
 	token, err := e.enrol(body.Code, body.Peer)
 	switch {
 	case errors.Is(err, errCode):
 		fail(http.StatusForbidden, err.Error())
+	case errors.Is(err, errGuessed):
+		tooMany(err.Error())
 	case err != nil:
 		fail(http.StatusServiceUnavailable, err.Error())
 	default:
 		_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "peer_id": body.Peer})
 	}
+}
+
+const shutOut = "You are shut out; ask the operator."
+
+func (e *Enrolment) banned(from netip.Addr, peer string) bool {
+	return e.Banned != nil && e.Banned(from, peer)
 }
 
 // Around returns a handler that enrols peers at EnrolPath and leaves all else to h.

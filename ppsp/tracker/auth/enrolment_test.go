@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,7 +110,6 @@ func TestEnrolment(t *testing.T) {
 	}
 }
 
-// An address that tries code after code is put off; others are not.
 // A line that a full disk left torn costs nobody a token, and does not stop the next start.
 func TestTornEnrolment(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "enrolled")
@@ -145,6 +145,79 @@ func TestTornEnrolment(t *testing.T) {
 	}
 }
 
+// An enrolled peer is let in while another one's enrolment waits for the disk.
+func TestEnrolmentWaitsForTheDiskAlone(t *testing.T) {
+	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
+	_, token := enrolBy(t, e, "192.0.2.1:1", `{"code":"`+sharedCode+`"}`)
+	writing, written := make(chan bool), make(chan bool)
+	e.add = func(path, line string) error {
+		close(writing)
+		<-written
+		return appendLine(path, line)
+	}
+	var all sync.WaitGroup
+	all.Go(func() { enrolBy(t, e, "192.0.2.2:1", `{"code":"`+sharedCode+`"}`) })
+	<-writing
+	in := make(chan bool, 1)
+	all.Go(func() {
+		_, ok := ask(New(nil, NewTokens(e)), "192.0.2.1:1", onePeer, "Bearer "+token)
+		in <- ok
+	})
+	select {
+	case ok := <-in:
+		if !ok {
+			t.Error("who enrolled is not let in")
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("who enrolled waits for the disk")
+	}
+	close(written)
+	all.Wait()
+}
+
+// Who is shut out gets no token, and learns nothing of a code.
+func TestEnrolmentOfTheBanned(t *testing.T) {
+	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
+	e.Banned = func(from netip.Addr, peer string) bool {
+		return from == netip.MustParseAddr("192.0.2.1") || peer == onePeer
+	}
+	for _, c := range []struct {
+		from, body string
+		want       int
+	}{
+		{"192.0.2.1:1", `{"code":"` + onceCode + `"}`, 403},
+		{"192.0.2.1:1", `{`, 403},
+		{"192.0.2.2:1", `{"code":"` + onceCode + `","peer_id":"` + onePeer + `"}`, 403},
+		{"192.0.2.2:1", `{"code":"` + onceCode + `","peer_id":"` + otherPeer + `"}`, 200},
+	} {
+		if status, _ := enrolBy(t, e, c.from, c.body); status != c.want {
+			t.Errorf("%s from %s: %d, want %d", c.body, c.from, status, c.want)
+		}
+	}
+}
+
+// Wrong codes are bounded for all together, so by a proxy on this machine too.
+func TestWrongCodesFromThisMachine(t *testing.T) {
+	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
+	now := time.Unix(1_700_000_000, 0)
+	e.now = func() time.Time { return now }
+	statuses := map[int]int{}
+	for i := range 3 * wrongCodes {
+		status, _ := enrolBy(t, e, "127.0.0.1:1", fmt.Sprintf(`{"code":"guess-number-%d"}`, i))
+		statuses[status]++
+	}
+	if statuses[403] != wrongCodes || statuses[429] != 2*wrongCodes {
+		t.Errorf("answers: %v", statuses)
+	}
+	now = now.Add(codeRefill)
+	for range 2 { // the right one costs nothing
+		if status, _ := enrolBy(t, e, "127.0.0.1:1", `{"code":"`+sharedCode+`"}`); status != 200 {
+			t.Errorf("later: %d", status)
+		}
+	}
+}
+
+// An address that tries code after code is put off; others are not.
 func TestEnrolmentRate(t *testing.T) {
 	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
 	now := time.Unix(1_700_000_000, 0)
