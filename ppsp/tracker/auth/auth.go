@@ -72,18 +72,21 @@ func (c *Checker) Authorize(r *http.Request, peerID string) (challenges []string
 		if user != nil {
 			a.user = markOf(from, user)
 		}
-		if !c.guard.may(a, now) {
+		charge, may := c.guard.may(a, now)
+		if !may {
 			continue
 		}
 		name, good, again := w.check(r, now)
 		switch {
 		case good && speaksFor(name, peerID):
+			c.guard.refund(a, charge, now)
 			c.guard.good(a.mark, now)
 			return nil, true
 		case again:
+			c.guard.refund(a, charge, now)
 			retry = w
 		default:
-			c.guard.wrong(a, now)
+			c.guard.wrong(a, charge, now)
 		}
 	}
 	for _, w := range c.ways {

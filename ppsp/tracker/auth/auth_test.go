@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -313,6 +314,75 @@ func TestKnownNonceIsNoFreeTicket(t *testing.T) {
 	}
 }
 
+// Guesses at the same time are no more than guesses one after the other, by credentials that
+// are known as well; and who is right at the same time pays nothing.
+func TestGuessesInParallel(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, known := range []bool{false, true} {
+		slow := &held{way: NewDigest(users(t, "alice:secret")), asked: make(chan bool, 1000), answer: make(chan bool)}
+		c := New(func() time.Time { return now }, slow)
+		challenges, _ := ask(c, "192.0.2.1:1", onePeer, "")
+		count := uint32(0)
+		try := func(password string, n int) (looked, in int) {
+			var all sync.WaitGroup
+			refused := make(chan bool, n)
+			for range n {
+				count++
+				header := reply(t, challenges[0], "alice", password, count)
+				all.Go(func() {
+					if _, ok := ask(c, "192.0.2.1:1", onePeer, header); !ok {
+						refused <- true
+					}
+				})
+			}
+			for range n { // each is either looked at, and waits, or refused at once
+				select {
+				case <-slow.asked:
+					looked++
+				case <-refused:
+				}
+			}
+			for range looked {
+				slow.answer <- true
+			}
+			all.Wait()
+			return looked, looked - len(refused)
+		}
+		want := wrongOfUser
+		if known {
+			if _, in := try("secret", 1); in != 1 {
+				t.Fatal("alice is not let in")
+			}
+			want *= 2 // on trust, and once more without
+		}
+		if got, _ := try("guess", 200); got != want {
+			t.Errorf("known %v: %d guesses were looked at, want %d", known, got, want)
+		}
+		if got, _ := try("guess", 200); got != 0 {
+			t.Errorf("known %v: then %d more", known, got)
+		}
+		now = now.Add(200 * wrongRefill)
+		for range 3 {
+			challenges, _ = ask(c, "192.0.2.1:1", onePeer, "")
+			if _, in := try("secret", wrongOfUser); in != wrongOfUser {
+				t.Errorf("known %v: %d who are right are in", known, in)
+			}
+		}
+	}
+}
+
+// held is a way that waits before it answers.
+type held struct {
+	way
+	asked, answer chan bool
+}
+
+func (h *held) check(r *http.Request, now time.Time) (name string, ok, again bool) {
+	h.asked <- true
+	<-h.answer
+	return h.way.check(r, now)
+}
+
 // counted is a way that counts how often it is asked.
 type counted struct {
 	way
@@ -350,7 +420,7 @@ func TestGuardIsBounded(t *testing.T) {
 	for i := range maxGuarded + 1000 {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		m := markOf(a, []byte("x"))
-		g.wrong(attempt{from: a, user: m}, now)
+		g.may(attempt{from: a, user: m}, now)
 		g.good(m, now)
 	}
 	if len(g.tries) > maxGuarded || len(g.known) > maxGuarded {

@@ -254,11 +254,10 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusForbidden, shutOut)
 		return
 	}
-	if !e.guard.may(a, now) {
+	if _, may := e.guard.may(a, now); !may { // which stays counted
 		tooMany("Too many tries from this address; try again in a minute.")
 		return
 	}
-	e.guard.wrong(a, now)
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnrolBody)).Decode(&body); r.Method != http.MethodPost || err != nil {
 		fail(http.StatusBadRequest, `POST {"code": "…"}, as the operator gave it to you.`)
 		return

@@ -22,7 +22,13 @@ const (
 type guard struct {
 	mu    sync.Mutex
 	tries map[target]time.Time // buckets that leak: when each will be empty again
-	known map[mark]time.Time
+	known map[mark]trusted
+}
+
+// trusted is what is remembered of credentials that were right.
+type trusted struct {
+	at   time.Time
+	open int // tries with them that are being looked at
 }
 
 // mark names credentials that come from a place.
@@ -61,30 +67,78 @@ func prefixOf(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// may tells whether credentials are to be looked at.
-func (g *guard) may(a attempt, now time.Time) bool {
+// charge is what a try that is being looked at was let in by: it counts as wrong from the
+// beginning, so that many at the same time are no more than one after the other.
+type charge bool
+
+const (
+	onCount charge = false // as a wrong one
+	onTrust charge = true  // as one of the few at a time with known credentials
+)
+
+// may tells whether credentials are to be looked at. Then good, wrong or refund has to follow.
+func (g *guard) may(a attempt, now time.Time) (c charge, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if at, known := g.known[a.mark]; known && now.Sub(at) < goodFor {
-		return true
+	if k, known := g.known[a.mark]; known && now.Sub(k.at) < goodFor && k.open < wrongOfUser {
+		k.open++
+		g.known[a.mark] = k
+		return onTrust, true
 	}
-	if t, counts := a.everything(); counts && g.full(t, wrongTries, now) {
-		return false
+	all, countsAll := a.everything()
+	one, countsOne := a.one()
+	if countsAll && g.full(all, wrongTries, now) || countsOne && g.full(one, wrongOfUser, now) {
+		return onCount, false
 	}
-	t, counts := a.one()
-	return !counts || !g.full(t, wrongOfUser, now)
+	g.fillBoth(a, now)
+	return onCount, true
 }
 
 func (g *guard) full(t target, tries time.Duration, now time.Time) bool {
 	return g.tries[t].Sub(now) > (tries-1)*wrongRefill
 }
 
-// wrong counts a wrong try. Credentials with which somebody was in lose that: whoever has them
+// wrong ends a wrong try. Credentials with which somebody was in lose that: whoever has them
 // does not have all of them, and gets no second guess for it.
-func (g *guard) wrong(a attempt, now time.Time) {
+func (g *guard) wrong(a attempt, c charge, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.known, a.mark)
+	if c == onTrust {
+		g.fillBoth(a, now)
+	}
+}
+
+// refund ends a try that was not wrong.
+func (g *guard) refund(a attempt, c charge, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c == onTrust {
+		if k, known := g.known[a.mark]; known && k.open > 0 {
+			k.open--
+			g.known[a.mark] = k
+		}
+		return
+	}
+	if t, counts := a.everything(); counts {
+		g.drain(t, now)
+	}
+	if t, counts := a.one(); counts {
+		g.drain(t, now)
+	}
+}
+
+func (g *guard) drain(t target, now time.Time) {
+	if empty, guarded := g.tries[t]; guarded {
+		if empty = empty.Add(-wrongRefill); empty.After(now) {
+			g.tries[t] = empty
+		} else {
+			delete(g.tries, t)
+		}
+	}
+}
+
+func (g *guard) fillBoth(a attempt, now time.Time) {
 	if t, counts := a.everything(); counts {
 		g.fill(t, now)
 	}
@@ -115,17 +169,18 @@ func (g *guard) fill(t target, now time.Time) {
 func (g *guard) good(m mark, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if at, known := g.known[m]; known && now.Sub(at) < goodFor/2 {
+	k, known := g.known[m]
+	if known && now.Sub(k.at) < goodFor/2 {
 		return
 	}
 	if g.known == nil {
-		g.known = map[mark]time.Time{}
+		g.known = map[mark]trusted{}
 	}
-	if len(g.known) >= maxGuarded {
+	if !known && len(g.known) >= maxGuarded {
 		for other := range g.known {
 			delete(g.known, other)
 			break
 		}
 	}
-	g.known[m] = now
+	g.known[m] = trusted{now, k.open}
 }
