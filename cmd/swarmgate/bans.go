@@ -24,6 +24,8 @@ type banAnswer struct {
 	Until  *time.Time `json:"until"`
 	Reason string     `json:"reason"`
 	By     string     `json:"by"`
+	// Warning is what a tracker could not carry out yet of a new ban.
+	Warning string `json:"warning"`
 }
 
 func (b banAnswer) tell(out *printer) {
@@ -32,6 +34,9 @@ func (b banAnswer) tell(out *printer) {
 	if b.Until != nil {
 		until = "until " + b.Until.Local().Format(time.DateTime)
 		fields["until"] = b.Until.Format(time.RFC3339)
+	}
+	if b.Warning != "" {
+		fields["warning"] = b.Warning
 	}
 	who := b.Who
 	if b.Name != "" {
@@ -106,6 +111,9 @@ func (b *bansAddCommand) Run(ctx context.Context, c console) error {
 	}
 	out := newPrinter(c, b.JSON)
 	added.tell(out)
+	if added.Warning != "" {
+		out.say("Note: %s", added.Warning)
+	}
 	if words := added.warning(); words != "" {
 		out.say("%s", words)
 	}

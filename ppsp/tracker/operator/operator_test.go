@@ -2,6 +2,7 @@ package operator
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 )
@@ -24,6 +27,44 @@ type broken struct{ Registry }
 
 func (broken) Totals(context.Context, time.Time) (tracker.Totals, error) {
 	return tracker.Totals{}, errors.New("connection refused")
+}
+
+// forgetful is a registry that can't forget anybody.
+type forgetful struct{ Registry }
+
+func (forgetful) Remove(context.Context, time.Time, string) error {
+	return errors.New("connection refused")
+}
+
+func (forgetful) Evict(context.Context, time.Time, netip.Prefix) (int, error) {
+	return 0, errors.New("connection refused")
+}
+
+// A ban holds, and is answered as one, when the registry can't forget those whom it meets.
+func TestBanWithoutTheRegistry(t *testing.T) {
+	var log bytes.Buffer
+	l := newLab(t, func(c *Config) { c.Registry, c.Logger = forgetful{c.Registry}, zerolog.New(&log) })
+	l.some()
+	for _, who := range []string{peerA, "198.51.100.0/24"} {
+		r := l.ask(http.MethodPost, "/api/v1/bans", `{"who":"`+who+`"}`)
+		if body := bodyOf(t, r); r.StatusCode != http.StatusCreated || !strings.Contains(body, `"warning":"The ban holds`) {
+			t.Errorf("%s: %s %s", who, r.Status, body)
+		}
+		if got := log.String(); !strings.Contains(got, `"level":"warn"`) || !strings.Contains(got, "connection refused") || strings.Contains(got, "not carried out") {
+			t.Errorf("%s: the log is %s", who, got)
+		}
+		log.Reset()
+	}
+	if got := l.join("192.0.2.9", peerA, swarmA, tracker.Leech); got != tracker.ForbiddenAction {
+		t.Errorf("who is shut out joins: %v", got)
+	}
+	r := l.ask(http.MethodPost, "/bans", "who=192.0.2.7&hours=24", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
+	if body := bodyOf(t, r); r.StatusCode != http.StatusOK || !strings.Contains(body, "The ban holds") || !strings.Contains(body, "192.0.2.7") {
+		t.Errorf("by the page: %s %s", r.Status, body)
+	}
+	if body := bodyOf(t, l.ask(http.MethodGet, "/api/v1/bans", "")); strings.Contains(body, "warning") || strings.Count(body, `"who"`) != 3 {
+		t.Errorf("the bans: %s", body)
+	}
 }
 
 // Metrics are read by the parser of the Prometheus client for Python, which is strict.
@@ -91,7 +132,7 @@ func TestEvents(t *testing.T) {
 	if got := next("joined"); !strings.Contains(got, peerA) || !strings.Contains(got, swarmA) {
 		t.Error(got)
 	}
-	if _, err := l.desk.ban(t.Context(), peerA, 0, "why"); err != nil {
+	if _, _, err := l.desk.ban(t.Context(), peerA, 0, "why"); err != nil {
 		t.Fatal(err)
 	}
 	if got := next("banned"); !strings.Contains(got, `"words":"why"`) {
@@ -156,7 +197,7 @@ func TestBans(t *testing.T) {
 		{"2001:db8::/32", "2001:db9::1", "other", false},
 		{"2001:db8::1", "2001:db8::1", "other", true},
 	} {
-		b, err := l.desk.ban(t.Context(), c.who, 1, "")
+		b, _, err := l.desk.ban(t.Context(), c.who, 1, "")
 		if err != nil {
 			t.Fatal(err)
 		}

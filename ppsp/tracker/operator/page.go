@@ -101,14 +101,19 @@ func (d *Desk) serveOpenAPI(w http.ResponseWriter, r *http.Request) {
 // banByForm is the page's form, which works without scripts.
 func (d *Desk) banByForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	var warning string
 	hours, err := strconv.ParseFloat(r.PostFormValue("hours"), 64)
 	if err == nil {
-		_, err = d.ban(r.Context(), r.PostFormValue("who"), hours, r.PostFormValue("reason"))
+		_, warning, err = d.ban(r.Context(), r.PostFormValue("who"), hours, r.PostFormValue("reason"))
 	} else {
 		err = errBadBan{errors.New("say for how many hours, or 0 for good")}
 	}
 	if err != nil {
 		d.show(w, r, http.StatusBadRequest, strings.ToUpper(err.Error()[:1])+err.Error()[1:]+".", r.PostFormValue("who"))
+		return
+	}
+	if warning != "" {
+		d.show(w, r, http.StatusOK, warning, "")
 		return
 	}
 	back(w, r)
