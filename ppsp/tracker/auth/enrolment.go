@@ -33,9 +33,6 @@ const (
 	minCode      = 12      // bytes
 	maxUses      = 1 << 30 // of a code
 	maxEnrolBody = 1 << 10 // bytes
-
-	wrongCodes = 1000        // at once, from everywhere together
-	codeRefill = time.Second // until one more is allowed
 )
 
 // Enrolment gives tokens to peers that know a code, and remembers them in a file, of which it
@@ -51,11 +48,10 @@ type Enrolment struct {
 	add   func(path, line string) error // appendLine
 	guard guard                         // counts all tries, right or wrong
 
-	enrolling sync.Mutex       // held while one peer enrols, the disk's time included
-	left      map[[32]byte]int // uses of each code
-	wrong     time.Time        // when the bucket of wrong codes, which leaks, will be empty
+	enrolling sync.Mutex // held while one peer enrols, the disk's time included
 
-	mu    sync.Mutex // held for a moment, after enrolling, since each request of a peer asks
+	mu    sync.Mutex       // held for a moment, after enrolling, since each request of a peer asks
+	left  map[[32]byte]int // uses of each code
 	names map[[32]byte]string
 }
 
@@ -128,12 +124,12 @@ func (e *Enrolment) remember(line string) error {
 		}
 		copy(to[:], b)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if len(e.names) >= MaxEnrolled {
 		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
 	}
-	e.mu.Lock()
 	e.names[token] = strings.TrimPrefix(fields[2], "-")
-	e.mu.Unlock()
 	if left, ok := e.left[code]; ok {
 		e.left[code] = left - 1
 	}
@@ -155,26 +151,22 @@ func (e *Enrolment) named(token [32]byte) (name string, ok bool) {
 var (
 	errCode    = errors.New("this code is unknown, or was used as often as it may")
 	errCrowd   = errors.New("too many peers enrolled; ask the operator")
-	errGuessed = errors.New("too many wrong codes were tried; try again in a minute")
 	errKeeping = errors.New("the tracker can't keep tokens now; ask the operator")
 )
 
-// enrol makes a token; when it returns, it is on the disk.
+// enrol makes a token; when it returns, it is on the disk. A wrong code costs a look at a table
+// and waits for nobody. However many are tried, a right one is taken: else a stranger could keep
+// everybody out. What a guesser is up against is the length of codes, and the bound for his
+// address.
 func (e *Enrolment) enrol(code, peer string) (token string, err error) {
+	by := sha256.Sum256([]byte(code))
+	if err := e.open(by); err != nil {
+		return "", err
+	}
 	e.enrolling.Lock()
 	defer e.enrolling.Unlock()
-	by, now := sha256.Sum256([]byte(code)), e.now()
-	if e.wrong.Before(now) {
-		e.wrong = now
-	}
-	switch {
-	case e.wrong.Sub(now) > (wrongCodes-1)*codeRefill:
-		return "", errGuessed
-	case e.left[by] <= 0:
-		e.wrong = e.wrong.Add(codeRefill)
-		return "", errCode
-	case len(e.names) >= MaxEnrolled:
-		return "", errCrowd
+	if err := e.open(by); err != nil { // another one may have used it
+		return "", err
 	}
 	token = rand.Text()
 	sum := sha256.Sum256([]byte(token))
@@ -183,6 +175,19 @@ func (e *Enrolment) enrol(code, peer string) (token string, err error) {
 		return "", errKeeping
 	}
 	return token, e.remember(line)
+}
+
+// open tells whether one more peer may enrol by a code.
+func (e *Enrolment) open(code [32]byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.left[code] <= 0:
+		return errCode
+	case len(e.names) >= MaxEnrolled:
+		return errCrowd
+	}
+	return nil
 }
 
 // appendLine adds a line to a file, in place of one that a full disk or a power cut left torn.
@@ -231,9 +236,7 @@ func orDash(s string) string {
 	return s
 }
 
-// ServeHTTP enrols a peer. One address may try some twenty times, and then twice a minute; all
-// together, this machine's proxies with them, may be wrong a thousand times, and then once a
-// second.
+// ServeHTTP enrols a peer. One address may try some twenty times, and then twice a minute.
 func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -245,17 +248,14 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Code string `json:"code"`
 		Peer string `json:"peer_id"`
 	}
-	tooMany := func(words string) {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wrongRefill/time.Second)))
-		fail(http.StatusTooManyRequests, words)
-	}
 	a, now := attempt{from: source(r)}, e.now()
 	if e.banned(a.from, "") {
 		fail(http.StatusForbidden, shutOut)
 		return
 	}
 	if _, may := e.guard.may(a, now); !may { // which stays counted
-		tooMany("Too many tries from this address; try again in a minute.")
+		w.Header().Set("Retry-After", strconv.Itoa(int(wrongRefill/time.Second)))
+		fail(http.StatusTooManyRequests, "Too many tries from this address; try again in a minute.")
 		return
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnrolBody)).Decode(&body); r.Method != http.MethodPost || err != nil {
@@ -276,8 +276,6 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errCode):
 		fail(http.StatusForbidden, err.Error())
-	case errors.Is(err, errGuessed):
-		tooMany(err.Error())
 	case err != nil:
 		fail(http.StatusServiceUnavailable, err.Error())
 	default:

@@ -196,24 +196,33 @@ func TestEnrolmentOfTheBanned(t *testing.T) {
 	}
 }
 
-// Wrong codes are bounded for all together, so by a proxy on this machine too.
-func TestWrongCodesFromThisMachine(t *testing.T) {
+// However many wrong codes come, and while another peer's token is written, a right code is taken
+// and a wrong one answered: a stranger keeps nobody out.
+func TestWrongCodesKeepNobodyOut(t *testing.T) {
 	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
-	now := time.Unix(1_700_000_000, 0)
-	e.now = func() time.Time { return now }
-	statuses := map[int]int{}
-	for i := range 3 * wrongCodes {
-		status, _ := enrolBy(t, e, "127.0.0.1:1", fmt.Sprintf(`{"code":"guess-number-%d"}`, i))
-		statuses[status]++
-	}
-	if statuses[403] != wrongCodes || statuses[429] != 2*wrongCodes {
-		t.Errorf("answers: %v", statuses)
-	}
-	now = now.Add(codeRefill)
-	for range 2 { // the right one costs nothing
-		if status, _ := enrolBy(t, e, "127.0.0.1:1", `{"code":"`+sharedCode+`"}`); status != 200 {
-			t.Errorf("later: %d", status)
+	wrong := func(from string, i int) {
+		if status, _ := enrolBy(t, e, from, fmt.Sprintf(`{"code":"guess-number-%d"}`, i)); status != 403 {
+			t.Fatalf("wrong code %d: %d", i, status)
 		}
+	}
+	for i := range 3000 {
+		wrong("127.0.0.1:1", i) // by a proxy on this machine
+		wrong(fmt.Sprintf("198.51.%d.%d:1", i/256, i%256), i)
+	}
+	for _, from := range []string{"127.0.0.1:1", "192.0.2.1:1"} {
+		if status, _ := enrolBy(t, e, from, `{"code":"`+sharedCode+`"}`); status != 200 {
+			t.Errorf("the right one from %s: %d", from, status)
+		}
+	}
+	e.add = func(path, line string) error {
+		wrong("127.0.0.1:1", 0)
+		return appendLine(path, line)
+	}
+	if status, _ := enrolBy(t, e, "192.0.2.2:1", `{"code":"`+onceCode+`"}`); status != 200 {
+		t.Errorf("the code for one: %d", status)
+	}
+	if status, _ := enrolBy(t, e, "192.0.2.2:1", `{"code":"`+onceCode+`"}`); status != 403 {
+		t.Errorf("the code for one, again: %d", status)
 	}
 }
 
