@@ -134,7 +134,7 @@ func (g *Gateway) Add(link string) (Item, error) {
 	}
 	if g.cfg.Catalog != nil {
 		if err := g.cfg.Catalog.AddLink(id, l); err != nil {
-			return Item{}, err
+			return Item{}, fmt.Errorf("%w: %w", ErrNotWritten, err)
 		}
 	}
 	i := g.put(l)

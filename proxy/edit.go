@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +15,11 @@ type CatalogOrder interface {
 	OrderLinks(ids []string) error
 }
 
+// ErrNotWritten says that a change of the catalog could not be written down, and was not made.
+var ErrNotWritten = errors.New("the change could not be kept, and was not made")
+
 // Rename gives what people added a title and a group of their own; when it returns, that is kept.
-// The error is ErrNotFound, ErrConfigured, or says what is wrong with the words.
+// The error is ErrNotFound, ErrConfigured, ErrNotWritten, or says what is wrong with the words.
 func (g *Gateway) Rename(id, title, group string) (Item, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -29,7 +33,7 @@ func (g *Gateway) Rename(id, title, group string) (Item, error) {
 	}
 	if g.cfg.Catalog != nil {
 		if err := g.cfg.Catalog.AddLink(id, l); err != nil {
-			return Item{}, err
+			return Item{}, fmt.Errorf("%w: %w", ErrNotWritten, err)
 		}
 	}
 	i := g.put(l)
@@ -68,7 +72,7 @@ func (g *Gateway) Move(id string, by int) error {
 			}
 		}
 		if err := order.OrderLinks(ids); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrNotWritten, err)
 		}
 	}
 	g.items = items

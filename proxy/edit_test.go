@@ -90,7 +90,7 @@ func TestMove(t *testing.T) {
 	store := &ordered{kept: kept{links: map[string]ppsp.Link{}}}
 	g, ids = edited(t, store)
 	store.err = errors.New("disk full")
-	if err := g.Move(ids["c"], 1); !errors.Is(err, store.err) || titles(g) != "ABcde" {
+	if err := g.Move(ids["c"], 1); !errors.Is(err, store.err) || !errors.Is(err, ErrNotWritten) || titles(g) != "ABcde" {
 		t.Errorf("a full disk: %v, %s", err, titles(g))
 	}
 }
@@ -117,7 +117,7 @@ func TestRename(t *testing.T) {
 		t.Error("a title that no link can have is taken")
 	}
 	store.err = errors.New("disk full")
-	if _, err := g.Rename(ids["d"], "x", ""); !errors.Is(err, store.err) || titles(g) != "ABA new namede" {
+	if _, err := g.Rename(ids["d"], "x", ""); !errors.Is(err, store.err) || !errors.Is(err, ErrNotWritten) || titles(g) != "ABA new namede" {
 		t.Errorf("a full disk: %v, %s", err, titles(g))
 	}
 }

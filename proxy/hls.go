@@ -97,7 +97,9 @@ func (s *session) dropPolling(now time.Time) {
 	for client, at := range s.polling {
 		if now.Sub(at) > pollPatience {
 			delete(s.polling, client)
-			s.idleFrom = at
+			if at.After(s.idleFrom) {
+				s.idleFrom = at
+			}
 		}
 	}
 	s.shown.Viewers = s.watching()

@@ -80,6 +80,21 @@ func TestPlayersThatPoll(t *testing.T) {
 	if idle := s.idleSince(began.Add(28 * time.Second)); idle != 20*time.Second || s.status().Viewers != 0 {
 		t.Errorf("idle for %v with %d viewers", idle, s.status().Viewers)
 	}
+	// Whoever asked last counts, in whatever order the others are forgotten, and not before a stream that ended later.
+	for i := range 50 {
+		s := &session{}
+		for second := range 10 {
+			s.poll(fmt.Sprint(i, second), began.Add(time.Duration(second)*time.Second))
+		}
+		if idle := s.idleSince(began.Add(time.Minute)); idle != 51*time.Second {
+			t.Fatalf("idle for %v, want 51 s", idle)
+		}
+		s.poll("late", began)
+		s.idleFrom = began.Add(70 * time.Second)
+		if idle := s.idleSince(began.Add(80 * time.Second)); idle != 10*time.Second {
+			t.Fatalf("idle for %v, want 10 s", idle)
+		}
+	}
 	for i := range 2 * maxPolling {
 		s.poll(fmt.Sprint(i), began)
 	}

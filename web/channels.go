@@ -44,7 +44,7 @@ func (s *Server) channel(r *http.Request, item proxy.Item, sessions []proxy.Sess
 		Logo: item.Logo, URLs: s.urlsOf(r, item), State: stateOf(item.ID, sessions),
 		MediaType: item.MediaType, Length: item.Length, DurationS: item.Duration.Seconds(), RateBps: item.Rate,
 		Favourite: item.Favourite, PositionS: item.Position.Seconds(), Codecs: codecsOf(item.Codecs),
-		Subtitles: subtitlesOf(s.origin(r), item),
+		Subtitles: subtitlesOf(s.origin(r)+s.streamKey(r), item),
 	}
 	if !item.Watched.IsZero() {
 		shown.Watched = &item.Watched
@@ -115,6 +115,10 @@ func (s *Server) addChannel(w http.ResponseWriter, r *http.Request) {
 	item, err := s.config.Gateway.Add(link)
 	if errors.Is(err, proxy.ErrConfigured) {
 		s.fail(w, http.StatusConflict, err.Error()+".")
+		return
+	}
+	if errors.Is(err, proxy.ErrNotWritten) {
+		s.notKept(w, err)
 		return
 	}
 	if err != nil {

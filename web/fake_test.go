@@ -68,6 +68,9 @@ func (g *fakeGateway) Add(link string) (proxy.Item, error) {
 	if link == "swarm:configured" {
 		return proxy.Item{}, fmt.Errorf("%q %w", "Configured", proxy.ErrConfigured)
 	}
+	if link == "swarm:full" {
+		return proxy.Item{}, fmt.Errorf("%w: disk full", proxy.ErrNotWritten)
+	}
 	if link != "swarm:more" {
 		return proxy.Item{}, errBadLink
 	}

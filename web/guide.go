@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"compress/gzip"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -66,31 +67,75 @@ func (s *Server) showGuide(w http.ResponseWriter, r *http.Request) {
 		s.noChannel(w)
 		return
 	}
-	now := time.Now()
-	guide := map[string][]programme{}
+	if !s.guides.take() {
+		s.busy(w, "The gateway is telling the guide to as many as it may already; try again in a moment.")
+		return
+	}
+	defer s.guides.give()
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		return
+	}
+	b := bufio.NewWriter(timedWriter{w, http.NewResponseController(w)})
+	defer func() { _ = b.Flush() }() // a client that has gone needs no answer
+	now, text, comma := time.Now(), maxGuideText, ""
+	fmt.Fprint(b, "{")
 	for _, item := range s.config.Gateway.Items() {
 		if item.Kind != ppsp.Live || wanted != "" && item.ID != wanted {
 			continue
 		}
 		list := []programme{}
-		if s.config.Guide != nil {
-			for _, p := range s.config.Guide.Programmes(item.ID, now, now.Add(time.Duration(hours)*time.Hour)) {
-				list = append(list, *programmeOf(p))
-			}
+		for _, p := range s.programmes(item.ID, now, now.Add(time.Duration(hours)*time.Hour), &text) {
+			list = append(list, *programmeOf(p))
 		}
-		guide[item.ID] = list
+		name, _ := json.Marshal(item.ID) // texts and times can always be written
+		body, _ := json.Marshal(list)
+		if _, err := fmt.Fprintf(b, "%s%s:%s", comma, name, body); err != nil {
+			return
+		}
+		comma = ","
 	}
-	answerJSON(w, http.StatusOK, guide)
+	fmt.Fprint(b, "}\n")
+}
+
+const (
+	// MaxGuides bounds the answers with the guide under way: each reads all of it.
+	MaxGuides = 8
+	// maxGuideText bounds the bytes of descriptions in one answer; broadcasts beyond have a title only.
+	maxGuideText = 4 << 20
+)
+
+// programmes are the broadcasts of a channel with as many descriptions as the text that is left has room for.
+func (s *Server) programmes(id string, from, to time.Time, text *int) []proxy.Programme {
+	if s.config.Guide == nil {
+		return nil
+	}
+	list := s.config.Guide.Programmes(id, from, to)
+	for i := range list {
+		if *text < len(list[i].Description) {
+			list[i].Description = ""
+		}
+		*text -= len(list[i].Description)
+	}
+	return list
 }
 
 // xmltv serves /xmltv.xml, and /xmltv.xml.gz, with the catalog's IDs as in tvg-id of the playlists.
 func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
+	if !s.guides.take() {
+		s.busy(w, "The gateway is telling the guide to as many as it may already; try again in a moment.")
+		return
+	}
+	defer s.guides.give()
 	h := w.Header()
 	h.Set("Cache-Control", "no-cache")
-	to := io.Writer(w)
+	timed := timedWriter{w, http.NewResponseController(w)}
+	to := io.Writer(timed)
 	if strings.HasSuffix(r.URL.Path, ".gz") {
 		h.Set("Content-Type", "application/gzip")
-		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a constant that exists
+		z, _ := gzip.NewWriterLevel(timed, gzip.BestSpeed) // the level is a constant that exists
 		defer z.Close()
 		to = z
 	} else {
@@ -112,14 +157,13 @@ func (s *Server) xmltv(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(b, "</channel>\n")
 		}
 	}
-	if s.config.Guide == nil {
-		fmt.Fprint(b, "</tv>\n")
-		return
-	}
-	now := time.Now()
+	now, text := time.Now(), maxGuideText
 	const form = "20060102150405 -0700"
 	for _, item := range items {
-		for _, p := range s.config.Guide.Programmes(item.ID, now.Add(-time.Hour), now.Add(maxGuideHours*time.Hour)) {
+		if item.Kind != ppsp.Live {
+			continue
+		}
+		for _, p := range s.programmes(item.ID, now.Add(-time.Hour), now.Add(maxGuideHours*time.Hour), &text) {
 			fmt.Fprintf(b, "<programme start=\"%s\" stop=\"%s\" channel=\"%s\"><title>%s</title>", p.Start.Format(form), p.End.Format(form), xmlText(item.ID), xmlText(p.Title))
 			if p.Description != "" {
 				fmt.Fprintf(b, "<desc>%s</desc>", xmlText(p.Description))

@@ -122,17 +122,17 @@ func (s *Server) hlsSegment(w http.ResponseWriter, r *http.Request, item proxy.I
 	h := w.Header()
 	h.Set("Content-Type", "video/mp2t")
 	h.Set("Cache-Control", "private, max-age=60")
-	http.ServeContent(segmentWriter{w, http.NewResponseController(w)}, withoutBadRange(r), "", time.Time{}, segment)
+	http.ServeContent(timedWriter{w, http.NewResponseController(w)}, withoutBadRange(r), "", time.Time{}, segment)
 }
 
-// segmentWriter ends the response to a player that takes nothing.
-type segmentWriter struct {
+// timedWriter ends the response to a client that takes nothing.
+type timedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 }
 
 // Write sends with a limit of time.
-func (w segmentWriter) Write(b []byte) (int, error) {
+func (w timedWriter) Write(b []byte) (int, error) {
 	_ = w.control.SetWriteDeadline(time.Now().Add(stuckLive)) // a connection without deadlines only waits longer
 	return w.ResponseWriter.Write(b)
 }

@@ -80,10 +80,12 @@ func (s *Server) preview(text string) preview {
 			continue
 		case !looksLikeLink(line) && len(p.Found)+foreign > 0 || isAddress(line):
 			foreign++
+			words = extinf{} // they were said of this line
 			continue
 		}
 		l, err := ppsp.ParseLink(line)
 		if err != nil {
+			words = extinf{}
 			p.Problem = asSentence(err.Error())
 			continue
 		}

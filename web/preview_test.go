@@ -77,6 +77,17 @@ func TestPreviewOfAList(t *testing.T) {
 	}
 }
 
+// What a list says of a line that is none of ours is not said of the next that is.
+func TestPreviewKeepsWordsToTheirLine(t *testing.T) {
+	for _, foreign := range []string{"http://example.com/stream.ts", "ppsp:live/zz", "stream.ts"} {
+		list := aLink("b", "One").String() + "\n#EXTINF:-1 group-title=\"News\",Not ours\n" + foreign + "\n" + aLink("c", "").String()
+		p := show(t, newFakeGateway(), list)
+		if len(p.Found) != 2 || p.Found[1].Group != "" || strings.Contains(p.Found[1].Title, "Not ours") {
+			t.Errorf("%s: %+v", foreign, p)
+		}
+	}
+}
+
 func TestPreviewExplainsWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "Nothing was pasted",

@@ -91,6 +91,7 @@ type Server struct {
 
 	streams slots // responses under way at /live/ and /film/
 	events  slots // responses under way at /api/v1/events
+	guides  slots // responses under way with the guide
 }
 
 // Bounds of what is served at once. Beyond them a client gets 503 and one sentence.
@@ -118,6 +119,7 @@ func New(config Config) *Server {
 
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),
+		guides:  newSlots(MaxGuides),
 	}
 }
 

@@ -14,6 +14,7 @@ type collector struct {
 	to     time.Time
 	found  map[string][]Programme
 	n      int
+	text   int // bytes of descriptions
 }
 
 func newCollector(channels []Channel, now time.Time) *collector {
@@ -58,6 +59,10 @@ func (c *collector) add(ids []string, p Programme) {
 	if p.Start.After(c.to) || !p.End.IsZero() && !p.End.After(c.from) || p.Start.Before(c.from.Add(-24*time.Hour)) {
 		return
 	}
+	if c.text+len(p.Description) > MaxText {
+		p.Description = ""
+	}
+	c.text += len(p.Description)
 	for _, id := range ids {
 		if c.n < MaxProgrammes {
 			c.n++

@@ -44,6 +44,8 @@ const (
 	MaxSource = 256 << 20
 	// MaxProgrammes bounds the broadcasts that are kept, of all channels together.
 	MaxProgrammes = 50_000
+	// MaxText bounds the bytes of their descriptions: what comes beyond has a title only.
+	MaxText = 16 << 20
 	// Past and Ahead are how far from now what is kept may lie.
 	Past  = 3 * time.Hour
 	Ahead = 8 * 24 * time.Hour

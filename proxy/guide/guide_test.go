@@ -225,6 +225,17 @@ func TestBroadcastsAreBounded(t *testing.T) {
 	if c.n != MaxProgrammes {
 		t.Errorf("%d are kept", c.n)
 	}
+	c = newCollector(catalog, evening)
+	for i := range MaxProgrammes / 2 {
+		c.add([]string{"a1", "b2"}, Programme{Title: "x", Description: strings.Repeat("d", maxSummary), Start: evening.Add(time.Duration(i) * time.Second)})
+	}
+	text := 0
+	for _, p := range c.sorted()["a1"] {
+		text += len(p.Description)
+	}
+	if text > MaxText || text < MaxText-maxSummary || c.n != MaxProgrammes {
+		t.Errorf("%d bytes of descriptions of %d broadcasts are kept", text, c.n)
+	}
 	if got := shortened("aé", 2); got != "a" {
 		t.Errorf("cut in a character: %q", got)
 	}
