@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	assumedRate  = 4e6             // bits per second of a channel whose link does not say
-	tuneBehind   = 2500            // ms of the stream fetched from behind its edge, so that a keyframe is in it
-	starvedAfter = 2 * time.Second // without a new chunk
-	startBuffer  = 1.0             // seconds that make a channel ready, for the words of its state
+	assumedRate  = 4e6              // bits per second of a channel whose link does not say
+	tuneBehind   = 2500             // ms of the stream fetched from behind its edge, so that a keyframe is in it
+	starvedAfter = 2 * time.Second  // without a new chunk
+	peerSpan     = 20 * time.Second // of the stream, kept for peers
+	startBuffer  = 1.0              // seconds that make a channel ready, for the words of its state
 )
 
 // channel is the content of a live session: a ring of chunks in memory, and the transport
@@ -36,14 +37,24 @@ type channel struct {
 
 func newChannel(s *session) *channel {
 	size := chunkSize(s.link.Metadata)
-	// Half of the memory keeps chunks for other peers, half the stream for the screens.
-	chunks := min(max(s.gateway.cfg.LiveBuffer/2/size, 64), swarm.MaxLiveWindow)
+	kept := keptForPeers(s.gateway.cfg.LiveBuffer, s.link.Rate)
+	chunks := min(max(kept/size, 64), swarm.MaxLiveWindow)
 	return &channel{
 		link: s.link, window: uint64(chunks),
 		ring: store.NewRing(s.link.ChunkSize, int(chunks)),
-		bus:  mpegts.NewBus(int(s.gateway.cfg.LiveBuffer / 2)),
+		bus:  mpegts.NewBus(int(s.gateway.cfg.LiveBuffer - kept)),
 		look: s.gateway.look,
 	}
+}
+
+// keptForPeers is how much of a channel's memory keeps chunks for other peers, who all are near
+// the edge: peerSpan of the stream, an eighth at least and a half at most. The rest is the stream
+// for the screens, which go back in it.
+func keptForPeers(memory, rate int64) int64 {
+	if rate <= 0 {
+		rate = assumedRate
+	}
+	return min(max(min(rate, 8*memory)/8*int64(peerSpan/time.Second), memory/8), memory/2)
 }
 
 func (c *channel) config() swarm.Config {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"testing"
 	"time"
 )
@@ -61,6 +62,22 @@ func TestChannelInSegments(t *testing.T) {
 	}
 	if _, err := g.Segments(w.ctx, "other", "player"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another channel's list: %v", err)
+	}
+}
+
+// Of a channel's memory peers have what they need, and screens the rest, which is at least half.
+func TestMemoryOfAChannel(t *testing.T) {
+	for _, c := range []struct{ memory, rate, want int64 }{
+		{32 << 20, 4_000_000, 10_000_000},
+		{32 << 20, 0, 10_000_000},
+		{32 << 20, 100_000, 4 << 20},
+		{32 << 20, 20_000_000, 16 << 20},
+		{32 << 20, math.MaxInt64, 16 << 20},
+		{1 << 20, 4_000_000, 1 << 19},
+	} {
+		if got := keptForPeers(c.memory, c.rate); got != c.want {
+			t.Errorf("%d bytes at %d bit/s: %d for peers, want %d", c.memory, c.rate, got, c.want)
+		}
 	}
 }
 
