@@ -31,6 +31,7 @@ type channel struct {
 	window  uint64
 	bus     *mpegts.Bus
 	scratch []byte
+	breaks  *atomic.Uint64
 	look    func()       // tells that the picture comes, or comes back
 	fedAt   atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
 }
@@ -39,12 +40,14 @@ func newChannel(s *session) *channel {
 	size := chunkSize(s.link.Metadata)
 	kept := keptForPeers(s.gateway.cfg.LiveBuffer, s.link.Rate)
 	chunks := min(max(kept/size, 64), swarm.MaxLiveWindow)
-	return &channel{
+	c := &channel{
 		link: s.link, window: uint64(chunks),
 		ring: store.NewRing(s.link.ChunkSize, int(chunks)),
 		bus:  mpegts.NewBus(int(s.gateway.cfg.LiveBuffer - kept)),
-		look: s.gateway.look,
+		look: s.gateway.look, breaks: &s.gateway.breaks,
 	}
+	c.bus.NumberBreaks(c.breaks.Load())
+	return c
 }
 
 // keptForPeers is how much of a channel's memory keeps chunks for other peers, who all are near
@@ -107,7 +110,14 @@ func (c *channel) buffered(now time.Time) buffering {
 	}
 }
 
-func (c *channel) close(error) { c.bus.Close() }
+func (c *channel) close(error) {
+	c.bus.Close()
+	for last, next := c.breaks.Load(), c.bus.Breaks(); next > last; last = c.breaks.Load() {
+		if c.breaks.CompareAndSwap(last, next) {
+			return
+		}
+	}
+}
 
 // begun is a stream whose first bytes were read ahead.
 type begun struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -60,6 +61,8 @@ type Gateway struct {
 
 	unkept    bool // the last try failed; Run's goroutine
 	unwatched bool // the last try to write unwritten failed; Run's goroutine
+
+	breaks atomic.Uint64 // no channel that is opened anew has a lower number of a discontinuity
 
 	mu       sync.Mutex
 	items    []Item

@@ -55,7 +55,7 @@ func (b *Bus) playlist(now time.Time) Playlist {
 	s.settle(now)
 	s.date(now, b.newest)
 	from := s.window(b.ring.visible, len(b.ring.data))
-	p := Playlist{Target: ptsDuration(s.target), Discontinuities: s.base + s.breaks, Segments: make([]Segment, 0, s.n-from)}
+	p := Playlist{Target: ptsDuration(s.target), Discontinuities: s.broke + s.breaks, Segments: make([]Segment, 0, s.n-from)}
 	for i := range s.n {
 		g := s.at(i)
 		if i < from {
@@ -69,6 +69,30 @@ func (b *Bus) playlist(now time.Time) Playlist {
 		})
 	}
 	return p
+}
+
+// NumberBreaks makes the numbers of discontinuities begin with from at least. It is for a channel that is
+// opened anew, before the first Playlist: from is what Breaks told of the last.
+func (b *Bus) NumberBreaks(from uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.segments.target == 0 {
+		b.segments.broke = from
+	}
+}
+
+// Breaks is the number behind that of the last discontinuity of the channel.
+func (b *Bus) Breaks() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &b.segments
+	n := s.broke + s.breaks + 1
+	for i := range s.n {
+		if s.at(i).discontinuity {
+			n++
+		}
+	}
+	return n
 }
 
 // OpenSegment returns a segment by its number, ErrGone when it is not there. Its bytes are those

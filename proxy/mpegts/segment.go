@@ -20,6 +20,10 @@ const (
 	// wrap" (RFC 8216, 6.2.2).
 	numberEpoch      = 1_600_000_000
 	numbersPerSecond = 2
+	// breakEpoch and secondsPerBreak do the same for discontinuities, and keep the numbers low: hls.js
+	// has lists that are as long as they are high, and goes through them again and again.
+	breakEpoch      = 1_767_225_600
+	secondsPerBreak = 900
 )
 
 // segment is a part of the stream that begins where a frame does, with a keyframe wherever one
@@ -48,7 +52,8 @@ type segments struct {
 	tables []byte
 
 	target  int64  // ticks, whole seconds; 0 until the first list was handed out
-	base    uint64 // number of the first segment, as base of discontinuities too
+	base    uint64 // number of the first segment
+	broke   uint64 // … and of the first discontinuity; before the first list, the least that this may be
 	listed  uint64 // numbers below are in no list any more, counted without base
 	largest int64  // the longest segment so far, in ticks
 }
@@ -150,6 +155,7 @@ func (s *segments) settle(now time.Time) {
 	}
 	s.target = min(max((s.largest+ptsRate/2)/ptsRate, 1)*ptsRate, longestTarget)
 	s.base = uint64(max(now.Unix()-numberEpoch, 0)) * numbersPerSecond
+	s.broke = max(s.broke, uint64(max(now.Unix()-breakEpoch, 0))/secondsPerBreak)
 }
 
 // date gives the segments their place in time: from the newest frame back, and from then on by

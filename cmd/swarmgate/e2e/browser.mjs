@@ -61,6 +61,32 @@ const commands = {
     await page.addInitScript(watchFrames);
     await page.goto(url, { timeout: 3 * timeout });
   },
+  /** Has hls.js play a URL, with nothing of our page around it but its origin. */
+  async hls({ url, library, options = {} }) {
+    await page?.context().close();
+    const context = await browser.newContext({ bypassCSP: true });
+    page = await context.newPage();
+    page.setDefaultTimeout(timeout);
+    page.on('pageerror', (error) => problems.push(String(error)));
+    await page.addInitScript(watchFrames);
+    await page.goto(new URL('/healthz', url).href, { timeout: 3 * timeout });
+    await page.addScriptTag({ path: library });
+    await page.evaluate(({ url, options }) => {
+      const video = document.createElement('video');
+      video.muted = true;
+      document.body.replaceChildren(video);
+      const player = new Hls(options);
+      window.fatal = [];
+      player.on(Hls.Events.ERROR, (_, e) => e.fatal && window.fatal.push(e.type + ' ' + e.details));
+      player.loadSource(url);
+      player.attachMedia(video);
+      void video.play();
+    }, { url, options });
+  },
+  /** What hls.js could not get over. */
+  async fatal() {
+    return page.evaluate(() => window.fatal);
+  },
   async wait({ selector }) {
     await page.waitForSelector(selector);
   },

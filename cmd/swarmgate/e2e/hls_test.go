@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,19 +11,60 @@ import (
 	"time"
 )
 
-// TestPlayersOfHLS has programs that nobody here wrote play the channel in segments: ffmpeg must
-// show each picture once and in order over many of them, VLC must play on.
-func TestPlayersOfHLS(t *testing.T) {
+// TestPlayers has programs that nobody here wrote play the channel, whole and in segments: ffmpeg and
+// mpv must show each picture once and in order, VLC must play on.
+func TestPlayers(t *testing.T) {
 	_, page := demo(t)
 	channel := item(t, page, "live")
 	if want := page + "live/" + channel.ID + "/index.m3u8"; channel.URLs.HLS != want {
 		t.Fatalf("the API names %q, want %q", channel.URLs.HLS, want)
 	}
-	v := watchStream(t, channel.URLs.HLS, 8)
-	kept := vlcKeeps(t, channel.URLs.HLS, 120_000)
-	v.unbroken(180, 30*time.Second)
-	if out, err := exec.Command("ffmpeg", "-v", "error", "-i", kept, "-f", "null", "-").CombinedOutput(); err != nil {
-		t.Errorf("what VLC kept: %v\n%s", err, out)
+	for name, url := range map[string]string{"whole": channel.URLs.TS, "segments": channel.URLs.HLS} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const pictures = 6 * frameRate
+			ffmpeg, mpv := watchStream(t, url, 6), mpvShows(t, url, 6)
+			kept := vlcKeeps(t, url, 120_000)
+			ffmpeg.unbroken(pictures-frameRate, 60*time.Second)
+			mpv.unbroken(pictures-frameRate, 60*time.Second)
+			if out, err := exec.Command("ffmpeg", "-v", "error", "-i", kept, "-f", "null", "-").CombinedOutput(); err != nil {
+				t.Errorf("what VLC kept: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// mpvShows has mpv play so many seconds of a stream, and writes what it shows as a viewer of ffmpeg does.
+func mpvShows(t *testing.T, url string, seconds int) viewer {
+	t.Helper()
+	return viewer{start(t, "mpv", "--no-config", "--no-terminal", "--no-audio", "--length="+fmt.Sprint(seconds),
+		"--vf=lavfi=["+stripFilter+"]", "--of=rawvideo", "--ovc=rawvideo", "--o=-", url)}
+}
+
+// TestHLSInChromium has hls.js play the channel in segments.
+func TestHLSInChromium(t *testing.T) {
+	_, page := demo(t)
+	channel := item(t, page, "live")
+	const library = "node_modules/hls.js/dist/hls.min.js"
+	if _, err := os.Stat(library); err != nil {
+		t.Fatal("hls.js is missing: npm ci in cmd/swarmgate/e2e")
+	}
+	b := openBrowser(t)
+	b.do(nil, "hls", "url", channel.URLs.HLS, "library", library)
+	_, frames := b.watch(30*time.Second, func(f []frame) bool { _, ok := firstLive(f); return ok })
+	begun, ok := firstLive(frames)
+	if !ok {
+		t.Fatal("no frame of the channel within 30 s")
+	}
+	_, frames = b.watch(8*time.Second, nil)
+	var fatal []string
+	if b.do(&fatal, "fatal"); len(fatal) > 0 {
+		t.Errorf("hls.js gave up: %v", fatal)
+	}
+	v := view(frames, begun.At, frames[len(frames)-1].At)
+	t.Log(v)
+	if v.frames < 3*frameRate || v.backwards > 0 || v.strange > 0 {
+		t.Errorf("played %v", v)
 	}
 }
 
