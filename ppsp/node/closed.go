@@ -81,16 +81,16 @@ type members struct {
 }
 
 // Check verifies a certificate that a peer passed on (RFC 7574, 12.2.1).
-func (m members) Check(der []byte, at int64) (netip.AddrPort, string, error) {
+func (m members) Check(der []byte, at int64) (swarm.Membership, error) {
 	c, err := member.Parse(der)
 	if err != nil {
-		return netip.AddrPort{}, "", err
+		return swarm.Membership{}, err
 	}
 	if err := c.Verify(m.authority, m.swarm, time.Unix(0, at)); err != nil {
-		return netip.AddrPort{}, "", err
+		return swarm.Membership{}, err
 	}
 	where, _ := c.AddrPort()
-	return where, c.ID, nil
+	return swarm.Membership{Where: where, Member: c.ID, Until: c.NotAfter.UnixNano()}, nil
 }
 
 // Bounds of a rim.

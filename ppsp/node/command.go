@@ -62,6 +62,12 @@ func (s *Swarm) AddPeers(addrs []netip.AddrPort) error {
 	return s.do(func(now int64) { s.engine.AddPeers(now, addrs) })
 }
 
+// SetCertificate shows peers another membership certificate, DER, as ours; see
+// swarm.Swarm.SetCertificate.
+func (s *Swarm) SetCertificate(der []byte) error {
+	return s.do(func(now int64) { s.engine.SetCertificate(now, der) })
+}
+
 // Want says which chunks of a film are waited for; see swarm.Swarm.Want.
 func (s *Swarm) Want(windows []chunk.Range, all bool) error {
 	return s.do(func(now int64) { s.engine.Want(now, windows, all) })

@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp/member"
@@ -51,15 +50,15 @@ type vetted struct {
 }
 
 // Check verifies a certificate that a peer passed on (RFC 7574, 12.2.1).
-func (v vetted) Check(der []byte, at int64) (netip.AddrPort, string, error) {
-	where, id, err := v.Members.Check(der, at)
+func (v vetted) Check(der []byte, at int64) (swarm.Membership, error) {
+	m, err := v.Members.Check(der, at)
 	if err != nil {
-		return where, id, err
+		return m, err
 	}
 	v.node.bans.mu.RLock()
 	defer v.node.bans.mu.RUnlock()
-	if v.node.bans.isRevoked(v.node.now(), id) {
-		return netip.AddrPort{}, "", errors.New("the membership was taken back")
+	if v.node.bans.isRevoked(v.node.now(), m.Member) {
+		return swarm.Membership{}, errors.New("the membership was taken back")
 	}
-	return where, id, nil
+	return m, nil
 }

@@ -31,15 +31,22 @@ const (
 	pexTries       = 2    // attempts to connect to one
 	pexHandshakes  = 2    // HANDSHAKE datagrams of an attempt
 	pexConnect     = 250e6
+	pexIntroEvery  = 60e9    // ns until a peer may show another certificate of its own unasked
 	certWork       = 1 << 13 // of maxWork: four to a datagram
 )
 
 // Members checks membership certificates (RFC 7574, 12.2.1).
 type Members interface {
-	// Check tells where a certificate of this swarm says that its holder listens (the zero
-	// AddrPort when it does not), and who that is; an error when it proves nothing. at is the
-	// wall clock in nanoseconds since 1970. It must keep no part of der.
-	Check(der []byte, at int64) (where netip.AddrPort, member string, err error)
+	// Check tells what a certificate of this swarm says; an error when it proves nothing. at is
+	// the wall clock in nanoseconds since 1970. It must keep no part of der.
+	Check(der []byte, at int64) (Membership, error)
+}
+
+// Membership is what a certificate says of its holder.
+type Membership struct {
+	Where  netip.AddrPort // where it listens, the zero AddrPort when it does not say
+	Member string         // who it is
+	Until  int64          // how long that holds, nanoseconds since 1970
 }
 
 // pexState is what a swarm has of peer address exchange.
@@ -59,10 +66,11 @@ type exchange struct {
 	askDue      bool
 	answerDue   bool
 	introDue    bool // our own certificate is to be sent
-	introduced  bool // it has shown one unasked
+	introAt     int64 // not before: when it may show one unasked
 	distrusted  bool // it has sent a certificate that proves nothing
 	member      string
 	certificate []byte // the peer's own, for its address
+	certUntil   int64  // how long it holds, nanoseconds since 1970
 }
 
 // reach is how far an address leads.
@@ -164,6 +172,21 @@ func (c *channel) introduce(now int64) {
 	}
 }
 
+// SetCertificate takes our own membership certificate, DER, in place of the one before, and shows
+// it to the peers that there are; nil for none. It keeps der.
+func (s *Swarm) SetCertificate(now int64, der []byte) {
+	if bytes.Equal(s.cfg.Certificate, der) {
+		return
+	}
+	s.cfg.Certificate = der
+	for _, c := range s.order {
+		if c.introDue = false; c.state == stateOpen && len(der) > 0 && c.understands(wire.TypePexResCert) {
+			c.introDue, c.speakDue = true, true
+			s.markReady(c)
+		}
+	}
+}
+
 // handlePexReq has a PEX_REQ answered, if the last one is long past.
 func (c *channel) handlePexReq(now int64) {
 	if now < c.answerAt {
@@ -202,7 +225,7 @@ func (c *channel) appendPeers(now int64, b []byte, start int) []byte {
 			continue
 		}
 		n := len(b)
-		if b = c.appendPeer(b, start, o); len(b) > n {
+		if b = c.appendPeer(now, b, start, o); len(b) > n {
 			named++
 		}
 	}
@@ -210,7 +233,7 @@ func (c *channel) appendPeers(now int64, b []byte, start int) []byte {
 }
 
 // appendPeer names o as c's peer may learn of it, if it may.
-func (c *channel) appendPeer(b []byte, start int, o *channel) []byte {
+func (c *channel) appendPeer(now int64, b []byte, start int, o *channel) []byte {
 	plain := wire.TypePexResV4
 	if o.remote.Addr().Is6() {
 		plain = wire.TypePexResV6
@@ -218,7 +241,7 @@ func (c *channel) appendPeer(b []byte, start int, o *channel) []byte {
 	switch to, addr := c.remote.Addr(), o.remote.Addr(); {
 	case mayName(to, addr) && c.understands(plain) && fits(b, start, 1+16+2):
 		return wire.AppendPexRes(b, o.remote)
-	case o.certificate != nil && mayProve(to, addr) && c.understands(wire.TypePexResCert) && fits(b, start, 3+len(o.certificate)):
+	case o.certificate != nil && c.s.cfg.Epoch+now < o.certUntil && mayProve(to, addr) && c.understands(wire.TypePexResCert) && fits(b, start, 3+len(o.certificate)):
 		return wire.AppendPexCert(b, o.certificate)
 	}
 	return b
@@ -253,25 +276,27 @@ func (c *channel) handlePexRes(now int64, peer netip.AddrPort) {
 func (c *channel) handlePexCert(now int64, der []byte) bool {
 	s := c.s
 	asked := c.allows(now)
-	if s.cfg.Members == nil || c.distrusted || !asked && c.introduced {
+	if s.cfg.Members == nil || c.distrusted || !asked && now < c.introAt {
 		return true
 	}
-	c.introduced = c.introduced || !asked
+	if !asked {
+		c.introAt = now + pexIntroEvery
+	}
 	s.work -= certWork
-	where, member, err := s.cfg.Members.Check(der, s.cfg.Epoch+now)
+	m, err := s.cfg.Members.Check(der, s.cfg.Epoch+now)
 	switch {
 	case err != nil:
 		c.distrusted = true
 		return false
-	case s.bans.HasMember(now, member):
-		if where == c.remote {
+	case s.bans.HasMember(now, m.Member):
+		if m.Where == c.remote {
 			c.close("the peer is a member that was shut out")
 			return false
 		}
-	case where == c.remote:
-		c.member, c.certificate = member, bytes.Clone(der)
-	case asked && where.Port() != 0 && mayProve(c.remote.Addr(), where.Addr()):
-		s.hearsay(now, where)
+	case m.Where == c.remote:
+		c.member, c.certificate, c.certUntil = m.Member, bytes.Clone(der), m.Until
+	case asked && m.Where.Port() != 0 && mayProve(c.remote.Addr(), m.Where.Addr()):
+		s.hearsay(now, m.Where)
 	}
 	return true
 }

@@ -15,15 +15,21 @@ import (
 // passes are membership certificates of a test: "address member", "forged", or "expired".
 type passes struct{ checked int }
 
-func (p *passes) Check(der []byte, at int64) (netip.AddrPort, string, error) {
+func (p *passes) Check(der []byte, at int64) (Membership, error) {
 	p.checked++
 	address, member, _ := strings.Cut(string(der), " ")
 	if at < 1_700_000_000e9 {
-		return netip.AddrPort{}, "", errors.New("checked at a time that is not now")
+		return Membership{}, errors.New("checked at a time that is not now")
 	}
 	where, err := netip.ParseAddrPort(address)
-	return where, member, err
+	if strings.HasSuffix(member, brief) {
+		return Membership{where, member, at + 30e9}, err
+	}
+	return Membership{where, member, at + 3600e9}, err
 }
+
+// brief ends the name of a member whose certificate holds for half a minute.
+const brief = " for a moment"
 
 func pass(h *host, member string) []byte { return []byte(h.addr.String() + " " + member) }
 
@@ -189,6 +195,53 @@ func TestCertificatesAreGiven(t *testing.T) {
 	}
 	if plain, got := named(p.heard()); len(plain) != 0 || len(got) != 1 || got[0] != "198.51.100.3:7000 alice" {
 		t.Errorf("a private peer is told of %v and %q", plain, got)
+	}
+}
+
+// A certificate is passed on while it holds, since who passes on another one is distrusted; and a
+// peer may show one anew, now and then.
+func TestCertificatesAreRenewed(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 10*1024, nil)
+	cfg, p := f.seed(f.all()), &passes{}
+	cfg.Members, cfg.Certificate = p, []byte("198.51.100.1:7000 seed")
+	seed := public(l.host(cfg), 1)
+	asker, member := public(l.puppet(), 2), public(l.puppet(), 3)
+	k, m := asker.greet(seed), member.greet(seed)
+	told := func() []string {
+		m.say(nil) // it is there
+		k.heard()
+		k.say(wire.AppendPexReq(nil))
+		l.run(100 * time.Millisecond)
+		_, got := named(k.heard())
+		return got
+	}
+	m.say(wire.AppendPexCert(nil, pass(member, "carol"+brief)))
+	l.run(20 * time.Second)
+	if got := told(); len(got) != 1 || got[0] != "198.51.100.3:7000 carol"+brief {
+		t.Errorf("while it holds: %q", got)
+	}
+	m.say(wire.AppendPexCert(nil, pass(member, "carol")))
+	l.run(11 * time.Second)
+	if got := told(); len(got) != 0 || p.checked != 1 {
+		t.Errorf("when it has ended: %q, and %d were checked", got, p.checked)
+	}
+	for range 3 {
+		l.run(12 * time.Second)
+		m.say(nil)
+		k.say(nil)
+	}
+	m.say(wire.AppendPexCert(nil, pass(member, "carol")))
+	l.run(100 * time.Millisecond)
+	if got := told(); len(got) != 1 || got[0] != "198.51.100.3:7000 carol" {
+		t.Errorf("when it was renewed: %q", got)
+	}
+	seed.s.SetCertificate(l.now, []byte("198.51.100.1:7000 anew"))
+	seed.s.SetCertificate(l.now, []byte("198.51.100.1:7000 anew")) // no news
+	seed.drain()
+	l.run(2 * time.Second)
+	if _, got := named(k.heard()); len(got) != 1 || got[0] != "198.51.100.1:7000 anew" {
+		t.Errorf("after SetCertificate: %q", got)
 	}
 }
 
