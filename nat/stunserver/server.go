@@ -28,6 +28,10 @@ const (
 
 // Server is two sockets. Make it by Listen.
 type Server struct {
+	// Prove makes a proof for who asks from an address, see AttrProof; set before Run, nil for
+	// none. Both sockets call it at the same time.
+	Prove func(from netip.AddrPort) []byte
+
 	conns [2]*net.UDPConn
 
 	mu    sync.Mutex
@@ -122,7 +126,7 @@ func (s *Server) serve(ctx context.Context, c *net.UDPConn) error {
 			continue
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if answer := answer(b[:n], from); answer != nil && s.may(from.Addr(), time.Now()) {
+		if answer := s.answer(b[:n], from); answer != nil && s.may(from.Addr(), time.Now()) {
 			_, _ = c.WriteToUDPAddrPort(answer, from)
 		}
 	}
@@ -149,7 +153,7 @@ func pause(ctx context.Context, failures int) bool {
 
 // answer returns the response to a Binding request, nil to anything else: RFC 8489, 6.3: "the
 // agent ... silently discards it".
-func answer(b []byte, from netip.AddrPort) []byte {
+func (s *Server) answer(b []byte, from netip.AddrPort) []byte {
 	request := &stun.Message{Raw: append([]byte(nil), b...)}
 	if !stun.IsMessage(b) || request.Decode() != nil || request.Type != stun.BindingRequest {
 		return nil
@@ -161,6 +165,7 @@ func answer(b []byte, from netip.AddrPort) []byte {
 		stun.NewTransactionIDSetter(request.TransactionID), stun.BindingSuccess,
 		&stun.XORMappedAddress{IP: from.Addr().WithZone("").AsSlice(), Port: int(from.Port())},
 	}
+	setters = append(setters, s.prove(request, from)...)
 	var unknown stun.UnknownAttributes
 	for _, a := range request.Attributes {
 		if a.Type.Required() && a.Type != stun.AttrUsername && a.Type != stun.AttrMessageIntegrity && a.Type != stun.AttrPriority {

@@ -81,7 +81,7 @@ func TestAnswer(t *testing.T) {
 	fingerprint := request(t, stun.Fingerprint)
 	broken := slices.Clone(fingerprint)
 	broken[len(broken)-1] ^= 1
-	response := answer(good, peer)
+	response := (&Server{}).answer(good, peer)
 	for _, c := range []struct {
 		what string
 		b    []byte
@@ -96,7 +96,7 @@ func TestAnswer(t *testing.T) {
 		{"nothing", nil, stun.MessageType{}},
 		{"noise", []byte("hello, is this a server of some kind?"), stun.MessageType{}},
 	} {
-		out := answer(c.b, peer)
+		out := (&Server{}).answer(c.b, peer)
 		if out == nil {
 			if c.want != (stun.MessageType{}) {
 				t.Errorf("%s: no answer", c.what)
@@ -164,7 +164,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(request(f, stun.Fingerprint))
 	f.Add(request(f, stun.NewUsername("a"), stun.RawAttribute{Type: 0x7000, Value: []byte{1}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if out := answer(b, peer); len(out) > 20+32+12+2*len(b) {
+		if out := (&Server{}).answer(b, peer); len(out) > 20+32+12+2*len(b) {
 			t.Fatalf("%d bytes for %d", len(out), len(b))
 		}
 	})

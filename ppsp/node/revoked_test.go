@@ -52,15 +52,15 @@ func TestRevokedMember(t *testing.T) {
 	seed.await(t, swarm.EventPeerUp)
 	own := mine.Credential.Certificates[0]
 	check := vetted{Members(c.Key(), c.swarm), n}
-	if _, id, err := check.Check(own.DER, time.Now().UnixNano()); err != nil || id != own.ID {
-		t.Errorf("a member's certificate: %q, %v", id, err)
+	if m, err := check.Check(own.DER, time.Now().UnixNano()); err != nil || m.Member != own.ID || m.Until != own.NotAfter.UnixNano() {
+		t.Errorf("a member's certificate: %+v, %v", m, err)
 	}
 	before := sessionsOf(n)
 	if err := n.Revoke(own.ID, own.NotAfter); err != nil {
 		t.Fatal(err)
 	}
 	awaitOver(t, before)
-	if _, _, err := check.Check(own.DER, time.Now().UnixNano()); err == nil {
+	if _, err := check.Check(own.DER, time.Now().UnixNano()); err == nil {
 		t.Error("a certificate that was taken back is passed on")
 	}
 	config, store := f.leech() // in this time who was removed would have come back
