@@ -19,6 +19,8 @@ package member
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -104,6 +106,18 @@ func newAuthority(private *ecdsa.PrivateKey) (*Authority, error) {
 
 // Key returns what others need to know.
 func (a *Authority) Key() AuthorityKey { return a.key }
+
+// Derive returns a secret that whoever has the authority can compute, for the use named.
+func (a *Authority) Derive(use string) (secret [sha256.Size]byte) {
+	der, err := a.private.Bytes()
+	if err != nil { // never of a key of P-256
+		panic("member: the authority's key: " + err.Error())
+	}
+	h := hmac.New(sha256.New, der)
+	h.Write([]byte("swarmgate membership authority, " + use))
+	h.Sum(secret[:0])
+	return secret
+}
 
 // Grant is what a certificate is to say.
 type Grant struct {

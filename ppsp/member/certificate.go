@@ -30,6 +30,16 @@ const Leeway = 2 * time.Minute
 // certificate is issued anew for the same key.
 type ID = string
 
+// IDOf returns the ID of who has the private key.
+func IDOf(key *ecdsa.PublicKey) (ID, error) {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", fmt.Errorf("a member's public key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
+}
+
 // Certificate is a membership certificate that was parsed, and not verified: see Verify.
 type Certificate struct {
 	DER                 []byte

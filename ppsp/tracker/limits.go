@@ -10,14 +10,17 @@ import (
 // Bounds of what one address may ask, IPv4 address or IPv6 /64. This machine has none, since
 // a proxy that speaks HTTPS calls from here for everybody.
 const (
-	requestsASecond = 200 // in the long run: a thousand homes behind one carrier's address
-	requestsAtOnce  = 2000
-	maxRated        = 1 << 16 // addresses that are remembered
+	requestsEvery = time.Second / 200 // in the long run: a thousand homes behind one carrier's address
+	requestsRoom  = 2000 * requestsEvery
+	maxRated      = 1 << 16 // addresses that are remembered
 )
 
 // rates counts requests by their source: a bucket for each that runs empty with time. The
-// zero value is ready.
+// zero value is ready, and counts PPSTP's.
 type rates struct {
+	every time.Duration // in which one runs out; requestsEvery if zero
+	room  time.Duration // of a bucket; requestsRoom if every is zero
+
 	mu    sync.Mutex
 	until map[netip.Prefix]time.Time // when the bucket is empty
 }
@@ -27,14 +30,17 @@ func (r *rates) may(source netip.Addr, now time.Time) bool {
 	if !source.IsValid() || source.IsLoopback() {
 		return true
 	}
-	at := neighbours(source)
+	at, every, room := neighbours(source), r.every, r.room
+	if every == 0 {
+		every, room = requestsEvery, requestsRoom
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	until, known := r.until[at]
 	if until.Before(now) {
 		until = now
 	}
-	if until.Sub(now) > requestsAtOnce*time.Second/requestsASecond {
+	if until.Sub(now) > room {
 		return false
 	}
 	if !known {
@@ -51,7 +57,7 @@ func (r *rates) may(source netip.Addr, now time.Time) bool {
 			}
 		}
 	}
-	r.until[at] = until.Add(time.Second / requestsASecond)
+	r.until[at] = until.Add(every)
 	return true
 }
 

@@ -37,6 +37,9 @@ type ServerConfig struct {
 	// Watch is told of each answer when it was made; nil for nobody. r is the zero Request where
 	// none was read. It is called by many goroutines, and must not keep r.
 	Watch func(r *Request, from netip.Addr, code ErrorCode, took time.Duration)
+	// Issuer, if set, issues membership certificates at CertificatePath; without it the tracker is no
+	// certification authority.
+	Issuer *Issuer
 	// Strict reads Table 6 of RFC 7846 to the letter: a peer ID takes part in one swarm as a
 	// leech, or is a seeder of those that it joined at first.
 	Strict bool
@@ -117,6 +120,8 @@ func NewHTTPServer(h http.Handler) *http.Server {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case s.config.Issuer != nil && r.URL.Path == CertificatePath && allowed(r.Method):
+		s.serveCertificate(w, r)
 	case r.Method == http.MethodPost:
 		s.servePPSTP(w, r)
 	case r.URL.Path == StatusPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
