@@ -65,9 +65,9 @@ type exchange struct {
 	answerAt    int64 // not before: when it is answered again
 	askDue      bool
 	answerDue   bool
-	introDue    bool // our own certificate is to be sent
+	introDue    bool  // our own certificate is to be sent
 	introAt     int64 // not before: when it may show one unasked
-	distrusted  bool // it has sent a certificate that proves nothing
+	distrusted  bool  // it has sent a certificate that proves nothing
 	member      string
 	certificate []byte // the peer's own, for its address
 	certUntil   int64  // how long it holds, nanoseconds since 1970
