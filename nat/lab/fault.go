@@ -1,0 +1,94 @@
+//go:build linux
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Forget has the home's routers, the carrier's too, lose all that they know of flows, as they do when they are switched
+// off and on.
+func (h *Home) Forget() error {
+	var errs []error
+	for _, r := range []*Host{h.Router, h.Carrier} {
+		if r != nil {
+			errs = append(errs, r.forget())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Move gives the home another public address, 11.0.0.n, as providers do every night. n from 128 on is nobody else's.
+func (h *Home) Move(n byte) error {
+	r := h.Router
+	if h.Carrier != nil {
+		r = h.Carrier
+	}
+	if r == nil {
+		return fmt.Errorf("lab: %s has no router to move", h.name)
+	}
+	now := netip.AddrFrom4([4]byte{11, 0, 0, n})
+	// Without the address its flows are forgotten: masquerading sees to that.
+	if err := r.IP(fmt.Sprintf("addr del %s/24 dev %s", h.Outside, outer), fmt.Sprintf("addr add %s/24 dev %s", now, outer),
+		"route replace default via 11.0.0.1"); err != nil {
+		return err
+	}
+	h.Outside = now
+	return h.Forget()
+}
+
+// Unplug takes the home's router off the Internet, and Plug puts it back.
+func (h *Home) Unplug() error { return h.Router.IP("link set " + outer + " down") }
+
+// Plug undoes Unplug.
+func (h *Home) Plug() error {
+	gateway := "11.0.0.1"
+	if h.Carrier != nil {
+		gateway = "100.64.0.1"
+	}
+	return h.Router.IP("link set "+outer+" up", "route replace default via "+gateway)
+}
+
+// Arrives tells whether a datagram of somebody whom the home has never spoken to reaches a socket at home through an
+// outside address: it opens the socket on the home's computer, at its port inside, and sends from the server.
+func (h *Home) Arrives(inside uint16, outside netip.AddrPort, within time.Duration) (bool, error) {
+	var in, out int
+	defer func() { _ = unix.Close(in); _ = unix.Close(out) }()
+	if err := h.Host.In(func() (err error) { in, err = datagramSocket(inside); return err }); err != nil {
+		return false, err
+	}
+	if err := h.lab.Server.In(func() (err error) { out, err = datagramSocket(0); return err }); err != nil {
+		return false, err
+	}
+	b := make([]byte, 100)
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err := unix.Sendto(out, []byte("from a stranger"), 0, address4(outside)); err != nil {
+			return false, fmt.Errorf("lab: send to %s: %w", outside, err)
+		}
+		if n, _, err := unix.Recvfrom(in, b, 0); err == nil && n > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func address4(a netip.AddrPort) *unix.SockaddrInet4 {
+	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+}
+
+// datagramSocket opens an IPv4 socket that never blocks.
+func datagramSocket(port uint16) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)})
+	}
+	if err != nil {
+		return -1, fmt.Errorf("lab: open UDP port %d: %w", port, err)
+	}
+	return fd, nil
+}
