@@ -35,12 +35,12 @@ func (o object) child(t *testing.T, title string) object {
 	return object{}
 }
 
-// lab is a home's LAN with a router, a machine for the gateway and one for the screen.
-type lab struct{ router, nas, tv *machine }
+// room is a home's LAN with a router, a machine for the gateway and one for the screen.
+type room struct{ router, nas, tv *machine }
 
-func livingRoom(t *testing.T) lab {
+func livingRoom(t *testing.T) room {
 	t.Helper()
-	l := lab{boot(t, "router"), boot(t, "nas"), boot(t, "tv")}
+	l := room{boot(t, "router"), boot(t, "nas"), boot(t, "tv")}
 	l.router.bridge("lan", "192.168.77.1/24")
 	l.nas.plug("lan0", "192.168.77.10/24", l.router, "lan")
 	l.tv.plug("lan0", "192.168.77.20/24", l.router, "lan")
@@ -51,7 +51,7 @@ func livingRoom(t *testing.T) lab {
 }
 
 // discover searches for media servers from the screen for a while.
-func (l lab) discover(seconds int) string {
+func (l room) discover(seconds int) string {
 	return string(l.tv.command(time.Duration(seconds+5)*time.Second, "gssdp-discover", "-i", "lan0",
 		"-n", fmt.Sprint(seconds), "-t", "urn:schemas-upnp-org:device:MediaServer:1"))
 }
@@ -106,7 +106,7 @@ func TestScreenInTheLivingRoom(t *testing.T) {
 
 // plays names the codecs by ffprobe and decodes 5 s by ffmpeg, of which each picture has
 // to follow the one before.
-func (l lab) plays(t *testing.T, url string, belongs func(frame) bool) {
+func (l room) plays(t *testing.T, url string, belongs func(frame) bool) {
 	t.Helper()
 	codecs := l.tv.command(15*time.Second, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", url)
 	if !bytes.Contains(codecs, []byte("h264")) || !bytes.Contains(codecs, []byte("aac")) {
@@ -126,7 +126,7 @@ func (l lab) plays(t *testing.T, url string, belongs func(frame) bool) {
 }
 
 // headers asks as a TV does, and expects what the DIDL promised.
-func (l lab) headers(t *testing.T, url, protocol, mode string) {
+func (l room) headers(t *testing.T, url, protocol, mode string) {
 	t.Helper()
 	features := protocol[strings.LastIndex(protocol, ":")+1:]
 	out := l.tv.command(10*time.Second, "curl", "-sS", "--fail", "-I", "-H", "getcontentFeatures.dlna.org: 1",
@@ -146,7 +146,7 @@ func (l lab) headers(t *testing.T, url, protocol, mode string) {
 }
 
 // whole compares the film from the TV's URL with the original.
-func (l lab) whole(t *testing.T, url string) {
+func (l room) whole(t *testing.T, url string) {
 	t.Helper()
 	if got := l.tv.command(10*time.Second, "curl", "-sS", "--fail", url); !bytes.Equal(got, filmBytes(t)) {
 		t.Errorf("%s: %d bytes that are not the film's", url, len(got))

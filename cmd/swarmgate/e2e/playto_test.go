@@ -23,7 +23,7 @@ type screen struct {
 const salon = `Salon & "Kitchen"`
 
 // speaker plugs a machine into the LAN on which gmediarender plays in real time.
-func (l lab) speaker(t *testing.T) (*machine, *process) {
+func (l room) speaker(t *testing.T) (*machine, *process) {
 	t.Helper()
 	m := boot(t, "salon")
 	m.plug("lan0", "192.168.77.30/24", l.router, "lan")
@@ -34,7 +34,7 @@ func (l lab) speaker(t *testing.T) (*machine, *process) {
 
 // remote is a phone in the living room that uses the API.
 type remote struct {
-	lab
+	room
 	base string
 }
 

@@ -47,7 +47,7 @@ func (v vlcRemote) node(title string, limit time.Duration) string {
 }
 
 // vlc has VLC find the server, go through its folders, and play the channel for some seconds.
-func (l lab) vlc(t *testing.T, server, channel, film string) {
+func (l room) vlc(t *testing.T, server, channel, film string) {
 	t.Helper()
 	const nobody = 65534 // VLC does not run as root
 	need(t, "vlc")
