@@ -59,7 +59,7 @@ func (b *broadcast) film() publish.FilmConfig {
 	}
 	return publish.FilmConfig{
 		Path: b.p.Record, Metadata: meta, Title: title, Trackers: live.Trackers, Contacts: live.Peers, StateDir: b.dir,
-		Node: b.peering.node, Tracking: b.peering.trackers, Authority: b.p.authority, Closed: b.p.Closed, Profile: swarm.Profile(b.p.Profile), Logger: b.log,
+		Node: b.peering.node, Tracking: b.peering.trackers, Authority: b.p.authority, TrackerKey: b.p.trackerKey, Closed: b.p.Closed, Profile: swarm.Profile(b.p.Profile), Logger: b.log,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/nat"
+	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/node"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
@@ -32,6 +33,7 @@ type peering struct {
 	trackers membership.Trackers
 	local    *neighbours.Service // nil when it is off
 	dht      *dht.Service        // nil when it is off
+	prover   stunserver.Prover   // for membership certificates from trackers
 	log      zerolog.Logger
 	ready    chan struct{} // closed when our own addresses are known
 
@@ -65,7 +67,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	p.node = n
+	p.node, p.prover.Send = n, n.Send
 	p.nat, err = nat.New(nat.Config{
 		Port: n.Addr().Port(), Bind: n.Addr().Addr(), STUN: f.Stun, Send: n.Send,
 		Disabled: f.NoNAT || n.Addr().Addr().IsLoopback(), Logger: log,
@@ -78,6 +80,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: shown.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil, http.ProxyFromEnvironment),
 		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
+		Prove: p.prover.Prove,
 	}
 	if !f.NoLocal && !n.Addr().Addr().IsLoopback() {
 		p.local = neighbours.New(neighbours.Config{Addr: n.Addr(), Logger: log})
@@ -116,7 +119,9 @@ func (p *peering) stun(b []byte, from netip.AddrPort) bool {
 	if !nat.IsSTUN(b) {
 		return false
 	}
-	p.nat.HandleSTUN(b, from)
+	if !p.prover.Handle(b, from) {
+		p.nat.HandleSTUN(b, from)
+	}
 	return true
 }
 

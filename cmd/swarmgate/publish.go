@@ -42,12 +42,14 @@ type publishCommand struct {
 	Duration           span         `help:"Stop after serving for this time." placeholder:"D"`
 	Closed             bool         `help:"Only members take part, over DTLS: those whom swarmgate members add gave a certificate."`
 	MemberCA           string       `name:"member-ca" help:"Authority of membership certificates, made when the file is missing: of a closed swarm, members.pem in --dir by default; of an open one, peers name each other on the Internet by them." placeholder:"FILE" type:"path"`
+	Authority          string       `help:"Public key of the trackers' membership authority, which swarmgate tracker --member-ca prints: of an open swarm, peers name each other on the Internet by certificates of the trackers." placeholder:"KEY"`
 	metadataFlags
 	profileFlags
 	peerFlags
 	logFlags
 
-	authority *member.Authority // of membership certificates, nil for none
+	authority  *member.Authority   // of membership certificates, nil for none
+	trackerKey member.AuthorityKey // of the trackers', zero for none
 }
 
 // maxFilms bounds how many films of a folder are published.
@@ -94,6 +96,15 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 // enroll opens the authority of membership certificates.
 func (p *publishCommand) enroll(dir string) (err error) {
 	switch {
+	case p.Authority != "" && (p.Closed || p.MemberCA != ""):
+		return wrongUsage("--authority is for open swarms whose trackers give out certificates; leave it out, or --closed and --member-ca")
+	case p.Authority != "" && len(p.Tracker) == 0:
+		return wrongUsage("--authority is of no use without --tracker: the tracker gives out the certificates")
+	case p.Authority != "":
+		if p.trackerKey, err = member.ParseAuthorityKey(p.Authority); err != nil {
+			return usageError{fmt.Errorf("--authority: %w", err)}
+		}
+		return nil
 	case p.MemberCA != "":
 	case !p.Closed:
 		return nil
@@ -144,7 +155,7 @@ func (p *publishCommand) openFilms(ctx context.Context, paths []string, meta pps
 	for _, path := range paths {
 		film, err := publish.OpenFilm(ctx, publish.FilmConfig{
 			Path: path, Metadata: meta, Title: p.Title, Group: folderOf(p.Path, path), Trackers: p.trackers(), Contacts: p.contacts(peering.node), StateDir: dir,
-			Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
+			Node: peering.node, Tracking: peering.trackers, Authority: p.authority, TrackerKey: p.trackerKey, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 			Progress: func(done, total int64) {
 				out.keep(fmt.Sprintf("Hashing %s: %d %%", filepath.Base(path), 100*done/max(total, 1)), false)
 			},
@@ -217,7 +228,7 @@ func (p *publishCommand) openChannel(s *state.State, peering *peering, meta ppsp
 	return publish.OpenLive(publish.LiveConfig{
 		Source: source, Key: key, Numbers: s, Metadata: meta, Title: p.Title, Rate: int64(p.Rate),
 		Trackers: p.trackers(), Contacts: p.contacts(peering.node), ChunksPerSignature: p.ChunksPerSignature, Record: p.Record,
-		Node: peering.node, Tracking: peering.trackers, Authority: p.authority, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
+		Node: peering.node, Tracking: peering.trackers, Authority: p.authority, TrackerKey: p.trackerKey, Closed: p.Closed, Profile: swarm.Profile(p.Profile), Logger: log,
 	})
 }
 

@@ -38,6 +38,8 @@ type trackerCommand struct {
 	Networks         string          `help:"Table of networks, lines of PREFIX,ASN or a MaxMind DB of autonomous systems: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
 	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
+	MemberCA         string          `name:"member-ca" help:"Authority by which members of open swarms get certificates of where they are, made when the file is missing; never the one of a closed swarm. Needs --stun." placeholder:"FILE" type:"path"`
+	Certify          config.Duration `name:"certificate-life" help:"How long these hold, 10m to 30 days. Default: ${default}." default:"6h" placeholder:"D"`
 	Strict           bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
 	Behind           []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
 	Operator         address         `help:"TCP address of the operator's page, API and metrics; elsewhere than on this machine they want the token in owner.token of --dir. Default: ${default}, or a free port." default:"127.0.0.1:7847" placeholder:"HOST:PORT"`
@@ -154,17 +156,20 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	service, err := openTracker(string(t.Listen), cfg)
+	stun, err := t.stun()
 	if err != nil {
 		return err
 	}
-	stun, err := t.stun()
+	if cfg.Issuer, err = t.issuer(stun); err != nil {
+		return err
+	}
+	service, err := openTracker(string(t.Listen), cfg)
 	if err != nil {
-		return errors.Join(err, service.listener.Close())
+		return errors.Join(err, stun.Close())
 	}
 	if desk != nil {
 		if err := desk.open(secure); err != nil {
-			return errors.Join(err, service.listener.Close())
+			return errors.Join(err, service.listener.Close(), stun.Close())
 		}
 	}
 	if secure != nil {
@@ -181,6 +186,10 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if stun != nil {
 		ready["stun"] = stun.Addr().String()
 		out.say("STUN: %s and the port above", stun.Addr())
+	}
+	if cfg.Issuer != nil {
+		ready["authority"] = cfg.Issuer.Offer().Authority
+		out.say("Authority: %s (publish with --authority and this)", cfg.Issuer.Offer().Authority)
 	}
 	if desk != nil {
 		ready["operator"] = desk.url()

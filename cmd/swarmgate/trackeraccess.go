@@ -20,8 +20,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
+	"github.com/swarmgate/swarmgate/proxy/members"
 )
 
 // Files of the certificate that a tracker makes for itself, in its folder.
@@ -205,6 +207,26 @@ func (t *trackerCommand) enrolment(dir string) (*auth.Enrolment, error) {
 		return nil, fmt.Errorf("tracker: enrolment: %w", bare(err))
 	}
 	return e, nil
+}
+
+// issuer makes the tracker a certification authority, nil for none (RFC 7574, 12.2.2).
+func (t *trackerCommand) issuer(stun *stunserver.Server) (*tracker.Issuer, error) {
+	life := time.Duration(t.Certify)
+	switch {
+	case t.MemberCA == "":
+		return nil, nil
+	case stun == nil:
+		return nil, wrongUsage("--member-ca needs --stun, by which peers prove where they are")
+	case life < tracker.MinCertificateLife || life > tracker.MaxCertificateLife:
+		return nil, errors.Join(wrongUsage("--certificate-life %s: give 10m to 720h", life), stun.Close())
+	}
+	authority, err := members.OpenAuthority(t.MemberCA)
+	if err != nil {
+		return nil, errors.Join(err, stun.Close())
+	}
+	issuer := tracker.NewIssuer(authority, life, stun.Addr().Port())
+	stun.Prove = func(from netip.AddrPort) []byte { return issuer.Proof(from, time.Now()) }
+	return issuer, nil
 }
 
 // places reads the table of networks, nil without one.

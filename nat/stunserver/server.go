@@ -73,6 +73,14 @@ func (s *Server) open(host, port string) error {
 	return nil
 }
 
+// Close closes the sockets of a server that does not run; nothing for nil.
+func (s *Server) Close() error {
+	if s == nil {
+		return nil
+	}
+	return s.close()
+}
+
 func (s *Server) close() (err error) {
 	for _, c := range s.conns {
 		if c != nil {

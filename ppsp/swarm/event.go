@@ -87,6 +87,7 @@ func (s *Swarm) Counters() Counters { return s.counts }
 type PeerStats struct {
 	Addr        netip.AddrPort
 	Established bool
+	Member      string // who it is, by its membership certificate; empty for unknown
 	Chunks      uint64 // that the peer says it has
 	RTT         int64  // nanoseconds, 0 while unknown
 	Window      int    // bytes the congestion control allows us to have under way
@@ -98,7 +99,7 @@ type PeerStats struct {
 func (s *Swarm) AppendPeers(dst []PeerStats) []PeerStats {
 	for _, c := range s.order {
 		dst = append(dst, PeerStats{
-			Addr: c.remote, Established: c.state == stateOpen, Chunks: c.peerHave.Count(),
+			Addr: c.remote, Established: c.state == stateOpen, Member: c.member, Chunks: c.peerHave.Count(),
 			RTT: c.control.RTT(), Window: c.control.Window(), Outstanding: c.outstanding.live, Queued: int(c.serving.count()),
 		})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/chunk"
 	"github.com/swarmgate/swarmgate/ppsp/merkle"
@@ -75,6 +76,7 @@ func (w watched) await(t *testing.T, name string, id ppsp.PeerID) tracker.Member
 type station struct {
 	addr     string
 	registry watched
+	issuer   *tracker.Issuer // set before open, nil for none
 	stop     func()
 }
 
@@ -97,7 +99,7 @@ func (s *station) open(t *testing.T, timeout time.Duration) {
 		t.Fatal(err)
 	}
 	s.registry = watched{tracker.NewMemory(tracker.MemoryConfig{TrackTimeout: timeout}), make(chan deed, 1000)}
-	server := tracker.NewHTTPServer(tracker.NewServer(tracker.ServerConfig{Registry: s.registry, TrackTimeout: timeout}))
+	server := tracker.NewHTTPServer(tracker.NewServer(tracker.ServerConfig{Registry: s.registry, TrackTimeout: timeout, Issuer: s.issuer}))
 	var group sync.WaitGroup
 	group.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -197,10 +199,12 @@ func start(t *testing.T, s setup) *peer {
 	if s.listen == "" {
 		s.listen = "127.0.0.1:0"
 	}
-	n, err := node.Listen(node.Config{Listen: s.listen, Logger: zerolog.Nop()})
+	var prover stunserver.Prover
+	n, err := node.Listen(node.Config{Listen: s.listen, Logger: zerolog.Nop(), STUN: prover.Handle})
 	if err != nil {
 		t.Fatal(err)
 	}
+	prover.Send = n.Send
 	background(t, n.Run)
 	id, err := ppsp.NewPeerID(crand.Reader)
 	if err != nil {
@@ -210,7 +214,7 @@ func start(t *testing.T, s setup) *peer {
 	t.Cleanup(transport.CloseIdleConnections)
 	trackers := Trackers{
 		PeerID: id, HTTP: &http.Client{Transport: transport, Timeout: 5 * time.Second},
-		Addresses: func() []tracker.Address { return []tracker.Address{{AddrPort: n.Addr()}} },
+		Addresses: func() []tracker.Address { return []tracker.Address{{AddrPort: n.Addr()}} }, Prove: prover.Prove,
 	}
 	if s.change != nil {
 		s.change(&trackers)

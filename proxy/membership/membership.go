@@ -39,6 +39,7 @@ type Trackers struct {
 	NAT       func() string
 	Condition func() condition.Condition
 	Upload    int64 // bits a second that may be sent to peers in all, 0 for no limit
+	Prove     Prove // for certificates from trackers; nil for none
 	Known     Known // keeps the peers that worked; nil keeps none
 	Finders   []Finder
 }
@@ -73,6 +74,7 @@ type Member struct {
 	cfg        Config
 	swarm      *node.Swarm
 	announcers []*tracker.Announcer
+	clients    map[string]*tracker.Client // by URL
 	complete   atomic.Bool
 	peers      atomic.Int32 // connected
 	alone      time.Time    // when the last peer left, as far as it mattered; engine's goroutine
@@ -89,7 +91,7 @@ const wantedPeers = 8
 
 // Join prepares the membership. Run does the work and must be called.
 func Join(cfg Config) (*Member, error) {
-	m := &Member{cfg: cfg, began: time.Now()}
+	m := &Member{cfg: cfg, began: time.Now(), clients: map[string]*tracker.Client{}}
 	m.complete.Store(cfg.Seed)
 	s, err := m.join()
 	if err != nil {
@@ -114,7 +116,8 @@ func (m *Member) tiers() (tiers [][]*tracker.Client) {
 		var tier []*tracker.Client
 		for _, u := range urls {
 			given := m.cfg.Given || t.Named != nil && t.Named(u)
-			tier = append(tier, tracker.NewClient(tracker.ClientConfig{URL: u, PeerID: t.PeerID, HTTP: t.HTTP, Given: given}))
+			m.clients[u] = tracker.NewClient(tracker.ClientConfig{URL: u, PeerID: t.PeerID, HTTP: t.HTTP, Given: given})
+			tier = append(tier, m.clients[u])
 		}
 		tiers = append(tiers, tier)
 	}
@@ -162,6 +165,9 @@ func (m *Member) Run(ctx context.Context) error {
 		group.Go(func() { _ = a.Run(ctx) }) // always nil
 	}
 	group.Go(func() { m.contact(ctx) })
+	if m.certifies() {
+		group.Go(func() { m.certify(ctx) })
+	}
 	if m.cfg.Trackers.Known != nil {
 		group.Go(func() { m.remember(ctx) })
 	}

@@ -8,10 +8,14 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp/member"
 )
 
-// enroll puts an authority into a link, and makes its publisher the first member; nothing for
-// no authority. The publisher's key lives as long as the process, so its certificate may.
-func enroll(l *ppsp.Link, a *member.Authority, closed bool) (*member.Credential, error) {
-	if a == nil {
+// enroll puts an authority into a link, and makes its publisher the first member; where trackers
+// are the authority, the publisher is given a certificate as all are. Nothing for no authority. The publisher's key lives as long as the process, so its certificate may.
+func enroll(l *ppsp.Link, a *member.Authority, trackers member.AuthorityKey, closed bool) (*member.Credential, error) {
+	switch {
+	case a == nil && trackers == member.AuthorityKey{}:
+		return nil, nil
+	case a == nil:
+		l.Authority = trackers.String()
 		return nil, nil
 	}
 	c, err := member.NewCredential(rand.Reader)

@@ -33,12 +33,13 @@ type FilmConfig struct {
 
 	Profile swarm.Profile // form of the protocol that is spoken
 
-	Node      *node.Node
-	Tracking  membership.Trackers
-	Authority *member.Authority // of membership certificates, which peers pass on; nil for none
-	Closed    bool              // only its members take part
-	Progress  func(done, total int64)
-	Logger    zerolog.Logger
+	Node       *node.Node
+	Tracking   membership.Trackers
+	Authority  *member.Authority   // of membership certificates, which peers pass on; nil for none
+	TrackerKey member.AuthorityKey // of the trackers that give out membership certificates instead; zero for none
+	Closed     bool                // only its members take part
+	Progress   func(done, total int64)
+	Logger     zerolog.Logger
 }
 
 // Film is a published film. Make it by OpenFilm.
@@ -73,7 +74,7 @@ func OpenFilm(ctx context.Context, c FilmConfig) (*Film, error) {
 	f.link.Duration = Duration(c.Path)
 	f.link.MediaType = MediaType(c.Path)
 	f.link.Trackers, f.link.Peers = c.Trackers, c.Contacts
-	credential, err := enroll(&f.link, c.Authority, c.Closed)
+	credential, err := enroll(&f.link, c.Authority, c.TrackerKey, c.Closed)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("publish %s: %w", c.Path, err), file.Close())
 	}

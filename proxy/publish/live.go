@@ -49,11 +49,12 @@ type LiveConfig struct {
 
 	Profile swarm.Profile // form of the protocol that is spoken
 
-	Node      *node.Node
-	Tracking  membership.Trackers
-	Authority *member.Authority // of membership certificates, which peers pass on; nil for none
-	Closed    bool              // only its members take part
-	Logger    zerolog.Logger
+	Node       *node.Node
+	Tracking   membership.Trackers
+	Authority  *member.Authority   // of membership certificates, which peers pass on; nil for none
+	TrackerKey member.AuthorityKey // of the trackers that give out membership certificates instead; zero for none
+	Closed     bool                // only its members take part
+	Logger     zerolog.Logger
 }
 
 const (
@@ -109,7 +110,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	l.link = ppsp.NewLink(meta)
 	l.link.Title, l.link.Rate = c.Title, c.Rate
 	l.link.Trackers, l.link.Peers = c.Trackers, c.Contacts
-	credential, err := enroll(&l.link, c.Authority, c.Closed)
+	credential, err := enroll(&l.link, c.Authority, c.TrackerKey, c.Closed)
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w", c.Title, err)
 	}
