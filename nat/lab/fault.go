@@ -34,8 +34,7 @@ func (h *Home) Move(n byte) error {
 	}
 	now := netip.AddrFrom4([4]byte{11, 0, 0, n})
 	// Without the address its flows are forgotten: masquerading sees to that.
-	if err := r.IP(fmt.Sprintf("addr del %s/24 dev %s", h.Outside, outer), fmt.Sprintf("addr add %s/24 dev %s", now, outer),
-		"route replace default via 11.0.0.1"); err != nil {
+	if err := r.IP(append([]string{fmt.Sprintf("addr del %s/32 dev %s", h.Outside, outer)}, public(now, outer)...)...); err != nil {
 		return err
 	}
 	h.Outside = now
@@ -47,11 +46,13 @@ func (h *Home) Unplug() error { return h.Router.IP("link set " + outer + " down"
 
 // Plug undoes Unplug.
 func (h *Home) Plug() error {
-	gateway := "11.0.0.1"
+	lines := []string{"link set " + outer + " up"}
 	if h.Carrier != nil {
-		gateway = "100.64.0.1"
+		lines = append(lines, "route replace default via 100.64.0.1")
+	} else {
+		lines = append(lines, public(h.Outside, outer)[1:]...)
 	}
-	return h.Router.IP("link set "+outer+" up", "route replace default via "+gateway)
+	return h.Router.IP(lines...)
 }
 
 // Arrives tells whether a datagram of somebody whom the home has never spoken to reaches a socket at home through an

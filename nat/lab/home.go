@@ -80,7 +80,7 @@ func (h *Home) buildOpen() error {
 		return err
 	}
 	h.Inside = h.Outside
-	lines := []string{fmt.Sprintf("addr add %s/24 dev eth0", h.Outside), "route add default via 11.0.0.1"}
+	lines := public(h.Outside, "eth0")
 	if h.IPv6 {
 		h.Inside6 = netip.MustParseAddr(fmt.Sprintf("2d00:10::%d", h.number))
 		lines = append(lines, fmt.Sprintf("addr add %s/64 dev eth0", h.Inside6), "route add default via 2d00:10::1")
@@ -124,7 +124,7 @@ func (l *Lab) outside(r *Host, a netip.Addr, port string, p Path) error {
 	if err := l.plug(r, outer, l.WAN, "br0", port, p); err != nil {
 		return err
 	}
-	return r.IP(fmt.Sprintf("addr add %s/24 dev %s", a, outer), "route add default via 11.0.0.1")
+	return r.IP(public(a, outer)...)
 }
 
 // buildCarrier puts a carrier's router between the home's and the Internet.

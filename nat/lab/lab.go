@@ -67,8 +67,15 @@ func (l *Lab) build(specs []Spec) (err error) {
 	if err := l.WAN.bridge("br0", "11.0.0.1/24", "2d00:10::1/64"); err != nil {
 		return err
 	}
-	if err := l.WAN.Set("net/ipv6/conf/all/forwarding", "1"); err != nil {
-		return err
+	for _, path := range []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"} {
+		if err := l.WAN.Set(path, "1"); err != nil {
+			return err
+		}
+	}
+	for _, nic := range []string{"all", "br0"} { // nobody is told of a shorter way: on the Internet there is none
+		if err := l.WAN.Set("net/ipv4/conf/"+nic+"/send_redirects", "0"); err != nil {
+			return err
+		}
 	}
 	if l.Server, err = l.host("server"); err != nil {
 		return err
@@ -76,8 +83,8 @@ func (l *Lab) build(specs []Spec) (err error) {
 	if err := l.plug(l.Server, "eth0", l.WAN, "br0", "server", Path{}); err != nil {
 		return err
 	}
-	if err := l.Server.IP("addr add "+ServerAddr+"/24 dev eth0", "addr add "+SecondAddr+"/24 dev eth0", "addr add "+ServerAddr6+"/64 dev eth0",
-		"route add default via 2d00:10::1"); err != nil {
+	if err := l.Server.IP(append(public(netip.MustParseAddr(ServerAddr), "eth0"), "addr add "+SecondAddr+"/32 dev eth0",
+		"addr add "+ServerAddr6+"/64 dev eth0", "route add default via 2d00:10::1")...); err != nil {
 		return err
 	}
 	for i, s := range specs {
@@ -97,6 +104,12 @@ func (l *Lab) host(name string) (*Host, error) {
 		l.closes = append(l.closes, h.close)
 	}
 	return h, err
+}
+
+// public gives an interface an address of the Internet. All others are behind the next router, as they are in earnest: who
+// was on one network with them would ask for their hardware's address first, which costs a round trip.
+func public(a netip.Addr, nic string) []string {
+	return []string{fmt.Sprintf("addr add %s/32 dev %s", a, nic), "route replace 11.0.0.1 dev " + nic, "route replace default via 11.0.0.1"}
 }
 
 // bridge makes a switch with addresses of the host on it.

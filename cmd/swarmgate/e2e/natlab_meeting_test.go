@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
@@ -74,6 +75,20 @@ func (m *meeting) connected() (took time.Duration, ok bool) {
 		}
 	}
 	return got.Sub(knew), true
+}
+
+// String tells how far they got.
+func (m *meeting) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	yes := func(t time.Time) string {
+		if t.IsZero() {
+			return "nothing"
+		}
+		return t.Format("15:04:05.000")
+	}
+	return fmt.Sprintf("the first sent %s and got %s, the second sent %s and got %s",
+		yes(m.sides[0].sent), yes(m.sides[0].got), yes(m.sides[1].sent), yes(m.sides[1].got))
 }
 
 func later(a, b time.Time) time.Time {

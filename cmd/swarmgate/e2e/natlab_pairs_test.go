@@ -34,39 +34,61 @@ func couples() (all []*couple) {
 
 func (c *couple) name() string { return fmt.Sprintf("%s-%s", c.a, c.b) }
 
+// condition is under what circumstances pairs meet.
+type condition struct {
+	name   string
+	line   lab.Path      // of each of the two homes
+	within time.Duration // from both knowing each other to both connected; when the laboratory has the machine for itself
+	film   int           // bytes of the film that crosses first; later ones are small
+	runs   int
+}
+
+func conditions() []condition {
+	if !*whole {
+		return []condition{{name: "near", within: generous, film: 1 << 20, runs: 1}}
+	}
+	const oneWay, slack = 20 * time.Millisecond, 300 * time.Millisecond
+	return []condition{
+		{name: "near", within: slack, film: 20 << 20, runs: *repeat},
+		{name: "far", line: lab.Path{Delay: oneWay}, within: 2*4*oneWay + slack, film: smallFilm, runs: *repeat}, // a round trip takes each line twice
+		{name: "lossy", line: lab.Path{Delay: oneWay, Loss: 0.05}, within: 2 * time.Second, film: smallFilm, runs: *repeat},
+	}
+}
+
+const smallFilm = 256 << 10 // bytes
+
 // TestNATLabPairs publishes a film behind each kind of NAT and fetches it behind each. Where two cannot reach each other
 // at all, a third one in the swarm can reach both.
 func TestNATLabPairs(t *testing.T) {
-	size, lines := 1<<20, []lab.Path{{}}
-	runs := 1
-	if *whole {
-		size, runs = 20<<20, 10
-		lines = []lab.Path{{}, {Delay: 20 * time.Millisecond}, {Delay: 20 * time.Millisecond, Loss: 0.1}}
-	}
-	for _, line := range lines {
-		all := couples()
-		var names []string
-		for _, c := range all {
-			names = append(names, c.name())
-		}
-		each(t, names, func(t *testing.T, i int) {
-			for r := range runs {
-				amount := 1 << 20
-				if r == 0 && line == (lab.Path{}) {
-					amount = size
-				}
-				all[i].try(t, line, amount)
+	for _, c := range conditions() {
+		t.Run(c.name, func(t *testing.T) {
+			all := couples()
+			var names []string
+			for _, pair := range all {
+				names = append(names, pair.name())
 			}
+			each(t, names, func(t *testing.T, i int) {
+				all[i].try(t, c, c.film)
+				for range c.runs - 1 {
+					all[i].try(t, c, smallFilm)
+				}
+			})
+			t.Logf("%v and %.0f %% loss each way on the line of each home: how many connected, the slowest after, and how long the slowest film took\n%s",
+				c.line.Delay, c.line.Loss*100, matrix(all))
 		})
-		t.Logf("%v each way, %.0f %% loss\n%s", line.Delay, line.Loss*100, matrix(all))
 	}
 }
 
 // try has the two meet once.
-func (c *couple) try(t *testing.T, line lab.Path, size int) {
+func (c *couple) try(t *testing.T, under condition, size int) {
+	t.Helper()
+	t.Run("", func(t *testing.T) { c.once(t, under, size) }) // with a laboratory of its own
+}
+
+func (c *couple) once(t *testing.T, under condition, size int) {
 	t.Helper()
 	possible := lab.Connects(c.a, c.b)
-	specs := []lab.Spec{{Kind: c.a, Path: line}, {Kind: c.b, Path: line}}
+	specs := []lab.Spec{{Kind: c.a, Path: under.line}, {Kind: c.b, Path: under.line}}
 	if !possible {
 		specs = append(specs, lab.Spec{Kind: lab.Open})
 	}
@@ -92,7 +114,10 @@ func (c *couple) try(t *testing.T, line lab.Path, size int) {
 		c.met++
 		c.slowest = max(c.slowest, took)
 	} else if possible {
-		t.Errorf("not connected in %v: %+v", generous, m.sides)
+		t.Errorf("not connected in %v: %s", generous, m)
+	}
+	if took > under.within {
+		t.Errorf("connected %v after both knew each other, want %v at most", took, under.within)
 	}
 	done := get.event("done", 60*time.Second, nil)
 	c.film = max(c.film, done["seconds"].(float64))

@@ -20,13 +20,11 @@ import (
 //	go test -tags e2e -v -timeout 90m -run TestNATLab ./cmd/swarmgate/e2e -whole
 var whole = flag.Bool("whole", false, "run all of the NAT laboratory and print its tables")
 
-// atOnce is how many laboratories there are at the same time: mostly they wait.
-func atOnce() int {
-	if *whole {
-		return 2 // what is measured should not wait for the processor
-	}
-	return 4
-}
+// repeat is how often -whole has each pair meet.
+var repeat = flag.Int("repeat", 10, "with -whole: how often each pair of homes meets")
+
+// atOnce is how many laboratories there are at the same time. Mostly they wait.
+const atOnce = 4
 
 // generous is how long anything may take on a machine that is busy.
 const generous = 30 * time.Second
@@ -34,7 +32,7 @@ const generous = 30 * time.Second
 // each runs a subtest for each name, a few at the same time.
 func each(t *testing.T, names []string, f func(t *testing.T, i int)) {
 	t.Helper()
-	turns := make(chan struct{}, atOnce())
+	turns := make(chan struct{}, atOnce)
 	var group sync.WaitGroup
 	for i, name := range names {
 		turns <- struct{}{}
