@@ -32,8 +32,10 @@ type channel struct {
 	bus     *mpegts.Bus
 	scratch []byte
 	breaks  *atomic.Uint64
-	look    func()       // tells that the picture comes, or comes back
-	fedAt   atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
+
+	fragments fragments
+	look      func()       // tells that the picture comes, or comes back
+	fedAt     atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
 }
 
 func newChannel(s *session) *channel {
@@ -106,7 +108,7 @@ func (c *channel) buffered(now time.Time) buffering {
 	fed := c.fedAt.Load()
 	return buffering{
 		seconds: info.Buffered.Seconds(), ready: info.Keyframes > 0, want: startBuffer,
-		starved: now.Sub(time.Unix(0, fed)) > starvedAfter, codecs: Codecs{info.Video, info.Audio},
+		starved: now.Sub(time.Unix(0, fed)) > starvedAfter, codecs: Codecs{info.Video, info.Audio}, whole: c.noFragments(),
 	}
 }
 

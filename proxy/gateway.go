@@ -62,6 +62,8 @@ type Gateway struct {
 	unkept    bool // the last try failed; Run's goroutine
 	unwatched bool // the last try to write unwritten failed; Run's goroutine
 
+	fragmenting chan struct{} // places for channels in fragmented MP4
+
 	breaks atomic.Uint64 // no channel that is opened anew has a lower number of a discontinuity
 
 	mu       sync.Mutex
@@ -91,7 +93,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.MaxSessions = DefaultMaxSessions
 	}
 	g := &Gateway{
-		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1), fragmenting: make(chan struct{}, maxLowLatency),
 		links: map[string]ppsp.Link{}, given: map[string]bool{}, sessions: map[string]*session{}, changes: 1,
 	}
 	var saved []ppsp.Link

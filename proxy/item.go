@@ -82,9 +82,12 @@ type Session struct {
 	UpBps   int64  // bits per second
 	BufferS float64
 	Viewers int
-	Error   string            // in StateFailed
-	Codecs  Codecs            // of a channel
-	Outage  membership.Outage // that no tracker answers, the zero value while one does
+	Error   string // in StateFailed
+	Codecs  Codecs // of a channel
+
+	NoFragments string // why a channel can't be had in fragmented MP4, empty for nothing known
+
+	Outage membership.Outage // that no tracker answers, the zero value while one does
 }
 
 // Film is a film being read. Reads wait until the swarm has delivered and the tree has

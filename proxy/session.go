@@ -42,6 +42,7 @@ type buffering struct {
 	starved bool // screens wait
 	want    float64
 	codecs  Codecs
+	whole   string // why it can't be had in fragmented MP4, empty for nothing known
 }
 
 // session fetches one channel or film while it is being watched, for all screens together.
@@ -272,7 +273,7 @@ func (s *session) measure(now time.Time) {
 		s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
 	}
 	s.shown.Peers = peers
-	s.shown.Codecs = b.codecs
+	s.shown.Codecs, s.shown.NoFragments = b.codecs, b.whole
 	s.shown.BufferS = math.Round(b.seconds*10) / 10
 	others := stats.Connecting + stats.Unconnected
 	trouble := s.outage(member, now, peers+others == 0)

@@ -17,7 +17,7 @@ func TestChannelsHaveTheFieldsOfTheContract(t *testing.T) {
 	g.sessions = []proxy.Session{{ID: "s", Channel: "news", State: proxy.StateBuffering}}
 	w := ask(t, g, http.MethodGet, "/api/v1/channels", "")
 	want := `[{"id":"news","title":"News, all day","kind":"live","group":"Info","link":"swarm:news","logo":"",` +
-		`"urls":{"page":"http://192.168.1.5:8088/watch/news","ts":"http://192.168.1.5:8088/live/news.ts","hls":"http://192.168.1.5:8088/live/news/index.m3u8"},"state":"buffering",` +
+		`"urls":{"page":"http://192.168.1.5:8088/watch/news","ts":"http://192.168.1.5:8088/live/news.ts","hls":"http://192.168.1.5:8088/live/news/index.m3u8","ll":"http://192.168.1.5:8088/live/news/ll.m3u8"},"state":"buffering",` +
 		`"media_type":"video/mp2t","length":0,"duration_s":0,"rate_bps":1500000,"favourite":false,"position_s":0},` +
 		`{"id":"short","title":"A short film","kind":"film","group":"","link":"swarm:short","logo":"",` +
 		`"urls":{"page":"http://192.168.1.5:8088/watch/short","file":"http://192.168.1.5:8088/film/short"},"state":"idle",` +

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -29,12 +30,13 @@ type fakeGateway struct {
 	stored   span
 	texts    map[string]string // subtitles by ID and language
 
-	openLive func(ctx context.Context, id string) (io.ReadCloser, error)
-	openFilm func(ctx context.Context, id string) (proxy.Film, error)
-	segments func(ctx context.Context, client string) (mpegts.Playlist, error)
-	segment  func(client string, number uint64) (io.ReadSeeker, error)
-	opened   int // streams opened
-	closed   int // streams closed
+	openLive   func(ctx context.Context, id string) (io.ReadCloser, error)
+	openFilm   func(ctx context.Context, id string) (proxy.Film, error)
+	segments   func(ctx context.Context, client string) (mpegts.Playlist, error)
+	segment    func(client string, number uint64) (io.ReadSeeker, error)
+	lowLatency func(ctx context.Context, client string) (http.Handler, error)
+	opened     int // streams opened
+	closed     int // streams closed
 }
 
 // newsChannel and shortFilm are the catalog of most tests.
@@ -157,6 +159,13 @@ func (g *fakeGateway) Segment(id, client string, number uint64) (io.ReadSeeker, 
 		return nil, proxy.ErrNotFound
 	}
 	return g.segment(client, number)
+}
+
+func (g *fakeGateway) LowLatency(ctx context.Context, id, client string) (http.Handler, error) {
+	if g.lowLatency == nil || id != "news" {
+		return nil, proxy.ErrNotFound
+	}
+	return g.lowLatency(ctx, client)
 }
 
 func (g *fakeGateway) OpenFilm(ctx context.Context, id string) (proxy.Film, error) {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/swarmgate/swarmgate/proxy"
@@ -33,6 +34,9 @@ type Gateway interface {
 	Segments(ctx context.Context, id, client string) (mpegts.Playlist, error)
 	// Segment returns one of them: proxy.ErrNotFound when it is not there.
 	Segment(id, client string, number uint64) (io.ReadSeeker, error)
+	// LowLatency returns what answers for a channel's files in Low-Latency HLS: proxy.NoFragmentsError
+	// when its coding does not allow that.
+	LowLatency(ctx context.Context, id, client string) (http.Handler, error)
 	// OpenFilm returns a film once its size is known. ctx bounds its reads too.
 	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
 	// Sessions returns what is being watched.

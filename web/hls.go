@@ -30,6 +30,10 @@ func (s *Server) hls(w http.ResponseWriter, r *http.Request) {
 		s.hlsPlaylist(w, r, item)
 		return
 	}
+	if part := r.PathValue("part"); part == lowLatencyList || strings.Contains(part, "_") {
+		s.lowLatency(w, r, item)
+		return
+	}
 	name, ts := strings.CutSuffix(r.PathValue("part"), ".ts")
 	number, err := strconv.ParseUint(name, 10, 64)
 	if err != nil || !ts {

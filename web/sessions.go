@@ -19,9 +19,10 @@ type session struct {
 	UpBps   int64       `json:"up_bps"`
 	BufferS float64     `json:"buffer_s"`
 	Viewers int         `json:"viewers"`
-	Error   string      `json:"error,omitempty"`   // in the state "failed"
-	Codecs  *codecs     `json:"codecs,omitempty"`  // of a channel, once they are known
-	Tracker *outage     `json:"tracker,omitempty"` // while no tracker answers
+	Error   string      `json:"error,omitempty"`          // in the state "failed"
+	Codecs  *codecs     `json:"codecs,omitempty"`         // of a channel, once they are known
+	NoLL    string      `json:"no_low_latency,omitempty"` // why a channel can't be had by urls.ll, once that was tried
+	Tracker *outage     `json:"tracker,omitempty"`        // while no tracker answers
 }
 
 // outage is why no tracker of a swarm answers.
@@ -57,7 +58,7 @@ func (s *Server) sessions() []session {
 	for _, one := range all {
 		list = append(list, session{
 			ID: one.ID, Channel: one.Channel, State: one.State, Text: one.Text, Peers: one.Peers, DownBps: one.DownBps, UpBps: one.UpBps,
-			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs), Tracker: outageOf(one.Outage),
+			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs), NoLL: asSentenceOrNone(one.NoFragments), Tracker: outageOf(one.Outage),
 		})
 	}
 	return list

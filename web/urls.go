@@ -30,6 +30,7 @@ type itemURLs struct {
 	Page string `json:"page"`
 	TS   string `json:"ts,omitempty"`
 	HLS  string `json:"hls,omitempty"`
+	LL   string `json:"ll,omitempty"` // Low-Latency HLS with fragmented MP4; sends on to HLS where the coding does not allow it
 	File string `json:"file,omitempty"`
 }
 
@@ -40,6 +41,7 @@ func (s *Server) urlsOf(r *http.Request, item proxy.Item) itemURLs {
 	if item.Kind == ppsp.Live {
 		urls.TS = origin + key + "/live/" + id + ".ts"
 		urls.HLS = origin + key + "/live/" + id + "/index.m3u8"
+		urls.LL = origin + key + "/live/" + id + "/" + lowLatencyList
 	} else {
 		urls.File = origin + key + "/film/" + id
 	}

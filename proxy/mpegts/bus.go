@@ -231,6 +231,14 @@ func (b *Bus) Info() Info {
 	return i
 }
 
+// Reference is the stream by whose frames the channel is entered: the first of its pictures, else of
+// its sounds; the zero Stream before the tables are known.
+func (b *Bus) Reference() Stream {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.probe.reference()
+}
+
 // AppendKeyframes adds the keyframes that the ring still holds, oldest first.
 func (b *Bus) AppendKeyframes(dst []Keyframe) []Keyframe {
 	b.mu.Lock()

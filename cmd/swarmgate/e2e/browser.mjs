@@ -62,7 +62,7 @@ const commands = {
     await page.goto(url, { timeout: 3 * timeout });
   },
   /** Has hls.js play a URL, with nothing of our page around it but its origin. */
-  async hls({ url, library, options = {} }) {
+  async hls({ url, library, options }) {
     await page?.context().close();
     const context = await browser.newContext({ bypassCSP: true });
     page = await context.newPage();
@@ -75,7 +75,7 @@ const commands = {
       const video = document.createElement('video');
       video.muted = true;
       document.body.replaceChildren(video);
-      const player = new Hls(options);
+      const player = new Hls(options ?? {});
       window.fatal = [];
       player.on(Hls.Events.ERROR, (_, e) => e.fatal && window.fatal.push(e.type + ' ' + e.details));
       player.loadSource(url);

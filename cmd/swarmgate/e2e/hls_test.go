@@ -41,7 +41,8 @@ func mpvShows(t *testing.T, url string, seconds int) viewer {
 		"--vf=lavfi=["+stripFilter+"]", "--of=rawvideo", "--ovc=rawvideo", "--o=-", url)}
 }
 
-// TestHLSInChromium has hls.js play the channel in segments.
+// TestHLSInChromium has hls.js play the channel in segments of its transport stream, and in
+// fragmented MP4 with low delay.
 func TestHLSInChromium(t *testing.T) {
 	_, page := demo(t)
 	channel := item(t, page, "live")
@@ -50,21 +51,30 @@ func TestHLSInChromium(t *testing.T) {
 		t.Fatal("hls.js is missing: npm ci in cmd/swarmgate/e2e")
 	}
 	b := openBrowser(t)
-	b.do(nil, "hls", "url", channel.URLs.HLS, "library", library)
-	_, frames := b.watch(30*time.Second, func(f []frame) bool { _, ok := firstLive(f); return ok })
-	begun, ok := firstLive(frames)
-	if !ok {
-		t.Fatal("no frame of the channel within 30 s")
-	}
-	_, frames = b.watch(8*time.Second, nil)
-	var fatal []string
-	if b.do(&fatal, "fatal"); len(fatal) > 0 {
-		t.Errorf("hls.js gave up: %v", fatal)
-	}
-	v := view(frames, begun.At, frames[len(frames)-1].At)
-	t.Log(v)
-	if v.frames < 3*frameRate || v.backwards > 0 || v.strange > 0 {
-		t.Errorf("played %v", v)
+	for _, c := range []struct {
+		name, url string
+		delay     time.Duration // most, in the end and mostly
+		options   map[string]any
+	}{
+		{"segments", channel.URLs.HLS, 6 * time.Second, nil},
+		{"low latency", channel.URLs.LL, 3 * time.Second, map[string]any{"lowLatencyMode": true, "maxLiveSyncPlaybackRate": 1.5}},
+	} {
+		b.do(nil, "hls", "url", c.url, "library", library, "options", c.options)
+		_, frames := b.watch(30*time.Second, func(f []frame) bool { _, ok := firstLive(f); return ok })
+		begun, ok := firstLive(frames)
+		if !ok {
+			t.Fatalf("%s: no frame of the channel within 30 s", c.name)
+		}
+		_, frames = b.watch(8*time.Second, nil)
+		var fatal []string
+		if b.do(&fatal, "fatal"); len(fatal) > 0 {
+			t.Errorf("%s: hls.js gave up: %v", c.name, fatal)
+		}
+		v := view(frames, begun.At, frames[len(frames)-1].At)
+		t.Log(c.name, v)
+		if v.frames < 3*frameRate || v.backwards > 0 || v.strange > 0 || v.delay(50) > c.delay {
+			t.Errorf("%s: played %v", c.name, v)
+		}
 	}
 }
 
