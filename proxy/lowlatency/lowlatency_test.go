@@ -131,8 +131,14 @@ func TestStreamsEnd(t *testing.T) {
 // What can't be done is told as a Problem, at once.
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ video, audio, why string }{
-		{"H.264", "AAC", ""}, {"HEVC", "AAC", ""}, {"H.264", "", ""}, {"", "AAC", ""},
-		{"MPEG-2", "MP2", "its picture is MPEG-2"}, {"H.264", "AC-3", "its sound is AC-3"}, {"", "MP2", "its sound is MP2"}, {"", "", "neither"},
+		{"H.264", "AAC", ""},
+		{"HEVC", "AAC", ""},
+		{"H.264", "", ""},
+		{"", "AAC", ""},
+		{"MPEG-2", "MP2", "its picture is MPEG-2"},
+		{"H.264", "AC-3", "its sound is AC-3"},
+		{"", "MP2", "its sound is MP2"},
+		{"", "", "neither"},
 	} {
 		if why := Unplayable(c.video, c.audio); !strings.HasPrefix(why, c.why) && !strings.Contains(why, c.why) || (why == "") != (c.why == "") {
 			t.Errorf("%s and %s: %q, want %q", c.video, c.audio, why, c.why)
