@@ -13,7 +13,10 @@ import (
 type Gateway struct {
 	UPnP bool // UPnP; it describes itself as IGDv2 unless IGD1 is set
 	IGD1 bool
-	PMP  bool // NAT-PMP and PCP: miniupnpd has both or neither
+	PMP  bool // NAT-PMP (RFC 6886)
+	PCP  bool // PCP (RFC 6887)
+	// Lease is the longest that NAT-PMP and PCP grant, a day when it is zero.
+	Lease time.Duration
 }
 
 // StartGateway starts the router's miniupnpd and waits until it answers. All that was mapped before is gone.
@@ -30,6 +33,9 @@ func (h *Home) StartGateway() error {
 	if err := h.unmap(); err != nil {
 		return err
 	}
+	if err := h.limit(); err != nil {
+		return err
+	}
 	d, err := h.Router.start(h.file("igd.log"), "miniupnpd", "-d", "-f", settings, "-P", h.file("igd.pid"))
 	if err != nil {
 		return err
@@ -40,6 +46,20 @@ func (h *Home) StartGateway() error {
 		port = ":5000"
 	}
 	return h.Router.listens(d, port)
+}
+
+// limit drops requests by the protocol of port 5351 that the router is not to have: miniupnpd has both or neither. Their
+// first byte is the version.
+func (h *Home) limit() error {
+	const pmp, pcp = 0, 2
+	lines := "flush chain inet router refuse\n"
+	for version, has := range map[int]bool{pmp: h.Gateway.PMP, pcp: h.Gateway.PCP} {
+		if !has {
+			lines += fmt.Sprintf("add rule inet router refuse udp dport 5351 @th,64,8 %d drop\n", version)
+		}
+	}
+	_, err := h.Router.Run(lines, "nft", "-f", "-")
+	return err
 }
 
 // StopGateway ends it, and its mappings with it, as in a router that is switched off for its owner's comfort.
@@ -87,6 +107,10 @@ func yes(b bool) string {
 
 // settings are miniupnpd's.
 func (h *Home) settings(leases string) string {
+	lease := h.Gateway.Lease
+	if lease == 0 {
+		lease = 24 * time.Hour
+	}
 	return fmt.Sprintf(`ext_ifname=%s
 listening_ip=%s
 http_port=5000
@@ -98,7 +122,7 @@ secure_mode=yes
 system_uptime=no
 notify_interval=30
 min_lifetime=5
-max_lifetime=86400
+max_lifetime=%d
 lease_file=%s
 uuid=00000000-0000-4000-8000-0000000000%02d
 friendly_name=router of the laboratory
@@ -109,7 +133,7 @@ upnp_nat_chain=gateway_in
 upnp_nat_postrouting_chain=gateway_out
 allow 1024-65535 192.168.%d.0/24 1024-65535
 deny 0-65535 0.0.0.0/0 0-65535
-`, outer, inner, yes(h.Gateway.UPnP), yes(h.Gateway.PMP), yes(h.Gateway.IGD1), yes(!h.IPv6), leases, h.number, h.number)
+`, outer, inner, yes(h.Gateway.UPnP), yes(h.Gateway.PMP || h.Gateway.PCP), yes(h.Gateway.IGD1), yes(!h.IPv6), int(lease/time.Second), leases, h.number, h.number)
 }
 
 // listens waits until a daemon has opened a port, such as ":5000".

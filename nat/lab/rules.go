@@ -53,6 +53,7 @@ table inet router {
 	chain gateway_in { }
 	chain gateway_out { }
 	chain gateway_forward { }
+	chain refuse { }
 	chain arrive { type nat hook prerouting priority dstnat; policy accept;
 		iifname "wan0" jump gateway_in
 		%[2]s
@@ -66,6 +67,7 @@ table inet router {
 	}
 	chain own { type filter hook input priority filter; policy accept;
 		iifname "wan0" ct state new meta l4proto { tcp, udp } drop
+		jump refuse
 	}
 	chain through { type filter hook forward priority filter; policy drop;
 		%[5]s

@@ -57,9 +57,9 @@ func conditions() []condition {
 
 const smallFilm = 256 << 10 // bytes
 
-// TestNATLabPairs publishes a film behind each kind of NAT and fetches it behind each. Where two cannot reach each other
+// natLabPairs publishes a film behind each kind of NAT and fetches it behind each. Where two cannot reach each other
 // at all, a third one in the swarm can reach both.
-func TestNATLabPairs(t *testing.T) {
+func natLabPairs(t *testing.T) {
 	for _, c := range conditions() {
 		t.Run(c.name, func(t *testing.T) {
 			all := couples()

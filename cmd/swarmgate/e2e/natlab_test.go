@@ -23,7 +23,32 @@ var whole = flag.Bool("whole", false, "run all of the NAT laboratory and print i
 // repeat is how often -whole has each pair meet.
 var repeat = flag.Int("repeat", 10, "with -whole: how often each pair of homes meets")
 
-// atOnce is how many laboratories there are at the same time. Mostly they wait.
+// TestNATLab takes the program through all NATs. What mostly waits does so at the same time, but with -whole, where times
+// are measured.
+func TestNATLab(t *testing.T) {
+	parts := []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"pairs", natLabPairs},
+		{"mappings", natLabMappings},
+		{"faults", natLabFaults},
+		{"stream", natLabStream},
+	}
+	if *whole {
+		for _, p := range parts {
+			t.Run(p.name, p.run)
+		}
+		return
+	}
+	var group sync.WaitGroup
+	for _, p := range parts {
+		group.Go(func() { t.Run(p.name, p.run) })
+	}
+	group.Wait()
+}
+
+// atOnce is how many laboratories a part has at the same time. Mostly they wait.
 const atOnce = 4
 
 // generous is how long anything may take on a machine that is busy.

@@ -16,8 +16,14 @@ type viewer struct{ *process }
 // watchStream starts a viewer of so many seconds of a stream.
 func watchStream(t *testing.T, url string, seconds int) viewer {
 	t.Helper()
-	v := viewer{start(t, "ffmpeg", "-v", "warning", "-analyzeduration", "1000000", "-i", url, "-t", fmt.Sprint(seconds), "-an", "-fps_mode", "passthrough",
-		"-vf", stripFilter, "-f", "rawvideo", "-flush_packets", "1", "pipe:1")}
+	return watchFrom(t, func(words ...string) []string { return words }, url, seconds)
+}
+
+// watchFrom is watchStream on another machine: in puts words before a command that make it run there.
+func watchFrom(t *testing.T, in func(words ...string) []string, url string, seconds int) viewer {
+	t.Helper()
+	v := viewer{start(t, in("ffmpeg", "-v", "warning", "-analyzeduration", "1000000", "-i", url, "-t", fmt.Sprint(seconds), "-an", "-fps_mode", "passthrough",
+		"-vf", stripFilter, "-f", "rawvideo", "-flush_packets", "1", "pipe:1")...)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the viewer saw %v", v.numbers())
