@@ -36,6 +36,7 @@ type trackerCommand struct {
 	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
 	Networks         string          `help:"Table of networks, lines of PREFIX,ASN or a MaxMind DB of autonomous systems: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
+	Marks            string          `help:"Table of strong peers, lines of edge or super and a network or peer ID: all get to know those first." placeholder:"FILE" type:"path"`
 	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
 	MemberCA         string          `name:"member-ca" help:"Authority by which members of open swarms get certificates of where they are, made when the file is missing; never the one of a closed swarm. Needs --stun." placeholder:"FILE" type:"path"`
@@ -138,6 +139,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if memory.Places, err = t.places(); err != nil {
 		return err
 	}
+	if memory.Marks, err = t.marks(); err != nil {
+		return err
+	}
 	cfg := tracker.ServerConfig{TrackTimeout: timeout, OpenStatus: t.OpenStatus, Strict: t.Strict, Logger: log}
 	if checker != nil {
 		cfg.Authorize = checker.Authorize
@@ -227,7 +231,7 @@ func (t *trackerCommand) registry(dir string, memory tracker.MemoryConfig, log z
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		shared, err := tracker.OpenValkey(tracker.ValkeyConfig{URL: t.Registry, Password: password, TrackTimeout: memory.TrackTimeout, Places: memory.Places})
+		shared, err := tracker.OpenValkey(tracker.ValkeyConfig{URL: t.Registry, Password: password, TrackTimeout: memory.TrackTimeout, Places: memory.Places, Marks: memory.Marks, Cost: memory.Cost})
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("tracker: --registry: %w", err)
 		}

@@ -237,6 +237,14 @@ func (t *trackerCommand) places() (*tracker.Places, error) {
 	return readBy("--networks", t.Networks, "", tracker.ReadPlaces)
 }
 
+// marks reads who has a role, nil for nobody.
+func (t *trackerCommand) marks() (*tracker.Marks, error) {
+	if t.Marks == "" {
+		return nil, nil
+	}
+	return readBy("--marks", t.Marks, "", tracker.ReadMarks)
+}
+
 // registryPassword reads the first line of --registry-password.
 func (t *trackerCommand) registryPassword() (string, error) {
 	if t.RegistryPassword == "" {

@@ -47,6 +47,9 @@ func appendResult(b []byte, r *SwarmResult) []byte {
 				first = false
 				b = appendText(append(b, `{"peer_id":`...), p.ID)
 				b = appendAddress(append(b, `,"peer_addr":`...), &p.Addresses[j])
+				if p.Role != "" {
+					b = appendText(append(b, `,"peer_role":`...), string(p.Role))
+				}
 				b = append(b, '}')
 			}
 		}

@@ -135,9 +135,12 @@ func (r *Memory) draw(row []uint32, asker *asker, n int, out []uint32) []uint32 
 			continue
 		}
 		fit := fitness(s, t, asker)
+		if r.config.Cost != nil {
+			fit += r.config.Cost(blob(r.blobs.get(t.blob)).source(), asker.source)
+		}
 		fitter = fitter || fit != 0
 		sample = append(sample, candidate{seat, fit})
-		if len(sample) == n && !asker.chooses {
+		if len(sample) == n && !asker.chooses && !r.marked && r.config.Cost == nil {
 			break
 		}
 	}
@@ -203,6 +206,7 @@ func (r *Memory) describe(chosen []uint32, source netip.Addr) []Peer {
 			all = all[:at+len(mine)]
 		}
 		out[i].Addresses = slices.Clip(mine)
+		out[i].Role = r.peers.at(r.seats.at(n).member).traits.role()
 	}
 	text := string(ids)
 	for i, n := range chosen {

@@ -62,7 +62,7 @@ func TestClientAndServer(t *testing.T) {
 	if answer.Observed != address("198.51.100.1:4000", Reflexive, 0) {
 		t.Errorf("observed %v", answer.Observed)
 	}
-	listed := []Peer{{ppsp.PeerID{1}.String(), ours}}
+	listed := []Peer{{ppsp.PeerID{1}.String(), ours, ""}}
 	for _, id := range []ppsp.SwarmID{swarmA, swarmB} {
 		got, ok := answer.Of(id)
 		if !ok || got.Failed || !reflect.DeepEqual(got.Peers, listed) {
@@ -329,9 +329,9 @@ func TestClientReturnsNoCookiesAndLeavesTheGivenClientAlone(t *testing.T) {
 
 func TestOwnAndSurplusPeersAreLeftOut(t *testing.T) {
 	c := clientOf(nil, 1)
-	group := &PeerGroup{Peers: []Peer{{c.peerID.String(), []Address{address("192.0.2.1:1", Host, 0)}}}}
+	group := &PeerGroup{Peers: []Peer{{c.peerID.String(), []Address{address("192.0.2.1:1", Host, 0)}, ""}}}
 	for i := range 2 * MaxPeers {
-		group.Peers = append(group.Peers, Peer{string(rune('a' + i)), []Address{{AddrPort: addrPort(i)}}})
+		group.Peers = append(group.Peers, Peer{string(rune('a' + i)), []Address{{AddrPort: addrPort(i)}}, ""})
 	}
 	got := c.swarmAnswer(SwarmResult{PeerGroup: group}, netip.Addr{}, nil).Peers
 	if len(got) != MaxPeers || got[0].ID != "a" {

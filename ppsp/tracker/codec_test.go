@@ -50,16 +50,16 @@ var exampleResponses = map[string]*Response{
 		Version: 1, TransactionID: "12345",
 		PeerAddress: &Address{AddrPort: address("198.51.100.1:80", "", 0).AddrPort, Priority: 1, ASN: "64496"},
 		Results: List[SwarmResult]{{SwarmID: "2222", PeerGroup: &PeerGroup{Peers: []Peer{
-			{"956264622298", []Address{ppspp(wired(address("198.51.100.22:80", Reflexive, 2), "64496"))}},
-			{"3332001256741", []Address{ppspp(wired(address("198.51.100.201:80", Reflexive, 2), "64496"))}},
+			{"956264622298", []Address{ppspp(wired(address("198.51.100.22:80", Reflexive, 2), "64496"))}, ""},
+			{"3332001256741", []Address{ppspp(wired(address("198.51.100.201:80", Reflexive, 2), "64496"))}, ""},
 		}}}},
 	},
 	"find_response": {
 		Version: 1, TransactionID: "12345",
 		Results: List[SwarmResult]{{SwarmID: "1111", PeerGroup: &PeerGroup{Peers: []Peer{
-			{"656164657221", []Address{wireless(address("198.51.100.1:80", Reflexive, 1), "64496")}},
-			{"956264622298", []Address{wireless(address("198.51.100.22:80", Reflexive, 1), "64496")}},
-			{"3332001256741", []Address{wireless(address("198.51.100.201:80", Reflexive, 1), "64496")}},
+			{"656164657221", []Address{wireless(address("198.51.100.1:80", Reflexive, 1), "64496")}, ""},
+			{"956264622298", []Address{wireless(address("198.51.100.22:80", Reflexive, 1), "64496")}, ""},
+			{"3332001256741", []Address{wireless(address("198.51.100.201:80", Reflexive, 1), "64496")}, ""},
 		}}}},
 	},
 	"stat_report_response": {
@@ -133,8 +133,8 @@ func TestEncodingKeepsToTheSchema(t *testing.T) {
 
 func TestPeerOfSeveralAddressesIsListedOncePerAddress(t *testing.T) {
 	in := &Response{TransactionID: "1", Results: List[SwarmResult]{{SwarmID: "1111", PeerGroup: &PeerGroup{Peers: []Peer{
-		{"p", []Address{address("192.0.2.1:1", Reflexive, 2), address("10.0.0.1:2", Host, 1)}},
-		{"q", []Address{address("[2001:db8::1]:3", Host, 1)}},
+		{"p", []Address{address("192.0.2.1:1", Reflexive, 2), address("10.0.0.1:2", Host, 1)}, ""},
+		{"q", []Address{address("[2001:db8::1]:3", Host, 1)}, ""},
 	}}}}}
 	b, err := EncodeResponse(in)
 	if err != nil {
@@ -266,7 +266,7 @@ func TestOneBadAddressDoesNotSpoilAList(t *testing.T) {
 		{"peer_id":"a","peer_addr":{"ip_address":{"address_type":"onion","address":"abc.onion"},"port":1}},
 		{"peer_id":"b","peer_addr":[{"ip_address":{"address":"0.0.0.0"},"port":1},{"ip_address":{"address":"192.0.2.1"},"port":"5"}]},
 		{"peer_id":"c"}]}}}}`))
-	want := []Peer{{"b", []Address{address("192.0.2.1:5", "", 0)}}}
+	want := []Peer{{"b", []Address{address("192.0.2.1:5", "", 0)}, ""}}
 	if err != nil || !reflect.DeepEqual(r.Results[0].PeerGroup.Peers, want) {
 		t.Errorf("got %+v, %v", r, err)
 	}

@@ -39,20 +39,26 @@ const (
 	fitOnline     = 1 // for ten minutes, and again for an hour
 	fitIdle       = 1 // has less than ten links
 	fitHoldsMost  = 4 // one for each fourfold of chunks from 256 on
+	fitEdge       = 10
+	fitSuper      = 8
 )
+
+// MaxScore is the most that costs of networks count: as much as the same home.
+const MaxScore = fitNeighbour
 
 // fitness tells how much better than any other a member is for the asker; 0 for one of whom
 // nothing is known. RFC 7846, 4.1.1: "the tracker may take peer status and network location
 // information into consideration".
 func fitness(s *seat, t *member, asker *asker) (fit int) {
+	fit = t.traits.fitness()
 	if !asker.chooses {
-		return 0
+		return fit
 	}
 	switch {
 	case asker.region != 0 && asker.region == t.region:
-		fit = fitNeighbour
+		fit += fitNeighbour
 	case asker.asn != 0 && asker.asn == t.asn:
-		fit = fitSameASN
+		fit += fitSameASN
 	}
 	switch {
 	case t.ability == noNAT:
@@ -79,6 +85,17 @@ func fitness(s *seat, t *member, asker *asker) (fit int) {
 		fit += fitIdle
 	}
 	return fit + min(bits.Len32(s.held/256)/2, fitHoldsMost)
+}
+
+// fitness is what roles count, to everybody.
+func (t traits) fitness() int {
+	switch t.role() {
+	case Edge:
+		return fitEdge
+	case SuperNode:
+		return fitSuper
+	}
+	return 0
 }
 
 // regionOf names the /24 or /48 of a public address by a number, and any other address by one of

@@ -9,15 +9,17 @@ import (
 )
 
 // bothRegistries returns for each kind how to get an empty one.
-func bothRegistries(t *testing.T, places *Places) map[string]func() Registry {
+func bothRegistries(t *testing.T, places *Places, marks *Marks, cost func(from, to netip.Addr) int) map[string]func() Registry {
 	t.Helper()
-	v, err := OpenValkey(ValkeyConfig{URL: startRedis(t), Places: places})
+	v, err := OpenValkey(ValkeyConfig{URL: startRedis(t), Places: places, Marks: marks, Cost: cost})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(v.Close)
 	return map[string]func() Registry{
-		"memory": func() Registry { return newMemory(func(m *MemoryConfig) { m.Places = places }) },
+		"memory": func() Registry {
+			return newMemory(func(m *MemoryConfig) { m.Places, m.Marks, m.Cost = places, marks, cost })
+		},
 		"valkey": func() Registry {
 			if err := v.client.Do(t.Context(), v.client.B().Flushall().Build()).Error(); err != nil {
 				t.Fatal(err)
@@ -46,7 +48,17 @@ func TestFitPeersAreListedMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty := bothRegistries(t, places)
+	marks, err := ReadMarks(strings.NewReader("edge 198.20.0.0/16\nsuper 198.21.0.0/16\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := func(from, to netip.Addr) int {
+		if to == netip.MustParseAddr("203.0.113.1") && from == netip.MustParseAddr("198.22.0.1") {
+			return MaxScore
+		}
+		return 0
+	}
+	empty := bothRegistries(t, places, marks, cost)
 	for _, c := range []struct {
 		name   string
 		member Member
@@ -61,7 +73,12 @@ func TestFitPeersAreListedMore(t *testing.T) {
 		{"few links", Member{}, &StreamStats{ConcurrentLinks: 3}},
 		{"many chunks", Member{}, &StreamStats{ConcurrentLinks: 99, ChunksHeld: "0-99999"}},
 		{"mains", Member{}, &StreamStats{Power: "mains", ConcurrentLinks: 99}},
+		{"a marked edge", Member{Source: address("198.20.0.1:1", Reflexive, 0)}, nil},
+		{"a marked super-node", Member{Source: address("198.21.0.1:1", Reflexive, 0)}, nil},
+		{"an edge by its own word", Member{About: &PeerNum{Role: Edge}}, nil},
+		{"low costs", Member{Source: address("198.22.0.1:1", Reflexive, 0)}, nil},
 		{"nothing", Member{}, nil},
+		{"no super-node by its own word", Member{About: &PeerNum{Role: SuperNode}}, nil},
 		{"a battery", Member{}, &StreamStats{Power: "battery", ConcurrentLinks: 99}},
 	} {
 		for kind, fresh := range empty {
@@ -110,7 +127,7 @@ func testFit(t *testing.T, name string, r Registry, member Member, stats *Stream
 		}
 	}
 	switch _, what, _ := strings.Cut(name, ": "); what {
-	case "nothing":
+	case "nothing", "no super-node by its own word":
 		if listed < least || listed > most {
 			t.Errorf("%s: a peer like all others is listed %d times in %d", name, listed, rounds)
 		}
@@ -149,7 +166,7 @@ func TestRandomWithoutAttributes(t *testing.T) {
 func TestHostAddressesStayAtHome(t *testing.T) {
 	const home, other, tracker = "198.51.100.1:9", "203.0.113.5:9", "192.168.1.2:9"
 	lan, mapped := address("192.168.1.7:7574", Host, 1), address("198.51.100.1:4000", Reflexive, 2)
-	empty := bothRegistries(t, nil)
+	empty := bothRegistries(t, nil, nil, nil)
 	for _, c := range []struct {
 		name          string
 		source, asker string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,11 @@ type MemoryConfig struct {
 	Random              *rand.Rand // chooses the peers of a list; seeded by the runtime
 	// Places knows which network an address is in, for peers that are near; nil knows nothing.
 	Places *Places
+	// Marks knows who has a role; nil for nobody, but who says so and may.
+	Marks *Marks
+	// Cost tells how well a peer at from serves one at to, 0 to MaxScore, for networks whose
+	// operators say so (ALTO, RFC 7285). Nil knows nothing.
+	Cost func(from, to netip.Addr) int
 }
 
 // DefaultTrackTimeout is the track timer of a tracker that is not told otherwise.
@@ -47,6 +53,7 @@ type Memory struct {
 	sources map[uint64]int32  // peers that call from an address, see neighbourhood
 	oldest  uint32            // peer that is silent for the longest, 0 for none
 	newest  uint32
+	marked  bool     // some peer has, or had, a role
 	journal *Journal // nil: nothing is kept on disk
 	record  []byte   // for the journal, reused
 }
@@ -145,7 +152,7 @@ func (r *Memory) join(now time.Time, swarmID string, m Member) error {
 		r.byName[name] = s
 	}
 	r.touch(p, now)
-	r.peers.at(p).note(m.About)
+	r.note(p, m.About)
 	r.noteJoin(r.sit(p, s, m.Mode))
 	return nil
 }
@@ -224,8 +231,15 @@ func (r *Memory) Find(_ context.Context, now time.Time, swarmID, asker string, n
 	if seat == 0 {
 		return nil, ErrNotMember
 	}
-	r.peers.at(r.seats.at(seat).member).note(about)
+	r.note(r.seats.at(seat).member, about)
 	return r.choose(seat, n, r.tickOf(now)), nil
+}
+
+// note keeps what a peer says of itself.
+func (r *Memory) note(p uint32, about *PeerNum) {
+	t := r.peers.at(p)
+	t.note(about)
+	r.marked = r.marked || t.traits&(super|edge) != 0
 }
 
 // Known implements Registry.

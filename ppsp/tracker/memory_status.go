@@ -59,6 +59,6 @@ func (r *Memory) status(n uint32, now tick) MemberStatus {
 	}
 	return MemberStatus{
 		PeerID: b.id(), Mode: mode, SilentFor: float64(now-p.seen) / ticksASecond,
-		Addresses: b.addresses(nil), Stats: t.get(r.swarms.at(t.swarm).name),
+		Addresses: b.addresses(nil), Role: p.traits.role(), Stats: t.get(r.swarms.at(t.swarm).name),
 	}
 }

@@ -60,7 +60,7 @@ func (r *Memory) restate(p uint32, m Member) {
 // write keeps what is known of a peer by words. Without an address stated the source is one.
 func (r *Memory) write(p uint32, id string, source Address, usable []Address) {
 	t := r.peers.at(p)
-	t.traits &^= stated | listed | hidden
+	t.traits &^= stated | listed | hidden | super | edge
 	if slices.ContainsFunc(usable, func(a Address) bool { return a.Connection != "" }) {
 		t.traits &^= onWire // else what it reported holds
 	}
@@ -69,7 +69,7 @@ func (r *Memory) write(p uint32, id string, source Address, usable []Address) {
 	} else if source.Usable() {
 		usable = []Address{source}
 	}
-	t.traits |= traitsOf(usable, source.Addr())
+	t.traits |= traitsOf(usable, source.Addr()) | r.config.Marks.of(id, source.Addr())
 	t.region = regionOf(r.seed, source.Addr())
 	t.asn = r.config.Places.network(source.Addr(), usable)
 	var buffer [512]byte

@@ -146,7 +146,7 @@ func TestAddressesAreThoseStatedLast(t *testing.T) {
 			t.Fatal(err)
 		}
 		peers, err := r.Find(t.Context(), at(0), "s", "asker", 5, nil)
-		if err != nil || !reflect.DeepEqual(peers, []Peer{{"p", c.want}}) {
+		if err != nil || !reflect.DeepEqual(peers, []Peer{{"p", c.want, ""}}) {
 			t.Errorf("%s: %v, %v, want %v", c.name, peers, err, c.want)
 		}
 	}
@@ -348,8 +348,8 @@ func TestStatusTellsAll(t *testing.T) {
 	got, err := r.Status(t.Context(), at(4))
 	addresses := []Address{address("192.0.2.1:1", Host, 0)}
 	want := Status{Peers: 2, Swarms: []SwarmStatus{
-		{"s1", 1, 1, []MemberStatus{{"a", Seeder, 1, addresses, &stats}, {"b", Leech, 3, addresses, nil}}},
-		{"s2", 0, 1, []MemberStatus{{"b", Leech, 3, addresses, nil}}},
+		{"s1", 1, 1, []MemberStatus{{"a", Seeder, 1, addresses, &stats, ""}, {"b", Leech, 3, addresses, nil, ""}}},
+		{"s2", 0, 1, []MemberStatus{{"b", Leech, 3, addresses, nil, ""}}},
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)

@@ -90,6 +90,10 @@ type PeerNum struct {
 	ConcurrentLinks Number `json:"concurrent_links,omitempty"` // peer connections now
 	OnlineTime      Number `json:"online_time,omitempty"`      // seconds
 	UploadBandwidth Number `json:"upload_bandwidth,omitempty"` // kbit/s
+
+	// Role is an extension member (RFC 7846, 7.1): Edge, or empty. Trackers heed it of peers that
+	// prove who they are.
+	Role Role `json:"peer_role,omitempty"`
 }
 
 // SwarmAction joins or leaves one swarm (RFC 7846, 3.2.3).

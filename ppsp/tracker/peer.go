@@ -6,6 +6,7 @@ import "encoding/json"
 type Peer struct {
 	ID        string
 	Addresses []Address // best first
+	Role      Role
 }
 
 // PeerGroup is a list of peers (RFC 7846, 3.2.4). The schema gives each entry a single
@@ -17,6 +18,7 @@ type PeerGroup struct {
 type peerInfo struct {
 	PeerID  string        `json:"peer_id"`
 	Address List[Address] `json:"peer_addr"`
+	Role    Role          `json:"peer_role,omitempty"`
 }
 
 // MarshalJSON writes a ppsp_tp_peer_group_t.
@@ -24,13 +26,14 @@ func (g PeerGroup) MarshalJSON() ([]byte, error) {
 	type info struct {
 		PeerID  string  `json:"peer_id"`
 		Address Address `json:"peer_addr"`
+		Role    Role    `json:"peer_role,omitempty"`
 	}
 	group := struct {
 		Info []info `json:"peer_info"`
 	}{Info: []info{}}
 	for _, p := range g.Peers {
 		for _, a := range p.Addresses {
-			group.Info = append(group.Info, info{p.ID, a})
+			group.Info = append(group.Info, info{p.ID, a, p.Role})
 		}
 	}
 	return json.Marshal(group)
@@ -46,17 +49,20 @@ func (g *PeerGroup) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	g.Peers = nil
-	addresses := make(map[string][]Address)
+	addresses, roles := make(map[string][]Address), make(map[string]Role)
 	var order []string
 	for _, i := range group.Info {
 		if _, known := addresses[i.PeerID]; !known {
 			order = append(order, i.PeerID)
 		}
 		addresses[i.PeerID] = append(addresses[i.PeerID], i.Address...)
+		if i.Role == Edge || i.Role == SuperNode {
+			roles[i.PeerID] = i.Role
+		}
 	}
 	for _, id := range order {
 		if usable := best(addresses[id]); len(usable) > 0 {
-			g.Peers = append(g.Peers, Peer{ID: id, Addresses: usable})
+			g.Peers = append(g.Peers, Peer{ID: id, Addresses: usable, Role: roles[id]})
 		}
 	}
 	return nil

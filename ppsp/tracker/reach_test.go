@@ -180,8 +180,8 @@ func TestWhomATrackerMayName(t *testing.T) {
 func TestPrivatePeersOfATracker(t *testing.T) {
 	c := clientOf(nil, 1)
 	group := &PeerGroup{Peers: []Peer{
-		{"02", []Address{address("10.9.9.9:1", Host, 0), address("198.51.100.7:1", Reflexive, 0)}},
-		{"03", []Address{address("127.0.0.1:1", Host, 0)}},
+		{"02", []Address{address("10.9.9.9:1", Host, 0), address("198.51.100.7:1", Reflexive, 0)}, ""},
+		{"03", []Address{address("127.0.0.1:1", Host, 0)}, ""},
 	}}
 	got := c.swarmAnswer(SwarmResult{PeerGroup: group}, netip.MustParseAddr("198.51.100.1"), func() []netip.Prefix { return nil })
 	if len(got.Peers) != 1 || len(got.Peers[0].Addresses) != 1 || got.Peers[0].Addresses[0].Type != Reflexive {

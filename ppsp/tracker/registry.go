@@ -76,4 +76,5 @@ type MemberStatus struct {
 	SilentFor float64      `json:"silent_s"` // seconds since its last request
 	Addresses []Address    `json:"peer_addr"`
 	Stats     *StreamStats `json:"stats,omitempty"`
+	Role      Role         `json:"peer_role,omitempty"`
 }

@@ -142,6 +142,9 @@ func (c *scanner) peerNum(o *PeerNum) {
 		case "upload_bandwidth":
 			o.UploadBandwidth = c.number()
 			return 4
+		case "peer_role":
+			o.Role = Role(c.text())
+			return 5
 		}
 		return -1
 	})

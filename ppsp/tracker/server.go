@@ -193,6 +193,9 @@ func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Www-Authenticate"] = challenges
 		response = refusal(request, &Error{Code: AuthenticationRequired})
 	} else {
+		if s.config.Authorize == nil {
+			request.withoutRole()
+		}
 		response = s.answer(r.Context(), request, body, from)
 	}
 	tell(request, response.ErrorCode.HTTPStatus(), response)

@@ -354,7 +354,7 @@ func TestObservedAddress(t *testing.T) {
 			t.Errorf("%s: peer_addr %v, want %v", c.peer, r.PeerAddress, c.want)
 		}
 		_, r = post(t, s, connectBody("asker", "", action(c.peer, ActionJoin, Leech)))
-		if want := []Peer{{c.peer, []Address{c.listed}}}; !reflect.DeepEqual(r.Results[0].PeerGroup.Peers, want) {
+		if want := []Peer{{c.peer, []Address{c.listed}, ""}}; !reflect.DeepEqual(r.Results[0].PeerGroup.Peers, want) {
 			t.Errorf("%s is listed as %+v", c.peer, r.Results[0].PeerGroup.Peers)
 		}
 	}

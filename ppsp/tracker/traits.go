@@ -17,6 +17,8 @@ const (
 	onWire                     // one of its interfaces is
 	battery                    // it runs on one
 	mains                      // it says that it does not
+	super                      // see Role
+	edge
 )
 
 // ability is how well others get through to a peer (RFC 7846, 3.2.2).
@@ -41,6 +43,9 @@ func (t *member) note(about *PeerNum) {
 		t.ability = throughSTUN
 	case "TURN":
 		t.ability = throughTURN
+	}
+	if about.Role == Edge {
+		t.traits |= edge
 	}
 	if about.UploadBandwidth > 0 {
 		t.upload = uint32(min(about.UploadBandwidth, math.MaxUint32))

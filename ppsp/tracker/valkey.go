@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,7 +35,10 @@ type Valkey struct {
 	cursor  atomic.Uint64 // where the next Expire goes on in the set of swarms
 	timeout time.Duration
 	wait    time.Duration // for the answers to one request
+	glances time.Duration // for the answers to an operator, and to a look at all
 	places  *Places
+	marks   *Marks
+	cost    func(from, to netip.Addr) int
 	seed    maphash.Seed
 }
 
@@ -44,6 +48,9 @@ type ValkeyConfig struct {
 	Password     string        // instead of the one in URL, if not empty
 	TrackTimeout time.Duration // DefaultTrackTimeout if zero; the same for all processes
 	Places       *Places       // may be nil
+	Marks        *Marks        // may be nil
+	// Cost is as in a MemoryConfig.
+	Cost func(from, to netip.Addr) int
 }
 
 // Bounds of what is asked of the server at once.
@@ -76,7 +83,7 @@ func OpenValkey(c ValkeyConfig) (*Valkey, error) {
 	if c.TrackTimeout <= 0 {
 		c.TrackTimeout = DefaultTrackTimeout
 	}
-	return &Valkey{client: client, timeout: c.TrackTimeout, wait: valkeyWait, places: c.Places, seed: maphash.MakeSeed()}, nil
+	return &Valkey{client: client, timeout: c.TrackTimeout, wait: valkeyWait, glances: valkeySweep, places: c.Places, marks: c.Marks, cost: c.Cost, seed: maphash.MakeSeed()}, nil
 }
 
 // withoutPassword returns what of an address may be shown.
@@ -237,9 +244,10 @@ func (v *Valkey) restated(now time.Time, m Member, fields []rueidis.RedisMessage
 			usable = old.Addresses
 		}
 	}
+	a.Traits &^= super | edge
 	t := a.member(0)
 	t.note(m.About)
-	a.Ability, a.Upload = t.ability, t.upload
+	a.Ability, a.Upload, a.Traits = t.ability, t.upload, t.traits
 	a.Traits &^= stated | listed | hidden
 	if slices.ContainsFunc(usable, func(a Address) bool { return a.Connection != "" }) {
 		a.Traits &^= onWire
@@ -249,7 +257,7 @@ func (v *Valkey) restated(now time.Time, m Member, fields []rueidis.RedisMessage
 	} else if source.Usable() {
 		usable = []Address{source}
 	}
-	a.Traits |= traitsOf(usable, source.Addr())
+	a.Traits |= traitsOf(usable, source.Addr()) | v.marks.of(m.ID, source.Addr())
 	a.ASN = v.places.network(source.Addr(), usable)
 	return appendBlob(nil, m.ID, source.Addr(), usable), a
 }
@@ -480,7 +488,10 @@ func (v *Valkey) listing(fields []rueidis.RedisMessage, who asker) (l listing, o
 			t.traits.take(&report)
 		}
 	}
-	l = listing{Peer{m.ID, m.Addresses}, fitness(&s, t, &who)}
+	l = listing{Peer{m.ID, m.Addresses, t.traits.role()}, fitness(&s, t, &who)}
+	if v.cost != nil {
+		l.fitness += v.cost(from, who.source)
+	}
 	return l, len(m.Addresses) > 0
 }
 
@@ -503,7 +514,7 @@ func (v *Valkey) Remove(ctx context.Context, _ time.Time, peer string) error {
 // counts each once.
 func (v *Valkey) Status(ctx context.Context, _ time.Time) (Status, error) {
 	out := Status{Swarms: []SwarmStatus{}}
-	ctx, cancel := context.WithTimeout(ctx, valkeySweep)
+	ctx, cancel := v.glance(ctx)
 	defer cancel()
 	swarms, err := v.client.Do(ctx, v.client.B().Smembers().Key(swarmsKey).Build()).AsStrSlice()
 	if err != nil {
@@ -553,7 +564,7 @@ func (v *Valkey) Status(ctx context.Context, _ time.Time) (Status, error) {
 // status reads one peer.
 func (v *Valkey) status(ctx context.Context, swarm, id string, mode Mode) (MemberStatus, error) {
 	answers := v.client.DoMulti(ctx,
-		v.client.B().Hmget().Key(peerKey(id)).Field("b", "m:"+swarm, "r:"+swarm).Build(), v.client.B().Pttl().Key(peerKey(id)).Build())
+		v.client.B().Hmget().Key(peerKey(id)).Field("b", "m:"+swarm, "r:"+swarm, "a").Build(), v.client.B().Pttl().Key(peerKey(id)).Build())
 	fields, err := answers[0].ToArray()
 	if err != nil {
 		return MemberStatus{}, err
@@ -564,6 +575,10 @@ func (v *Valkey) status(ctx context.Context, swarm, id string, mode Mode) (Membe
 		return MemberStatus{}, cmp.Or(err, ErrNotMember)
 	}
 	out := MemberStatus{PeerID: id, Mode: mode, SilentFor: (v.timeout - time.Duration(life)*time.Millisecond).Seconds(), Addresses: m.Addresses}
+	var a about
+	if text, err := fields[3].ToString(); err == nil && json.Unmarshal([]byte(text), &a) == nil {
+		out.Role = a.Traits.role()
+	}
 	if text, err := fields[2].ToString(); err == nil {
 		out.Stats = &StreamStats{}
 		if json.Unmarshal([]byte(text), out.Stats) != nil {

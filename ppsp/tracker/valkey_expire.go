@@ -19,7 +19,7 @@ const (
 // out of their sets, and forgets swarms without a set. Several trackers may do so at once. A swarm
 // that somebody joins in that moment is back with the next request of one of its members.
 func (v *Valkey) Expire(ctx context.Context, _ time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, valkeySweep)
+	ctx, cancel := v.glance(ctx)
 	defer cancel()
 	entry, err := v.client.Do(ctx, v.client.B().Sscan().Key(swarmsKey).Cursor(v.cursor.Load()).Count(sweepSwarms).Build()).AsScanEntry()
 	if err != nil {

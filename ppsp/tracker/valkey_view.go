@@ -18,8 +18,15 @@ const (
 	maxViewMembers = maxSwarmValkey
 )
 
+// glance bounds what an operator's question may wait for the server.
+func (v *Valkey) glance(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, v.glances)
+}
+
 // Totals counts what there is. It looks at every key: ask seldom.
 func (v *Valkey) Totals(ctx context.Context, _ time.Time) (t Totals, err error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	swarms, err := v.client.Do(ctx, v.client.B().Scard().Key(swarmsKey).Build()).AsInt64()
 	if err != nil {
 		return t, err
@@ -54,6 +61,8 @@ func (v *Valkey) eachPeer(ctx context.Context, f func(keys []string) error) erro
 // Swarms is as of Memory. Peers that fell silent lately may be counted still, and the sums are
 // over a sample of large swarms.
 func (v *Valkey) Swarms(ctx context.Context, now time.Time, after string, n int) ([]SwarmSummary, error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	ids, err := v.client.Do(ctx, v.client.B().Smembers().Key(swarmsKey).Build()).AsStrSlice()
 	if err != nil {
 		return nil, err
@@ -82,6 +91,8 @@ func (v *Valkey) Swarms(ctx context.Context, now time.Time, after string, n int)
 
 // Swarm is as of Memory.
 func (v *Valkey) Swarm(ctx context.Context, _ time.Time, id string) (SwarmSummary, error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	out := SwarmSummary{SwarmID: id}
 	for i, count := range []*int{&out.Seeders, &out.Leeches} {
 		key := swarmKey(id, i == 0)
@@ -133,6 +144,8 @@ func (v *Valkey) sum(ctx context.Context, out *SwarmSummary, peers []string) err
 
 // Members is as of Memory.
 func (v *Valkey) Members(ctx context.Context, _ time.Time, swarm, after string, n int) ([]MemberView, error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	modes := map[string]Mode{}
 	var ids []string
 	for i, mode := range []Mode{Seeder, Leech} {
@@ -186,6 +199,8 @@ func (v *Valkey) view(ctx context.Context, swarm, id string, mode Mode) (MemberV
 
 // Memberships is as of Memory.
 func (v *Valkey) Memberships(ctx context.Context, _ time.Time, peer string) ([]MemberView, error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	fields, err := v.client.Do(ctx, v.client.B().Hgetall().Key(peerKey(peer)).Build()).AsStrMap()
 	if err != nil {
 		return nil, err
@@ -217,6 +232,8 @@ func (v *Valkey) Memberships(ctx context.Context, _ time.Time, peer string) ([]M
 
 // Evict is as of Memory. It looks at every peer.
 func (v *Valkey) Evict(ctx context.Context, _ time.Time, from netip.Prefix) (evicted int, err error) {
+	ctx, cancel := v.glance(ctx)
+	defer cancel()
 	err = v.eachPeer(ctx, func(keys []string) error {
 		commands := make(rueidis.Commands, 0, len(keys))
 		for _, key := range keys {

@@ -39,6 +39,7 @@ type Trackers struct {
 	NAT       func() string
 	Condition func() condition.Condition
 	Upload    int64 // bits a second that may be sent to peers in all, 0 for no limit
+	Role      tracker.Role // Edge for a cache that is there to upload, else empty
 	Prove     Prove // for certificates from trackers; nil for none
 	Known     Known // keeps the peers that worked; nil keeps none
 	Finders   []Finder

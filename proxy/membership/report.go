@@ -44,7 +44,7 @@ func (m *Member) stats() tracker.StreamStats {
 func (m *Member) about() tracker.PeerNum {
 	n := tracker.PeerNum{
 		ConcurrentLinks: tracker.Number(max(m.peers.Load(), 0)), OnlineTime: tracker.Number(time.Since(m.began) / time.Second),
-		UploadBandwidth: tracker.Number(m.cfg.Trackers.Upload / 1000),
+		UploadBandwidth: tracker.Number(m.cfg.Trackers.Upload / 1000), Role: m.cfg.Trackers.Role,
 	}
 	if m.cfg.Trackers.NAT != nil {
 		n.AbilityNAT = m.cfg.Trackers.NAT()
