@@ -36,6 +36,7 @@ type trackerCommand struct {
 	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
 	Networks         string          `help:"Table of networks, lines of PREFIX,ASN or a MaxMind DB of autonomous systems: peers get to know those of their own network first." placeholder:"FILE" type:"path"`
+	ALTO             []string        `name:"alto" help:"File or URL of an ALTO network map, cost map, or directory of both (RFC 7285); may repeat: peers get to know first those who cost least. It is looked at again each half hour." placeholder:"PLACE"`
 	Marks            string          `help:"Table of strong peers, lines of edge or super and a network or peer ID: all get to know those first." placeholder:"FILE" type:"path"`
 	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
 	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
@@ -142,6 +143,13 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if memory.Marks, err = t.marks(); err != nil {
 		return err
 	}
+	costs, err := t.costs(ctx, log)
+	if err != nil {
+		return err
+	}
+	if costs != nil {
+		memory.Cost = costs.Cost
+	}
 	cfg := tracker.ServerConfig{TrackTimeout: timeout, OpenStatus: t.OpenStatus, Strict: t.Strict, Logger: log}
 	if checker != nil {
 		cfg.Authorize = checker.Authorize
@@ -206,6 +214,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	parts.Go(func() error { return service.Run(ctx) })
 	if journal != nil {
 		parts.Go(func() error { return journal.Run(ctx) })
+	}
+	if costs != nil {
+		parts.Go(func() error { return costs.Run(ctx) })
 	}
 	if stun != nil {
 		parts.Go(func() error { return stun.Run(ctx) })

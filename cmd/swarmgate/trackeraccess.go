@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,8 +21,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/ppsp/tracker/alto"
 	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 	"github.com/swarmgate/swarmgate/proxy/members"
 )
@@ -235,6 +239,22 @@ func (t *trackerCommand) places() (*tracker.Places, error) {
 		return nil, nil
 	}
 	return readBy("--networks", t.Networks, "", tracker.ReadPlaces)
+}
+
+// costs are those of networks, nil for none. A file that is wrong is an error; a server may come later.
+func (t *trackerCommand) costs(ctx context.Context, log zerolog.Logger) (*alto.Source, error) {
+	if len(t.ALTO) == 0 {
+		return nil, nil
+	}
+	s := &alto.Source{Locations: t.ALTO, Logger: log}
+	err := s.Load(ctx)
+	if err != nil && !slices.ContainsFunc(t.ALTO, alto.Remote) {
+		return nil, fmt.Errorf("tracker: --alto: %w", bare(err))
+	}
+	if err != nil {
+		log.Warn().Err(err).Msg("tracker: costs of networks are not known yet; it tries again")
+	}
+	return s, nil
 }
 
 // marks reads who has a role, nil for nobody.

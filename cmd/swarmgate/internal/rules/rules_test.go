@@ -42,6 +42,7 @@ var steps = map[string]int{
 	"ppsp/store":            3,
 	"ppsp/localpeers":       3,
 	"ppsp/tracker":          3,
+	"ppsp/tracker/alto":     4,
 	"ppsp/tracker/auth":     3,
 	"ppsp/tracker/operator": 4,
 	"ppsp/sim":              4,
