@@ -38,10 +38,10 @@ type Trackers struct {
 	// Condition what this machine is like. Both may be nil.
 	NAT       func() string
 	Condition func() condition.Condition
-	Upload    int64 // bits a second that may be sent to peers in all, 0 for no limit
+	Upload    int64        // bits a second that may be sent to peers in all, 0 for no limit
 	Role      tracker.Role // Edge for a cache that is there to upload, else empty
-	Prove     Prove // for certificates from trackers; nil for none
-	Known     Known // keeps the peers that worked; nil keeps none
+	Prove     Prove        // for certificates from trackers; nil for none
+	Known     Known        // keeps the peers that worked; nil keeps none
 	Finders   []Finder
 }
 
