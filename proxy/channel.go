@@ -33,9 +33,10 @@ type channel struct {
 	scratch []byte
 	breaks  *atomic.Uint64
 
-	fragments fragments
-	look      func()       // tells that the picture comes, or comes back
-	fedAt     atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
+	fragments  fragments
+	conversion conversion
+	look       func()       // tells that the picture comes, or comes back
+	fedAt      atomic.Int64 // Unix nanoseconds of the newest chunk, 0 before the first
 }
 
 func newChannel(s *session) *channel {

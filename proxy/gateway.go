@@ -36,6 +36,7 @@ type Config struct {
 	FilmSpace   int64         // bytes of FilmDir that films may take, 0 for no limit
 	KeepWarm    time.Duration // a session goes on this long after its last viewer, 0 for DefaultKeepWarm
 	MaxSessions int           // 0 for DefaultMaxSessions
+	FFmpeg      string        // path of ffmpeg, which converts channels for browsers; empty for none
 	Logger      zerolog.Logger
 }
 
@@ -63,6 +64,7 @@ type Gateway struct {
 	unwatched bool // the last try to write unwritten failed; Run's goroutine
 
 	fragmenting chan struct{} // places for channels in fragmented MP4
+	convert     chan struct{} // places for channels that ffmpeg converts
 
 	breaks atomic.Uint64 // no channel that is opened anew has a lower number of a discontinuity
 
@@ -93,7 +95,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.MaxSessions = DefaultMaxSessions
 	}
 	g := &Gateway{
-		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1), fragmenting: make(chan struct{}, maxLowLatency),
+		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1), fragmenting: make(chan struct{}, maxLowLatency), convert: make(chan struct{}, maxConversions),
 		links: map[string]ppsp.Link{}, given: map[string]bool{}, sessions: map[string]*session{}, changes: 1,
 	}
 	var saved []ppsp.Link

@@ -34,6 +34,7 @@ type fakeGateway struct {
 	openFilm   func(ctx context.Context, id string) (proxy.Film, error)
 	segments   func(ctx context.Context, client string) (mpegts.Playlist, error)
 	segment    func(client string, number uint64) (io.ReadSeeker, error)
+	converted  func(ctx context.Context, id string) (io.ReadCloser, error)
 	lowLatency func(ctx context.Context, client string) (http.Handler, error)
 	opened     int // streams opened
 	closed     int // streams closed
@@ -166,6 +167,12 @@ func (g *fakeGateway) LowLatency(ctx context.Context, id, client string) (http.H
 		return nil, proxy.ErrNotFound
 	}
 	return g.lowLatency(ctx, client)
+}
+
+func (g *fakeGateway) Converts() bool { return g.converted != nil }
+
+func (g *fakeGateway) OpenConverted(ctx context.Context, id string) (io.ReadCloser, error) {
+	return g.converted(ctx, id)
 }
 
 func (g *fakeGateway) OpenFilm(ctx context.Context, id string) (proxy.Film, error) {

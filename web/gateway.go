@@ -37,6 +37,10 @@ type Gateway interface {
 	// LowLatency returns what answers for a channel's files in Low-Latency HLS: proxy.NoFragmentsError
 	// when its coding does not allow that.
 	LowLatency(ctx context.Context, id, client string) (http.Handler, error)
+	// Converts tells whether OpenConverted can be asked.
+	Converts() bool
+	// OpenConverted is OpenLive of a channel in a coding that browsers play.
+	OpenConverted(ctx context.Context, id string) (io.ReadCloser, error)
 	// OpenFilm returns a film once its size is known. ctx bounds its reads too.
 	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
 	// Sessions returns what is being watched.

@@ -34,6 +34,10 @@ func (s *Server) hls(w http.ResponseWriter, r *http.Request) {
 		s.lowLatency(w, r, item)
 		return
 	}
+	if r.PathValue("part") == convertedFile {
+		s.converted(w, r, item)
+		return
+	}
 	name, ts := strings.CutSuffix(r.PathValue("part"), ".ts")
 	number, err := strconv.ParseUint(name, 10, 64)
 	if err != nil || !ts {

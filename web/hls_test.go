@@ -225,10 +225,10 @@ func TestCodecsAreTold(t *testing.T) {
 	g := newFakeGateway()
 	g.items[0].Codecs = proxy.Codecs{Video: "MPEG-2", Audio: "AC-3"}
 	g.sessions = []proxy.Session{{ID: "s", Channel: "news", Codecs: proxy.Codecs{Video: "HEVC"}}}
-	if w := ask(t, g, http.MethodGet, "/api/v1/channels/news", ""); !strings.Contains(w.Body.String(), `"codecs":{"video":"MPEG-2","audio":"AC-3"}`) {
+	if w := ask(t, g, http.MethodGet, "/api/v1/channels/news", ""); !strings.Contains(w.Body.String(), `"codecs":{"video":"MPEG-2","audio":"AC-3","browser":"no"}`) {
 		t.Error(w.Body)
 	}
-	if w := ask(t, g, http.MethodGet, "/api/v1/sessions", ""); !strings.Contains(w.Body.String(), `"codecs":{"video":"HEVC","audio":""}`) {
+	if w := ask(t, g, http.MethodGet, "/api/v1/sessions", ""); !strings.Contains(w.Body.String(), `"codecs":{"video":"HEVC","audio":"","browser":"some"}`) {
 		t.Error(w.Body)
 	}
 	if w := ask(t, g, http.MethodGet, "/api/v1/channels/short", ""); strings.Contains(w.Body.String(), "codecs") {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
+	"github.com/swarmgate/swarmgate/proxy"
 )
 
 const (
@@ -18,6 +19,8 @@ const (
 	// gather is how long bytes of a live channel are collected, so that a viewer costs
 	// at most 250 writes a second whatever the size of the swarm's chunks.
 	gather = 4 * time.Millisecond
+	// convertedFile is the name of a channel as ffmpeg makes it for browsers.
+	convertedFile = "browser.ts"
 	// stuckLive ends a viewer of a channel who takes nothing for so long.
 	stuckLive = 5 * time.Second
 )
@@ -35,6 +38,20 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusBadRequest, "Say in seconds how far behind the newest picture the channel is to begin, as in ?behind=30.")
 		return
 	}
+	s.stream(w, r, item, s.openAt(late))
+}
+
+// converted serves /live/{id}/browser.ts: the channel in a coding that browsers play.
+func (s *Server) converted(w http.ResponseWriter, r *http.Request, item proxy.Item) {
+	if !s.config.Gateway.Converts() {
+		s.fail(w, http.StatusNotImplemented, "This gateway has no ffmpeg to convert channels with; install it and start the gateway again, or play the channel on a TV or in VLC.")
+		return
+	}
+	s.stream(w, r, item, s.config.Gateway.OpenConverted)
+}
+
+// stream sends a channel as it comes.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, item proxy.Item, from func(context.Context, string) (io.ReadCloser, error)) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Accept-Ranges", "none")
@@ -49,7 +66,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	stream, err := open(ctx, cancel, id, s.openAt(late))
+	stream, err := open(ctx, cancel, item.ID, from)
 	if err != nil {
 		s.failOpen(w, r, item.Title, err)
 		return

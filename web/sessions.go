@@ -43,13 +43,15 @@ func outageOf(o membership.Outage) *outage {
 type codecs struct {
 	Video string `json:"video"` // empty for none or unknown
 	Audio string `json:"audio"`
+
+	Browser string `json:"browser"` // "plays", "some" where only some browsers do, "no"
 }
 
 func codecsOf(c proxy.Codecs) *codecs {
 	if c == (proxy.Codecs{}) {
 		return nil
 	}
-	return &codecs{c.Video, c.Audio}
+	return &codecs{c.Video, c.Audio, inBrowsers(c)}
 }
 
 func (s *Server) sessions() []session {
@@ -66,4 +68,15 @@ func (s *Server) sessions() []session {
 
 func (s *Server) listSessions(w http.ResponseWriter, _ *http.Request) {
 	answerJSON(w, http.StatusOK, s.sessions())
+}
+
+// inBrowsers tells who plays a coding.
+func inBrowsers(c proxy.Codecs) string {
+	switch {
+	case c.Video != "" && c.Video != "H.264" && c.Video != "HEVC", c.Audio != "" && c.Audio != "AAC":
+		return "no"
+	case c.Video == "HEVC":
+		return "some"
+	}
+	return "plays"
 }

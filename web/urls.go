@@ -30,7 +30,8 @@ type itemURLs struct {
 	Page string `json:"page"`
 	TS   string `json:"ts,omitempty"`
 	HLS  string `json:"hls,omitempty"`
-	LL   string `json:"ll,omitempty"` // Low-Latency HLS with fragmented MP4; sends on to HLS where the coding does not allow it
+	LL   string `json:"ll,omitempty"`        // Low-Latency HLS with fragmented MP4; sends on to HLS where the coding does not allow it
+	Conv string `json:"converted,omitempty"` // a transport stream with H.264 and AAC, made by ffmpeg; missing where there is none
 	File string `json:"file,omitempty"`
 }
 
@@ -41,6 +42,9 @@ func (s *Server) urlsOf(r *http.Request, item proxy.Item) itemURLs {
 	if item.Kind == ppsp.Live {
 		urls.TS = origin + key + "/live/" + id + ".ts"
 		urls.HLS = origin + key + "/live/" + id + "/index.m3u8"
+		if g := s.config.Gateway; g != nil && g.Converts() {
+			urls.Conv = origin + key + "/live/" + id + "/" + convertedFile
+		}
 		urls.LL = origin + key + "/live/" + id + "/" + lowLatencyList
 	} else {
 		urls.File = origin + key + "/film/" + id

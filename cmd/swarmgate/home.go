@@ -27,6 +27,7 @@ import (
 	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/state"
+	"github.com/swarmgate/swarmgate/proxy/transcode"
 	"github.com/swarmgate/swarmgate/web"
 )
 
@@ -43,6 +44,7 @@ type homeConfig struct {
 	reach      config.HTTP        // under which names and by whom the page is reached
 	access     config.Access
 	guide      config.Guide
+	ffmpeg     string // where it is, "off", or nothing to look for it
 	tuner      config.HDHR
 	links      []ppsp.Link
 	liveBuffer int64 // bytes
@@ -97,12 +99,16 @@ func openHome(c homeConfig) (*home, error) {
 	if _, err := members.OpenAuthority(c.memberCA); err != nil {
 		c.log.Error().Err(err).Msg("no membership certificates can be issued; all else works")
 	}
+	converter, err := transcode.Find(c.ffmpeg)
+	if err != nil {
+		return nil, err
+	}
 	registry := members.New(members.Config{File: c.memberCA, Store: c.state, Expelled: c.peering.node.Revoke})
 	gateway, err := proxy.New(proxy.Config{
 		Bans: c.state, Viewings: c.state, Members: registry, Credential: c.credential,
 		Node: c.peering.node, Trackers: c.peering.trackers, Catalog: c.state, Links: c.links,
 		FilmDir: c.filmDir, LiveBuffer: c.liveBuffer, FilmSpace: c.filmSpace, Logger: c.log,
-		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions,
+		KeepWarm: time.Duration(c.keepWarm), MaxSessions: c.sessions, FFmpeg: converter,
 	})
 	if err != nil {
 		return nil, err

@@ -163,7 +163,8 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 	peering.trackers.Known = store
 	h, err := openHome(homeConfig{
 		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces, announced: s.DLNA, profiles: profiles, reach: s.HTTP, access: s.Access, guide: s.Guide, tuner: s.HDHR,
-		links: s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
+		ffmpeg: s.FFmpeg,
+		links:  s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
 		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,
 	})

@@ -18,6 +18,8 @@ type Config struct {
 	Dir   string `toml:"dir" help:"Folder for what must survive a restart: who this node is, channels that were added on the page, films. Left empty: /var/lib/swarmgate for root, ~/.local/state/swarmgate for others, or what systemd prescribes."`
 	Links []Link `toml:"links" help:"Channels and films to offer, as links (\"ppsp:…\"). More can be added on the page."`
 
+	FFmpeg string `toml:"ffmpeg" help:"Path of ffmpeg, which turns channels that browsers can't play (MPEG-2, AC-3, MP2, HEVC) into such that they can, while they are watched there. Left empty: it is looked for. \"off\": it is not used."`
+
 	HTTP    HTTP    `toml:"http" help:"The page, the API, playlists and streams for the home."`
 	Access  Access  `toml:"access" help:"Who may do what on the page and by the API."`
 	DLNA    DLNA    `toml:"dlna" help:"The media server that TVs find by themselves."`

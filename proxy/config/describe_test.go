@@ -98,7 +98,7 @@ func other(t *testing.T) *Settings {
 	t.Helper()
 	s := load(t, "")
 	for key, text := range map[string]string{
-		"dir": "/srv/with space", "links": linkA + " " + linkB, "http.listen": "[::1]:0",
+		"dir": "/srv/with space", "ffmpeg": "off", "links": linkA + " " + linkB, "http.listen": "[::1]:0",
 		"http.names": "tv.example.org media.example.net", "http.clients": "10.8.0.0/24", "http.proxies": "127.0.0.1 ::1", "http.base": "/tv",
 		"http.tls_listen": ":8443", "http.tls_cert": "/srv/cert.pem", "http.tls_key": "/srv/my key.pem",
 		"access.password": "/srv/password", "access.guests": "false", "access.tokens": "/srv/tokens", "access.streams": "192.168.1.20",

@@ -37,6 +37,7 @@ func load(t *testing.T, text string, environ ...string) *Settings {
 func TestLoadEveryKey(t *testing.T) {
 	s := load(t, "\xef\xbb\xbf"+`
 dir = "/srv/gate"
+ffmpeg = "/opt/ffmpeg"
 links = ["`+linkA+`"]
 [http]
 listen = "127.0.0.1:80"
@@ -104,7 +105,7 @@ logo = "https://example.org/a.png"
 		t.Error(err)
 	}
 	want := Config{
-		Dir: "/srv/gate", Links: s.Links, Channels: s.Channels,
+		Dir: "/srv/gate", FFmpeg: "/opt/ffmpeg", Links: s.Links, Channels: s.Channels,
 		HTTP: HTTP{
 			Listen: HostPort{"127.0.0.1", 80}, Names: []string{"tv.example.org"}, Clients: []Network{{netip.MustParsePrefix("10.8.0.0/24")}},
 			Proxies: []Network{{netip.MustParsePrefix("127.0.0.1/32")}}, Base: "/tv", TLSListen: ":8443", TLSCert: "/srv/cert.pem", TLSKey: "/srv/key.pem",
