@@ -100,7 +100,7 @@ func (s *sofa) goesOn(t *testing.T) {
 // until waits for a condition.
 func (n nats) until(t *testing.T, what string, limit time.Duration, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !holds(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", limit, what)
 		}

@@ -33,6 +33,7 @@ func TestNATLab(t *testing.T) {
 		{"pairs", natLabPairs},
 		{"mappings", natLabMappings},
 		{"faults", natLabFaults},
+		{"alone", natLabAlone},
 		{"stream", natLabStream},
 	}
 	if *whole {
