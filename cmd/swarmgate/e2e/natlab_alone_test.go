@@ -86,7 +86,9 @@ func aloneWithoutInternet(t *testing.T, results *table) {
 // playsAtHome reads the film from another machine of the home: the router.
 func (n nats) playsAtHome(t *testing.T, home *lab.Home, page string) {
 	t.Helper()
-	curl := func(url string) []byte { return command(t, generous, home.Router.Words("curl", "-sS", "--fail", url)...) }
+	curl := func(url string) []byte {
+		return command(t, generous, home.Router.Words("curl", "-sS", "--fail", url)...)
+	}
 	if !strings.Contains(page, home.Inside.String()) {
 		t.Fatalf("the page is at %s, not at the home's %s", page, home.Inside)
 	}
