@@ -56,19 +56,21 @@ func (h *Home) Plug() error {
 }
 
 // Arrives tells whether a datagram of somebody whom the home has never spoken to reaches a socket at home through an
-// outside address: it opens the socket on the home's computer, at its port inside, and sends from the server.
+// outside address: it opens the socket on the home's computer, at its port inside, and sends from the server. An IPv6
+// address outside is the computer's own.
 func (h *Home) Arrives(inside uint16, outside netip.AddrPort, within time.Duration) (bool, error) {
-	var in, out int
+	in, out := -1, -1
 	defer func() { _ = unix.Close(in); _ = unix.Close(out) }()
-	if err := h.Host.In(func() (err error) { in, err = datagramSocket(inside); return err }); err != nil {
+	is6 := outside.Addr().Is6()
+	if err := h.Host.In(func() (err error) { in, err = datagramSocket(is6, inside); return err }); err != nil {
 		return false, err
 	}
-	if err := h.lab.Server.In(func() (err error) { out, err = datagramSocket(0); return err }); err != nil {
+	if err := h.lab.Server.In(func() (err error) { out, err = datagramSocket(is6, 0); return err }); err != nil {
 		return false, err
 	}
 	b := make([]byte, 100)
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if err := unix.Sendto(out, []byte("from a stranger"), 0, address4(outside)); err != nil {
+		if err := unix.Sendto(out, []byte("from a stranger"), 0, sockaddr(outside)); err != nil {
 			return false, fmt.Errorf("lab: send to %s: %w", outside, err)
 		}
 		if n, _, err := unix.Recvfrom(in, b, 0); err == nil && n > 0 {
@@ -78,15 +80,22 @@ func (h *Home) Arrives(inside uint16, outside netip.AddrPort, within time.Durati
 	return false, nil
 }
 
-func address4(a netip.AddrPort) *unix.SockaddrInet4 {
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+	}
 	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
 }
 
-// datagramSocket opens an IPv4 socket that never blocks.
-func datagramSocket(port uint16) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+// datagramSocket opens a socket that never blocks.
+func datagramSocket(is6 bool, port uint16) (int, error) {
+	family, local := unix.AF_INET, netip.IPv4Unspecified()
+	if is6 {
+		family, local = unix.AF_INET6, netip.IPv6Unspecified()
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)})
+		err = unix.Bind(fd, sockaddr(netip.AddrPortFrom(local, port)))
 	}
 	if err != nil {
 		return -1, fmt.Errorf("lab: open UDP port %d: %w", port, err)

@@ -71,11 +71,15 @@ func (h *Home) StopGateway() {
 	}
 }
 
-// Deafen has the router's mappings forward nothing, though it goes on to list them.
-func (h *Home) Deafen() error { return h.unmap() }
+// Deafen has the router's mappings and pinholes let nobody in, though it goes on to list them, until it restarts. What
+// the home has begun itself goes on.
+func (h *Home) Deafen() error {
+	_, err := h.Router.Run(`add rule inet router deaf iifname "wan0" ct state new meta l4proto udp drop`, "nft", "-f", "-")
+	return err
+}
 
 func (h *Home) unmap() error {
-	_, err := h.Router.Run("flush chain inet router gateway_in\nflush chain inet router gateway_out\nflush chain inet router gateway_forward\n", "nft", "-f", "-")
+	_, err := h.Router.Run("flush chain inet router deaf\nflush chain inet router gateway_in\nflush chain inet router gateway_out\nflush chain inet router gateway_forward\n", "nft", "-f", "-")
 	return err
 }
 

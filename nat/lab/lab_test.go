@@ -246,6 +246,9 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	arrives(false)
+	if m, err := h.Mappings(); err != nil || !strings.Contains(m, "45000") {
+		t.Errorf("mappings %q, %v of a router that is deaf", m, err)
+	}
 	h.StopGateway()
 	if err := h.StartGateway(); err != nil {
 		t.Fatal(err)
@@ -268,6 +271,26 @@ func TestFaults(t *testing.T) {
 	}
 	if a, _ := c.seen(ServerAddr+":3478", 0, 10); !a.IsValid() {
 		t.Error("not seen with the plug in again")
+	}
+}
+
+// A home's firewall lets no stranger in by IPv6 but where it was asked to.
+func TestPinhole(t *testing.T) {
+	l := build(t, Spec{Kind: Port, IPv6: true, Gateway: Gateway{UPnP: true, PCP: true}}, Spec{Kind: Open, IPv6: true})
+	h, open := l.Homes[0], l.Homes[1]
+	if ok, err := open.Arrives(45000, netip.AddrPortFrom(open.Inside6, 45000), 15*time.Second); err != nil || !ok {
+		t.Errorf("nothing arrives at %s (%v)", open.Inside6, err)
+	}
+	if ok, err := h.Arrives(45000, netip.AddrPortFrom(h.Inside6, 45000), 300*time.Millisecond); err != nil || ok {
+		t.Errorf("a stranger's datagram arrives without a pinhole (%v)", err)
+	}
+	out, err := h.Host.Run("", "upnpc", "-6", "-A", "", "0", h.Inside6.String(), "45000", "UDP", "600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := h.Arrives(45000, netip.AddrPortFrom(h.Inside6, 45000), 15*time.Second); err != nil || !ok {
+		m, _ := h.Mappings()
+		t.Errorf("nothing arrives through the pinhole (%v): %s\n%s", err, out, m)
 	}
 }
 

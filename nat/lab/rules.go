@@ -54,6 +54,7 @@ table inet router {
 	chain gateway_out { }
 	chain gateway_forward { }
 	chain refuse { }
+	chain deaf { type filter hook prerouting priority mangle; policy accept; }
 	chain arrive { type nat hook prerouting priority dstnat; policy accept;
 		iifname "wan0" jump gateway_in
 		%[2]s
