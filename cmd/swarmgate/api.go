@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,15 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 )
 
 // apiFlags are those of commands that speak to a running gateway.
 type apiFlags struct {
 	API   apiURL `name:"api" help:"Address of the running gateway. Default: ${default}." default:"http://localhost:8088" placeholder:"URL"`
 	Token string `help:"File with the gateway's token, to look and to change from another machine: owner.token in its --dir." placeholder:"FILE" type:"path"`
+	Pin   string `help:"Fingerprint of the certificate of an https:// address, SHA-256 in hexadecimal, where it made its own: none other is taken." placeholder:"FINGERPRINT"`
 	JSON  bool   `name:"json" help:"Print one JSON object a line for programs."`
 }
 
@@ -50,6 +54,21 @@ func (a apiFlags) remove(ctx context.Context, path, id string) error {
 	return a.ask(ctx, http.MethodDelete, path+"/"+url.PathEscape(id), nil, nil)
 }
 
+// pinned makes a client take one certificate alone, nil for those that the system trusts.
+func (a apiFlags) pinned() (*tls.Config, error) {
+	if a.Pin == "" {
+		return nil, nil
+	}
+	config, err := auth.Pinned(strings.ReplaceAll(a.Pin, ":", ""))
+	switch {
+	case err != nil:
+		return nil, usageError{fmt.Errorf("--pin: %w", err)}
+	case !strings.HasPrefix(string(a.API), "https://"):
+		return nil, wrongUsage("--pin is of no use without an https:// address in --api")
+	}
+	return config, nil
+}
+
 // errNothingThere says that what was to be removed is not there.
 var errNothingThere = errors.New("there is no such thing")
 
@@ -79,7 +98,11 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
+	pinned, err := a.pinned()
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSClientConfig: pinned}}
 	response, err := client.Do(request)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
@@ -87,6 +110,9 @@ func (a apiFlags) ask(ctx context.Context, method, path string, body, answer any
 		}
 		if errors.Is(err, http.ErrSchemeMismatch) {
 			return fmt.Errorf("no gateway answers at %s, but something that speaks plain HTTP; write --api http://…", a.API)
+		}
+		if x := new(tls.CertificateVerificationError); errors.As(err, &x) {
+			return fmt.Errorf("the certificate of %s is not trusted: %w; where it made its own, name its fingerprint with --pin", a.API, x.Err)
 		}
 		return fmt.Errorf("no gateway answers at %s: %w; start one with swarmgate run, or name another with --api", a.API, bare(err))
 	}

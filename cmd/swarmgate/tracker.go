@@ -43,7 +43,8 @@ type trackerCommand struct {
 	MemberCA         string          `name:"member-ca" help:"Authority by which members of open swarms get certificates of where they are, made when the file is missing; never the one of a closed swarm. Needs --stun." placeholder:"FILE" type:"path"`
 	Certify          config.Duration `name:"certificate-life" help:"How long these hold, 10m to 30 days. Default: ${default}." default:"6h" placeholder:"D"`
 	Strict           bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
-	Behind           []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say in X-Forwarded-For is believed." placeholder:"PREFIX"`
+	Behind           []netip.Prefix  `help:"Networks of proxies that speak HTTPS for the tracker: what they say of who asks is believed." placeholder:"PREFIX"`
+	BehindBy         string          `name:"behind-by" help:"Header in which they say it: X-Forwarded-For, Forwarded. Default: ${default}." enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" placeholder:"HEADER"`
 	Operator         address         `help:"TCP address of the operator's page, API and metrics; elsewhere than on this machine they want the token in owner.token of --dir. Default: ${default}, or a free port." default:"127.0.0.1:7847" placeholder:"HOST:PORT"`
 	NoOperator       bool            `help:"No page for the operator."`
 	OpenStatus       bool            `help:"Show /status, with addresses of peers, to everyone and not only to this machine."`
@@ -164,7 +165,11 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	desk, err := t.desk(dir, &cfg)
+	bans, follow, err := t.bans(ctx, dir, &cfg)
+	if err != nil {
+		return err
+	}
+	desk, err := t.desk(dir, bans, &cfg)
 	if err != nil {
 		return err
 	}
@@ -191,7 +196,7 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 		enrolment.Banned = cfg.Banned
 		service.server.Handler = enrolment.Around(service.server.Handler)
 	}
-	service.server.Handler = tracker.Behind(t.Behind, service.server.Handler)
+	service.server.Handler = tracker.Behind(t.Behind, t.BehindBy, service.server.Handler)
 	service.server.TLSConfig, service.https = secure, secure != nil
 	ready := map[string]any{"url": service.url()}
 	out.say("Tracker: %s", service.url())
@@ -214,6 +219,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	parts.Go(func() error { return service.Run(ctx) })
 	if journal != nil {
 		parts.Go(func() error { return journal.Run(ctx) })
+	}
+	if follow != nil {
+		parts.Go(func() error { follow(ctx); return nil })
 	}
 	if costs != nil {
 		parts.Go(func() error { return costs.Run(ctx) })

@@ -39,20 +39,13 @@ type operatorDesk struct {
 }
 
 // desk makes the operator's page, nil for none, and has the tracker tell it of what happens.
-func (t *trackerCommand) desk(dir string, c *tracker.ServerConfig) (*operatorDesk, error) {
+func (t *trackerCommand) desk(dir string, bans *operator.Bans, c *tracker.ServerConfig) (*operatorDesk, error) {
 	if t.NoOperator {
 		return nil, nil
 	}
 	registry, ok := c.Registry.(operator.Registry)
 	if !ok {
 		return nil, errors.New("tracker: the registry can't be looked into; leave the operator's page out with --no-operator")
-	}
-	if err := makeFolder(dir); err != nil {
-		return nil, err
-	}
-	bans, err := operator.OpenBans(filepath.Join(dir, bansFile))
-	if err != nil {
-		return nil, fmt.Errorf("tracker: %w", err)
 	}
 	d := &operatorDesk{address: string(t.Operator), config: operator.Config{Registry: registry, Bans: bans, Version: version, Logger: c.Logger}}
 	if t.Registry != "memory" {
@@ -69,8 +62,30 @@ func (t *trackerCommand) desk(dir string, c *tracker.ServerConfig) (*operatorDes
 	d.config.Names = t.names()
 	d.desk = operator.New(d.config)
 	c.Watch = d.desk.Watch
-	c.Banned = func(from netip.Addr, peer string) bool { return bans.Holds(from, peer, time.Now()) }
 	return d, nil
+}
+
+// bans opens who is shut out, nil where nobody can say so. Trackers that share a registry share
+// them, whichever has the operator's page: follow keeps up with the others, nil alone.
+func (t *trackerCommand) bans(ctx context.Context, dir string, c *tracker.ServerConfig) (bans *operator.Bans, follow func(context.Context), err error) {
+	shared, _ := c.Registry.(*tracker.Valkey)
+	if t.NoOperator && shared == nil {
+		return nil, nil, nil
+	}
+	if err := makeFolder(dir); err != nil {
+		return nil, nil, err
+	}
+	if bans, err = operator.OpenBans(filepath.Join(dir, bansFile)); err != nil {
+		return nil, nil, fmt.Errorf("tracker: %w", err)
+	}
+	c.Banned = func(from netip.Addr, peer string) bool { return bans.Holds(from, peer, time.Now()) }
+	if shared == nil {
+		return bans, nil, nil
+	}
+	if err := bans.Share(ctx, shared.Table("bans", operator.MaxBans)); err != nil {
+		c.Logger.Warn().Err(err).Msg("tracker: bans are not shared with the other trackers yet")
+	}
+	return bans, func(ctx context.Context) { bans.Follow(ctx, c.Logger) }, nil
 }
 
 // close asks for the token that lies in the folder.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -203,4 +205,58 @@ func TestRegistryPassword(t *testing.T) {
 	if err != nil || password != "open sesame" {
 		t.Errorf("%q, %v", password, err)
 	}
+}
+
+// A ban that one tracker is told holds at all that share its registry, whether they have the
+// operator's page or not.
+func TestTrackersShareBans(t *testing.T) {
+	atHome(t)
+	redis := redisServer(t)
+	start := func(more ...string) map[string]any {
+		p := begin(t, nil, append([]string{"tracker", "--http", "--listen", free, "--registry", redis, "--dir", t.TempDir(), "--json"}, more...)...)
+		return p.event(t, "ready")
+	}
+	first, second := start("--operator", free), start("--no-operator")
+	client := func(ready map[string]any, id byte) *tracker.Client {
+		transport := &http.Transport{}
+		t.Cleanup(transport.CloseIdleConnections)
+		return tracker.NewClient(tracker.ClientConfig{URL: text(t, ready, "url"), PeerID: ppsp.PeerID{id}, HTTP: &http.Client{Transport: transport}})
+	}
+	join := func(c *tracker.Client) error {
+		_, err := c.Connect(t.Context(), []tracker.SwarmAction{tracker.Join("\x01", tracker.Leech)}, nil, nil)
+		return err
+	}
+	for _, ready := range []map[string]any{first, second} {
+		if err := join(client(ready, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	api := strings.TrimSuffix(text(t, first, "operator"), "/")
+	if status, _, err := once(t, "bans", "add", ppsp.PeerID{1}.String(), "--api", api); status != 0 {
+		t.Fatal(err)
+	}
+	shut := func(want bool) {
+		t.Helper()
+		c := client(second, 1)
+		limit := time.Now().Add(patience)
+		for {
+			err := join(c)
+			refused := err != nil && strings.Contains(err.Error(), "03 forbidden action")
+			if refused == want {
+				return
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("shut out at the other tracker: %v, want %v", err, want)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	shut(true)
+	if err := join(client(second, 2)); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+	if status, _, err := once(t, "bans", "remove", ppsp.PeerID{1}.String(), "--api", api); status != 0 {
+		t.Fatal(err)
+	}
+	shut(false)
 }

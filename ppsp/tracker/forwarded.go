@@ -7,11 +7,18 @@ import (
 	"strings"
 )
 
+// The headers by which proxies name who asks.
+const (
+	XForwardedFor = "X-Forwarded-For"
+	Forwarded     = "Forwarded"
+)
+
 // Behind returns a handler for a tracker behind proxies at these addresses, which speak HTTPS for
 // it: requests from there count as from the address that the proxies name last in
-// X-Forwarded-For. What others write there is worth nothing. Such an address has no port, so
+// the header, X-Forwarded-For or Forwarded (RFC 7239). What others write there is worth nothing, and so
+// is the other header, which a proxy may pass on as a client wrote it. Such an address has no port, so
 // that nobody takes it for one of a peer.
-func Behind(proxies []netip.Prefix, h http.Handler) http.Handler {
+func Behind(proxies []netip.Prefix, header string, h http.Handler) http.Handler {
 	if len(proxies) == 0 {
 		return h
 	}
@@ -20,7 +27,7 @@ func Behind(proxies []netip.Prefix, h http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if trusted(source(r).Addr()) {
-			if from := forwarded(r.Header.Values("X-Forwarded-For"), trusted); from.IsValid() {
+			if from := forwarded(hops(header, r.Header), trusted); from.IsValid() {
 				r.RemoteAddr = netip.AddrPortFrom(from, 0).String()
 			}
 		}
@@ -33,8 +40,7 @@ const maxForwarded = 16
 
 // forwarded returns the last address that is not trusted, which is the one that a trusted proxy
 // saw itself; the zero Addr if there is none, or if a proxy names none.
-func forwarded(headers []string, trusted func(netip.Addr) bool) netip.Addr {
-	list := strings.Split(strings.Join(headers, ","), ",")
+func forwarded(list []string, trusted func(netip.Addr) bool) netip.Addr {
 	for i := len(list) - 1; i >= 0 && i >= len(list)-maxForwarded; i-- {
 		a, ok := forwardedAddress(strings.TrimSpace(list[i]))
 		if !ok {
@@ -45,6 +51,51 @@ func forwarded(headers []string, trusted func(netip.Addr) bool) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// hops returns what proxies say of whence a request came, the last proxy last.
+func hops(header string, h http.Header) []string {
+	all := strings.Join(h.Values(header), ",")
+	if header != Forwarded {
+		return strings.Split(all, ",")
+	}
+	var list []string
+	for _, element := range splitOutside(all, ',') {
+		list = append(list, forwardedFor(element))
+	}
+	return list
+}
+
+// forwardedFor returns the "for" of one element of Forwarded: an address, in brackets and quotes
+// where it is one of IPv6 (RFC 7239, 6); empty where there is none.
+func forwardedFor(element string) string {
+	for _, pair := range splitOutside(element, ';') {
+		name, value, found := strings.Cut(pair, "=")
+		if found && strings.EqualFold(strings.TrimSpace(name), "for") {
+			value = strings.TrimSpace(value)
+			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			}
+			return value
+		}
+	}
+	return ""
+}
+
+// splitOutside splits a header's value, but not within quotation marks.
+func splitOutside(s string, separator byte) (parts []string) {
+	quoted, from := false, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted: // an escape, which no address has: what follows is not understood
+			return append(parts, "")
+		case s[i] == separator && !quoted:
+			parts, from = append(parts, s[from:i]), i+1
+		}
+	}
+	return append(parts, s[from:])
 }
 
 // forwardedAddress reads an address, with or without a port.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,9 +18,13 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp"
 )
 
-// openTracker starts a tracker by hand and returns its URL.
+// openTracker starts a tracker by hand, with a folder of its own unless args name one, and returns
+// its URL.
 func openTracker(t *testing.T, args ...string) string {
 	t.Helper()
+	if !slices.Contains(args, "--dir") {
+		args = append(args, "--dir", t.TempDir())
+	}
 	p := run(t, append([]string{"tracker", "--http", "--listen", "127.0.0.1:0", "--json"}, args...)...)
 	return p.event("ready", 5*time.Second, nil)["url"].(string)
 }

@@ -122,10 +122,20 @@ func (c *credential) pinned(config *tls.Config) {
 	config.InsecureSkipVerify = true // VerifyConnection does it, also for sessions that go on
 	config.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 || Fingerprint(s.PeerCertificates[0].Raw) != pin {
-			return errors.New("the tracker has another certificate than the one that was pinned")
+			return errors.New("it has another certificate than the one that was pinned")
 		}
 		return nil
 	}
+}
+
+// Pinned makes a client take the certificate with this fingerprint, whoever signed it, and no other.
+func Pinned(fingerprint string) (*tls.Config, error) {
+	if b, err := hex.DecodeString(fingerprint); err != nil || len(b) != sha256.Size {
+		return nil, fmt.Errorf("a fingerprint has %d hexadecimal digits", 2*sha256.Size)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	(&credential{pin: strings.ToLower(fingerprint)}).pinned(config)
+	return config, nil
 }
 
 // Fingerprint is the SHA-256 of a certificate in DER, in hexadecimal.

@@ -66,7 +66,7 @@ func (d *Desk) ban(ctx context.Context, who string, hours float64, reason string
 		return Ban{}, "", errBadBan{errors.New("a ban lasts for 0 to 87600 hours, where 0 is for good")}
 	}
 	now := d.config.Now()
-	b, err = d.config.Bans.Add(who, time.Duration(hours*float64(time.Hour)), reason, now)
+	b, err = d.config.Bans.Add(ctx, who, time.Duration(hours*float64(time.Hour)), reason, now)
 	if err != nil {
 		return b, "", err
 	}
@@ -85,7 +85,7 @@ func (d *Desk) ban(ctx context.Context, who string, hours float64, reason string
 }
 
 func (d *Desk) removeBan(w http.ResponseWriter, r *http.Request) {
-	switch found, err := d.unban(r.PathValue("id")); {
+	switch found, err := d.unban(r.Context(), r.PathValue("id")); {
 	case err != nil:
 		d.cantBan(w, err)
 	case !found:
@@ -95,9 +95,9 @@ func (d *Desk) removeBan(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Desk) unban(id string) (found bool, err error) {
+func (d *Desk) unban(ctx context.Context, id string) (found bool, err error) {
 	now := d.config.Now()
-	if found, err = d.config.Bans.Remove(id, now); found && err == nil {
+	if found, err = d.config.Bans.Remove(ctx, id, now); found && err == nil {
 		d.config.Logger.Info().Str("ban", id).Msg("tracker: ban taken back")
 		d.hub.tell(Event{At: now, Kind: "unbanned", Who: id}, false)
 	}

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -57,9 +58,11 @@ func (b *Ban) network() (netip.Prefix, bool) {
 type Bans struct {
 	path string
 
-	mu   sync.Mutex
-	list []Ban // oldest first
-	now  atomic.Pointer[banned]
+	mu      sync.Mutex
+	list    []Ban // oldest first
+	shared  Table // nil for none, see Share
+	version int64 // of the table, as it was taken over
+	now     atomic.Pointer[banned]
 }
 
 // banned is what is asked at each request. It is never changed.
@@ -169,8 +172,8 @@ func (b *Bans) List(now time.Time) []Ban {
 type errBadBan struct{ error }
 
 // Add shuts somebody out for so long, 0 for good. Who is shut out already gets the new time.
-// When it returns, the ban is on the disk.
-func (b *Bans) Add(who string, d time.Duration, reason string, now time.Time) (Ban, error) {
+// When it returns, the ban is on the disk, and shared.
+func (b *Bans) Add(ctx context.Context, who string, d time.Duration, reason string, now time.Time) (Ban, error) {
 	who, reason = strings.TrimSpace(who), strings.TrimSpace(reason)
 	switch {
 	case who == "" || len(who) > tracker.MaxPeerID || !utf8.ValidString(who) || strings.ContainsFunc(who, unicode.IsControl):
@@ -197,20 +200,32 @@ func (b *Bans) Add(who string, d time.Duration, reason string, now time.Time) (B
 	one.ID = hex.EncodeToString(sum[:8])
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	list := slices.DeleteFunc(slices.Clone(b.list), func(o Ban) bool { return o.ID == one.ID || !o.holds(now) })
+	var over []string
+	list := slices.DeleteFunc(slices.Clone(b.list), func(o Ban) bool {
+		if !o.holds(now) && o.ID != one.ID {
+			over = append(over, o.ID)
+		}
+		return o.ID == one.ID || !o.holds(now)
+	})
 	if len(list) >= MaxBans {
 		return Ban{}, errBadBan{fmt.Errorf("there are %d bans, and no room for more; take some back, or shut out networks", MaxBans)}
+	}
+	if err := errors.Join(b.withdraw(ctx, over...), b.publish(ctx, &one)); err != nil {
+		return Ban{}, err
 	}
 	return one, b.change(append(list, one))
 }
 
 // Remove takes a ban back, named by its ID or by whom it shuts out; false if there is none.
-func (b *Bans) Remove(id string, now time.Time) (bool, error) {
+func (b *Bans) Remove(ctx context.Context, id string, now time.Time) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := slices.IndexFunc(b.list, func(o Ban) bool { return (o.ID == id || o.Who == id) && o.holds(now) })
 	if i < 0 {
 		return false, nil
+	}
+	if err := b.withdraw(ctx, b.list[i].ID); err != nil {
+		return true, err
 	}
 	return true, b.change(slices.Delete(slices.Clone(b.list), i, i+1))
 }

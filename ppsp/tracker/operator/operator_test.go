@@ -213,7 +213,7 @@ func TestBans(t *testing.T) {
 				t.Errorf("%d: it does not end", i)
 			}
 		}
-		if found, err := l.desk.unban(b.ID); !found || err != nil {
+		if found, err := l.desk.unban(t.Context(), b.ID); !found || err != nil {
 			t.Errorf("%d: taken back: %v, %v", i, found, err)
 		}
 		if l.desk.config.Bans.Holds(netip.MustParseAddr(c.from), c.peer, l.clock()) {
@@ -239,11 +239,11 @@ func TestBansAreBounded(t *testing.T) {
 	for i := range MaxBans {
 		b.list = append(b.list, Ban{ID: fmt.Sprint(i), Who: fmt.Sprint("p", i)})
 	}
-	if _, err := b.Add("one more", 0, "", now); err == nil || !strings.Contains(err.Error(), "no room") {
+	if _, err := b.Add(t.Context(), "one more", 0, "", now); err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("one more: %v", err)
 	}
 	for _, bad := range [][2]string{{"", ""}, {"a\nb", ""}, {strings.Repeat("x", 200), ""}, {"10.0.0.0/99", ""}, {"x", strings.Repeat("r", 300)}} {
-		if _, err := b.Add(bad[0], 0, bad[1], now); err == nil {
+		if _, err := b.Add(t.Context(), bad[0], 0, bad[1], now); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}

@@ -120,7 +120,7 @@ func (d *Desk) banByForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) unbanByForm(w http.ResponseWriter, r *http.Request) {
-	if _, err := d.unban(r.PathValue("id")); err != nil {
+	if _, err := d.unban(r.Context(), r.PathValue("id")); err != nil {
 		d.cantBan(w, err)
 		return
 	}
