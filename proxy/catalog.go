@@ -57,6 +57,9 @@ func (g *Gateway) put(l ppsp.Link) Item {
 	i.apply(g.viewings[i.ID])
 	i.Subtitles = g.beside.subtitles[i.ID]
 	at := g.index(i.ID)
+	if l.Logo != "" && i.Logo == "" {
+		g.log.Warn().Str("title", i.Title).Str("logo", l.Logo[:min(len(l.Logo), 100)]).Msg("the logo is left out: it is no picture in the Internet by https")
+	}
 	if at >= 0 {
 		i.Codecs = g.items[at].Codecs
 		g.items[at] = i

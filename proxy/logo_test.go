@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 )
 
 func TestLogosThatMayBeFetched(t *testing.T) {
@@ -32,5 +35,16 @@ func TestLogosThatMayBeFetched(t *testing.T) {
 		if got := PublicLogo(logo) != ""; got != want {
 			t.Errorf("%.60s: %v, want %v", logo, got, want)
 		}
+	}
+	// That one was left out is in the log.
+	var log bytes.Buffer
+	g, err := New(Config{Logger: zerolog.New(&log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := filmLink("A")
+	l.Logo = "https://192.168.1.1/reboot"
+	if i, err := g.Add(l.String()); err != nil || i.Logo != "" || !strings.Contains(log.String(), "the logo is left out") {
+		t.Errorf("%+v, %v; the log has %s", i, err, &log)
 	}
 }

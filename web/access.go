@@ -61,6 +61,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.fail(w, http.StatusForbidden, why)
 			return
 		}
+		if leadsOut(r.URL.Path) {
+			s.refusals.Warn().Str("client", r.RemoteAddr).Str("path", r.URL.Path).Msg("a path that leads out was asked for; there is nothing")
+		}
 		if len(r.TransferEncoding) > 0 && !s.whole(w, r) {
 			return
 		}
@@ -70,6 +73,21 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// leadsOut tells whether a path is of a form that only those write who look for files. No handler
+// opens a file by a name in a path, so that nothing is found; it is only told.
+func leadsOut(path string) bool {
+	if strings.Contains(strings.ToLower(path), "%2e%2e") {
+		return true
+	}
+	path = strings.ReplaceAll(path, `\`, "/")
+	for step := range strings.SplitSeq(path, "/") {
+		if step == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // whole refuses a body without a length. Where a reverse proxy and we disagree about where a

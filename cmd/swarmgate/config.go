@@ -9,6 +9,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/members"
+	"github.com/swarmgate/swarmgate/proxy/transcode"
 )
 
 // configCommand looks after the configuration of "swarmgate run".
@@ -34,7 +35,7 @@ func (c *configCheck) Run(con console) error {
 		for _, notice := range s.Notices {
 			out.say("Note: %s", notice)
 		}
-		err = errors.Join(append(mistakes(err), mistakes(checkMembership(s))...)...)
+		err = errors.Join(append(mistakes(err), append(mistakes(checkMembership(s)), checkAccess(s)...)...)...)
 	}
 	if all := mistakes(err); len(all) > 1 {
 		for _, mistake := range all {
@@ -61,6 +62,23 @@ func checkMembership(s *config.Settings) error {
 		return err
 	}
 	return errors.Join(err, members.CheckAuthority(s.Members.Authority))
+}
+
+// checkAccess reads the files of the password and of tokens that the configuration names, and looks for ffmpeg where
+// that is named.
+func checkAccess(s *config.Settings) (all []error) {
+	if s.Access.Password != "" {
+		if _, err := readPassword(s.Access.Password); err != nil {
+			all = append(all, err)
+		}
+	}
+	if _, err := readTokens(s.Access.Tokens); err != nil {
+		all = append(all, err)
+	}
+	if _, err := transcode.Find(s.FFmpeg); err != nil {
+		all = append(all, err)
+	}
+	return all
 }
 
 // mistakes returns what err is joined of, each a mistake in a configuration.

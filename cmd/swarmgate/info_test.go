@@ -161,6 +161,22 @@ func TestConfigCheck(t *testing.T) {
 		}
 		sentence(t, []string{"config", "check", "--config", members}, 1, want)
 	}
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	if err := os.WriteFile(wrong, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for setting, want := range map[string]string{
+		"[access]\npassword = \"/nowhere\"":      "swarmgate password /nowhere writes it",
+		"[access]\npassword = \"" + wrong + "\"": "holds no hash of a password",
+		"[access]\ntokens = \"" + wrong + "\"":   wrong + ":1: a token is one word",
+		"ffmpeg = \"/nowhere/ffmpeg\"":           "/nowhere/ffmpeg",
+	} {
+		file := filepath.Join(t.TempDir(), "access.toml")
+		if err := os.WriteFile(file, []byte(setting+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sentence(t, []string{"config", "check", "--config", file}, 1, want)
+	}
 	t.Setenv("SWARMGATE_HTTP_LISTEN", "nowhere")
 	sentence(t, []string{"config", "check"}, 1, "SWARMGATE_HTTP_LISTEN")
 }

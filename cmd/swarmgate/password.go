@@ -74,19 +74,27 @@ func (h *home) access() (a web.Access, err error) {
 	if c.Password == "" {
 		return a, nil
 	}
-	hash, err := os.ReadFile(c.Password)
-	if err != nil {
-		return a, fmt.Errorf("access.password: %w; swarmgate password %s writes it", err, c.Password)
-	}
-	a.Password = []byte(strings.TrimSpace(string(hash)))
-	if _, err := bcrypt.Cost(a.Password); err != nil {
-		return a, fmt.Errorf("access.password: %s holds no hash of a password; swarmgate password %s writes one", c.Password, c.Password)
+	if a.Password, err = readPassword(c.Password); err != nil {
+		return a, err
 	}
 	if a.Tokens, err = readTokens(c.Tokens); err != nil {
 		return a, err
 	}
 	a.Key, err = streamKey(h.cfg.dir)
 	return a, err
+}
+
+// readPassword reads the hash of the household's password.
+func readPassword(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("access.password: %w; swarmgate password %s writes it", err, path)
+	}
+	hash := []byte(strings.TrimSpace(string(b)))
+	if _, err := bcrypt.Cost(hash); err != nil {
+		return nil, fmt.Errorf("access.password: %s holds no hash of a password; swarmgate password %s writes one", path, path)
+	}
+	return hash, nil
 }
 
 // minToken is how short a token of a program may be.

@@ -117,7 +117,7 @@ func (s *Server) picture(ctx context.Context, logo string, size profile.Picture)
 	case ctx.Err() != nil: // our own impatience, or the screen's
 		return nil, false
 	}
-	s.log.Debug().Err(err).Str("logo", logo[:min(len(logo), 100)]).Msg("a logo can't be shown on screens")
+	s.log.Info().Err(err).Str("logo", logo[:min(len(logo), 100)]).Msg("a logo can't be shown on screens")
 	late, ok := errors.AsType[net.Error](err)
 	slow := ok && late.Timeout()
 	s.keep(kept{logo: logo, size: size, at: time.Now(), soon: slow})

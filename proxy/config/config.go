@@ -39,7 +39,7 @@ type HTTP struct {
 
 	Names   []string  `toml:"names" help:"Further host names under which browsers may open the page, as [\"tv.example.org\"], beyond its addresses, the name of this machine and names that end in .local."`
 	Clients []Network `toml:"clients" help:"Further networks whose hosts are answered, beyond the home's own, as [\"10.8.0.0/24\"]."`
-	Proxies []Network `toml:"proxies" help:"Reverse proxies in front of this one, as [\"127.0.0.1\"]: what they say about who asks, by which name and scheme (X-Forwarded-For, -Host, -Proto), is believed."`
+	Proxies []Network `toml:"proxies" help:"Reverse proxies in front of this one, as [\"127.0.0.1\"]: what they say about who asks, by which name and scheme (X-Forwarded-For, -Host, -Proto), is believed. Who asks from the address of one is not taken for the owner, so that commands on the same machine then need --token."`
 	Base    string    `toml:"base" help:"Path under which a reverse proxy shows the page, as \"/tv\"; the proxy may hand it on with or without it."`
 
 	TLSListen string `toml:"tls_listen" help:"Address and port of HTTPS, as \":8443\", beside the plain one. Left empty: none."`

@@ -140,7 +140,7 @@ func (m *muxing) look(u mpegts.Unit) {
 }
 
 func configOf(p *mpeg4audio.ADTSPacket) *mpeg4audio.AudioSpecificConfig {
-	return &mpeg4audio.AudioSpecificConfig{Type: p.Type, SampleRate: p.SampleRate, ChannelConfig: p.ChannelConfig, ChannelCount: p.ChannelCount}
+	return &mpeg4audio.AudioSpecificConfig{Type: p.Type, SampleRate: p.SampleRate, ChannelConfig: p.ChannelConfig}
 }
 
 func (m *muxing) write(u mpegts.Unit) {
