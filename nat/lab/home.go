@@ -17,6 +17,9 @@ type Spec struct {
 	IPv6 bool
 	// Path is what the home's line does, each way.
 	Path Path
+	// Neighbour puts the home behind the same carrier's router as the one before it, which is of the same kind. The router
+	// sends back inside what is meant for its own address (RFC 4787, 6: hairpinning).
+	Neighbour bool
 	// Lifetime is that of a UDP flow in its router and its carrier, 120 s when it is zero.
 	Lifetime time.Duration
 }
@@ -129,22 +132,43 @@ func (l *Lab) outside(r *Host, a netip.Addr, port string, p Path) error {
 
 // buildCarrier puts a carrier's router between the home's and the Internet.
 func (h *Home) buildCarrier() (err error) {
+	if h.Neighbour {
+		return h.joinCarrier()
+	}
 	if h.Carrier, err = h.lab.host(h.name + "'s carrier"); err != nil {
 		return err
 	}
 	if err := h.Carrier.bridge(inner, "100.64.0.1/24"); err != nil {
 		return err
 	}
-	if err := h.lab.plug(h.Router, outer, h.Carrier, inner, "line", h.Path); err != nil {
-		return err
-	}
-	if err := h.Router.IP(fmt.Sprintf("addr add 100.64.0.%d/24 dev %s", h.number, outer), "route add default via 100.64.0.1"); err != nil {
+	if err := h.line(); err != nil {
 		return err
 	}
 	if err := h.lab.outside(h.Carrier, h.Outside, h.port(""), Path{}); err != nil {
 		return err
 	}
 	return h.Carrier.route(h.Kind.Carrier(), h.Lifetime)
+}
+
+// line connects the home's router to the carrier's.
+func (h *Home) line() error {
+	if err := h.lab.plug(h.Router, outer, h.Carrier, inner, h.port("line"), h.Path); err != nil {
+		return err
+	}
+	return h.Router.IP(fmt.Sprintf("addr add 100.64.0.%d/24 dev %s", h.number, outer), "route add default via 100.64.0.1")
+}
+
+// joinCarrier connects the home to the carrier of the home before.
+func (h *Home) joinCarrier() error {
+	if len(h.lab.Homes) == 0 || h.lab.Homes[len(h.lab.Homes)-1].Kind != h.Kind {
+		return fmt.Errorf("lab: %s: there is no neighbour of the kind %s before it", h.name, h.Kind)
+	}
+	before := h.lab.Homes[len(h.lab.Homes)-1]
+	h.Carrier, h.Outside = before.Carrier, before.Outside
+	if err := h.line(); err != nil {
+		return err
+	}
+	return h.Carrier.hairpin(h.Outside)
 }
 
 // build6 routes a prefix of IPv6 to the home, through the carrier's wires where there is one: nobody translates it.

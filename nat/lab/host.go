@@ -48,6 +48,12 @@ func newHost(name string) (*Host, error) {
 			return nil, err
 		}
 	}
+	// Switches only switch: routers see what is routed.
+	for _, path := range []string{"net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"} {
+		if err := h.Set(path, "0"); err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without that
+			return nil, err
+		}
+	}
 	return h, h.IP("link set lo up multicast on")
 }
 

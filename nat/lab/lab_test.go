@@ -274,6 +274,38 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// Two homes of one carrier meet by their addresses outside.
+func TestNeighbours(t *testing.T) {
+	l := build(t, Spec{Kind: CGNAT}, Spec{Kind: CGNAT, Neighbour: true})
+	if err := l.ServeSTUN(SecondAddr + ":3478"); err != nil {
+		t.Fatal(err)
+	}
+	var clients [2]client
+	var outside [2]netip.AddrPort
+	for i, h := range l.Homes {
+		clients[i] = ask(t, h.Host)
+		outside[i], _ = clients[i].seen(SecondAddr+":3478", 0, 20)
+	}
+	if outside[0].Addr() != outside[1].Addr() || !outside[0].IsValid() {
+		t.Fatalf("seen as %s and %s, want one address", outside[0], outside[1])
+	}
+	b := make([]byte, 100)
+	for range 100 {
+		for i, c := range clients {
+			if _, err := c.conn.WriteToUDPAddrPort([]byte("from a neighbour"), outside[1-i]); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			if _, from, err := c.conn.ReadFromUDPAddrPort(b); err == nil && from.Port() == outside[1-i].Port() {
+				return
+			}
+		}
+	}
+	out, _ := l.Homes[0].Carrier.Run("", "conntrack", "-L")
+	rules, _ := l.Homes[0].Carrier.Run("", "nft", "list", "ruleset")
+	t.Errorf("neighbours do not meet: %s\n%s", out, rules)
+}
+
 // A home's firewall lets no stranger in by IPv6 but where it was asked to.
 func TestPinhole(t *testing.T) {
 	l := build(t, Spec{Kind: Port, IPv6: true, Gateway: Gateway{UPnP: true, PCP: true}}, Spec{Kind: Open, IPv6: true})

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -53,13 +54,17 @@ table inet router {
 	chain gateway_in { }
 	chain gateway_out { }
 	chain gateway_forward { }
+	chain hairpin_in { }
+	chain hairpin_out { }
 	chain refuse { }
 	chain deaf { type filter hook prerouting priority mangle; policy accept; }
 	chain arrive { type nat hook prerouting priority dstnat; policy accept;
 		iifname "wan0" jump gateway_in
 		%[2]s
+		jump hairpin_in
 	}
 	chain leave { type nat hook postrouting priority srcnat; policy accept;
+		jump hairpin_out
 		jump gateway_out
 		%[3]s
 	}
@@ -95,6 +100,15 @@ func (h *Host) route(k Kind, lifetime time.Duration) error {
 		return err
 	}
 	return h.Set("net/netfilter/nf_conntrack_udp_timeout_stream", seconds(lifetime))
+}
+
+// hairpin has a router with this address outside send back inside what is meant for it, as if it came from outside: the
+// one who gets it sees the sender's outside address and port.
+func (h *Host) hairpin(outside netip.Addr) error {
+	_, err := h.Run(fmt.Sprintf("flush chain inet router hairpin_in\nflush chain inet router hairpin_out\n"+
+		"add rule inet router hairpin_in iifname \"lan0\" ip daddr %[1]s meta l4proto udp dnat ip to udp dport map @owner\n"+
+		"add rule inet router hairpin_out iifname \"lan0\" oifname \"lan0\" ct status dnat snat ip to %[1]s\n", outside), "nft", "-f", "-")
+	return err
 }
 
 // forget throws away all that the router knows of flows.

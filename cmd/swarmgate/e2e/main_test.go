@@ -5,7 +5,7 @@
 //
 //	go test -tags e2e ./cmd/swarmgate/e2e
 //
-// It needs root for the namespaces, the Debian packages in .ci/packages.txt, and
+// It needs root for the namespaces, or a kernel that gives users their own, the Debian packages in .ci/packages.txt, and
 // playwright-core (npm ci in this folder). What is missing fails a test.
 // SWARMGATE_BIN names a program to test instead of building it; SWARMGATE_SHOTS a folder
 // in which the screenshots stay.
@@ -17,6 +17,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/swarmgate/swarmgate/nat/lab"
 )
 
 // swarmgate is the path of the program under test, shots the folder for screenshots or empty.
@@ -25,6 +27,12 @@ var swarmgate, shots string
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
 
 func runAll(m *testing.M) int {
+	if status, done, err := lab.Enter(); err != nil || done {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		return status
+	}
 	swarmgate, shots = os.Getenv("SWARMGATE_BIN"), os.Getenv("SWARMGATE_SHOTS")
 	for _, name := range []string{"SWARMGATE_BIN", "SWARMGATE_SHOTS"} { // none of the program's own
 		if err := os.Unsetenv(name); err != nil {

@@ -14,7 +14,8 @@ import (
 
 // couple is two kinds of homes and what became of them.
 type couple struct {
-	a, b lab.Kind
+	a, b       lab.Kind
+	neighbours bool // behind one carrier's router
 
 	mu        sync.Mutex
 	met, runs int
@@ -29,10 +30,15 @@ func couples() (all []*couple) {
 			all = append(all, &couple{a: a, b: b})
 		}
 	}
-	return all
+	return append(all, &couple{a: lab.CGNAT, b: lab.CGNAT, neighbours: true})
 }
 
-func (c *couple) name() string { return fmt.Sprintf("%s-%s", c.a, c.b) }
+func (c *couple) name() string {
+	if c.neighbours {
+		return string(c.a) + "-neighbours"
+	}
+	return fmt.Sprintf("%s-%s", c.a, c.b)
+}
 
 // condition is under what circumstances pairs meet.
 type condition struct {
@@ -88,7 +94,7 @@ func (c *couple) try(t *testing.T, under condition, size int) {
 func (c *couple) once(t *testing.T, under condition, size int) {
 	t.Helper()
 	possible := lab.Connects(c.a, c.b)
-	specs := []lab.Spec{{Kind: c.a, Path: under.line}, {Kind: c.b, Path: under.line}}
+	specs := []lab.Spec{{Kind: c.a, Path: under.line}, {Kind: c.b, Path: under.line, Neighbour: c.neighbours}}
 	if !possible {
 		specs = append(specs, lab.Spec{Kind: lab.Open})
 	}
@@ -148,26 +154,21 @@ func matrix(all []*couple) string {
 	for _, row := range kinds {
 		fmt.Fprintf(&b, "\n%-10s", row)
 		for _, column := range kinds {
+			words := ""
 			for _, c := range all {
-				if c.a == row && c.b == column {
-					fmt.Fprintf(&b, "%-22s", c)
+				if c.a == row && c.b == column && !c.neighbours {
+					words = c.String()
 				}
 			}
-			if !anyPair(all, row, column) {
-				fmt.Fprintf(&b, "%-22s", "")
-			}
+			fmt.Fprintf(&b, "%-22s", words)
+		}
+	}
+	for _, c := range all {
+		if c.neighbours {
+			fmt.Fprintf(&b, "\n%s: %s", c.name(), c)
 		}
 	}
 	return b.String()
-}
-
-func anyPair(all []*couple, a, b lab.Kind) bool {
-	for _, c := range all {
-		if c.a == a && c.b == b {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *couple) String() string {
