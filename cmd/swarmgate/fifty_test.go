@@ -17,6 +17,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/store"
 	"github.com/swarmgate/swarmgate/ppsp/swarm"
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 )
 
@@ -152,6 +153,9 @@ func TestFiftyWatchWhileTheTrackerIsKilled(t *testing.T) {
 		skipped -= a.skipped.Load()
 	}
 	t.Logf("all %d were in the new tracker's list %s after it was started; %d chunks were skipped meanwhile", members, took.Round(10*time.Millisecond), -skipped)
+	if took > tracker.DefaultReportInterval {
+		t.Errorf("all were in its list again only after %s, more than a report interval", took)
+	}
 	if err := tr.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -290,7 +290,7 @@ func (t *trackerCommand) journal(dir string, registry *tracker.Memory, log zerol
 // Memory of a tracker: little room for garbage beyond what peers take, but never so little that
 // it would be collected all the time.
 const (
-	roomPercent = 15
+	roomPercent = 12
 	roomFloor   = 32 << 20 // bytes to which the percentage applies even if nothing is kept
 )
 

@@ -352,25 +352,31 @@ func TestBackoffAndJitter(t *testing.T) {
 	}
 }
 
+// However long the tracker was away, and though it comes back knowing nobody, all are in its list
+// within one report interval.
 func TestFiftyPeersReturnAfterATrackerCrash(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t)
-		var all []*node
-		for i := range byte(50) {
-			all = append(all, l.start(i+1, Leech, 5, nil))
-		}
-		l.set(func(l *lab) { l.server = nil })
-		time.Sleep(20 * time.Second)
-		l.set(func(l *lab) { l.server = NewServer(ServerConfig{}) })
-		time.Sleep(DefaultReportInterval)
-		if got := len(l.listed()); got != 50 {
-			t.Errorf("%d of 50 peers are back after one report interval", got)
-		}
-		for _, n := range all {
-			n.end(t)
-		}
-		if got := l.listed(); len(got) != 0 {
-			t.Errorf("left behind: %v", got)
-		}
-	})
+	for _, outage := range []time.Duration{time.Second, 20 * time.Second, 5 * time.Minute, 3 * time.Hour} {
+		t.Run(outage.String(), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { fiftyReturn(t, outage) }) })
+	}
+}
+
+func fiftyReturn(t *testing.T, outage time.Duration) {
+	l := newLab(t)
+	var all []*node
+	for i := range byte(50) {
+		all = append(all, l.start(i+1, Leech, 5, nil))
+	}
+	l.set(func(l *lab) { l.server = nil })
+	time.Sleep(outage)
+	l.set(func(l *lab) { l.server = NewServer(ServerConfig{}) })
+	time.Sleep(DefaultReportInterval)
+	if got := len(l.listed()); got != 50 {
+		t.Errorf("%d of 50 peers are back after one report interval", got)
+	}
+	for _, n := range all {
+		n.end(t)
+	}
+	if got := l.listed(); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
 }
