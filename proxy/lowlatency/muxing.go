@@ -31,6 +31,7 @@ type muxing struct {
 
 	began           time.Time // by the wall, at the time first
 	first, newest   int64
+	start           int64 // of the last picture that a browser could start at
 	started         bool
 	frames, refused int
 	early           []mpegts.Unit // those from the first start on, while there is no muxer
@@ -70,6 +71,8 @@ func (m *muxing) check(video, audio mpegts.Stream, known bool) error {
 		return fmt.Errorf("the programme has changed") // the next stream is made for the new one
 	case m.muxer == nil && m.started && time.Duration(m.newest-m.first)*time.Second/clock > patience:
 		return Problem("it has no picture that a browser could start at")
+	case m.picture != nil && time.Duration(m.newest-m.start)*time.Second/clock > patience:
+		return Problem("the pictures that a browser could start at are too far apart, as of open GOPs")
 	}
 	if m.frames > judged && m.refused > m.frames/refusable {
 		return Problem("too many of its frames can't be put into fragmented MP4, as of interlaced broadcasts")
@@ -139,6 +142,17 @@ func (m *muxing) look(u mpegts.Unit) {
 	}
 }
 
+// starts tells whether a picture is one that a decoder can start at.
+func starts(nals [][]byte, codec string) bool {
+	for _, n := range nals {
+		if t := h265.NALUType(n[0] >> 1 & 0x3f); codec == "HEVC" && t >= h265.NALUType_BLA_W_LP && t <= h265.NALUType_CRA_NUT ||
+			codec != "HEVC" && h264.NALUType(n[0]&0x1f) == h264.NALUTypeIDR {
+			return true
+		}
+	}
+	return false
+}
+
 func configOf(p *mpeg4audio.ADTSPacket) *mpeg4audio.AudioSpecificConfig {
 	return &mpeg4audio.AudioSpecificConfig{Type: p.Type, SampleRate: p.SampleRate, ChannelConfig: p.ChannelConfig}
 }
@@ -150,6 +164,9 @@ func (m *muxing) write(u mpegts.Unit) {
 	}
 	var nals h264.AnnexB
 	err := nals.Unmarshal(u.Data)
+	if starts(nals, u.Stream.Codec) {
+		m.start = u.Time
+	}
 	switch {
 	case m.picture == nil:
 		return
@@ -164,43 +181,40 @@ func (m *muxing) write(u mpegts.Unit) {
 
 // learn looks for what a decoder has to know, in front of a picture that it can start at.
 func (m *muxing) learn(nals [][]byte, codec string) {
-	if codec == "HEVC" {
+	switch {
+	case !starts(nals, codec):
+	case codec == "HEVC":
 		c := &codecs.H265{}
-		start := false
 		for _, n := range nals {
-			switch t := h265.NALUType(n[0] >> 1 & 0x3f); {
-			case t == h265.NALUType_VPS_NUT:
+			switch h265.NALUType(n[0] >> 1 & 0x3f) {
+			case h265.NALUType_VPS_NUT:
 				c.VPS = n
-			case t == h265.NALUType_SPS_NUT:
+			case h265.NALUType_SPS_NUT:
 				c.SPS = n
-			case t == h265.NALUType_PPS_NUT:
+			case h265.NALUType_PPS_NUT:
 				c.PPS = n
-			case t >= 16 && t <= 21:
-				start = true
+			default:
 			}
 		}
 		var sps h265.SPS
-		if start && c.VPS != nil && c.SPS != nil && c.PPS != nil && sps.Unmarshal(c.SPS) == nil {
+		if c.VPS != nil && c.SPS != nil && c.PPS != nil && sps.Unmarshal(c.SPS) == nil {
 			m.parameters = c
 		}
-		return
-	}
-	c := &codecs.H264{}
-	start := false
-	for _, n := range nals {
-		switch h264.NALUType(n[0] & 0x1f) {
-		case h264.NALUTypeSPS:
-			c.SPS = n
-		case h264.NALUTypePPS:
-			c.PPS = n
-		case h264.NALUTypeIDR:
-			start = true
-		default:
+	default:
+		c := &codecs.H264{}
+		for _, n := range nals {
+			switch h264.NALUType(n[0] & 0x1f) {
+			case h264.NALUTypeSPS:
+				c.SPS = n
+			case h264.NALUTypePPS:
+				c.PPS = n
+			default:
+			}
 		}
-	}
-	var sps h264.SPS
-	if start && c.SPS != nil && c.PPS != nil && sps.Unmarshal(c.SPS) == nil {
-		m.parameters = c
+		var sps h264.SPS
+		if c.SPS != nil && c.PPS != nil && sps.Unmarshal(c.SPS) == nil {
+			m.parameters = c
+		}
 	}
 }
 
