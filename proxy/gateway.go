@@ -66,6 +66,8 @@ type Gateway struct {
 	fragmenting chan struct{} // places for channels in fragmented MP4
 	convert     chan struct{} // places for channels that ffmpeg converts
 
+	onAir onAir
+
 	breaks atomic.Uint64 // no channel that is opened anew has a lower number of a discontinuity
 
 	mu       sync.Mutex
@@ -155,6 +157,7 @@ func (g *Gateway) refresh(now time.Time) {
 	for _, s := range g.active() {
 		s.measure(now)
 		g.noteCodecs(s.channel, s.status().Codecs)
+		g.noteOnAir(s)
 		if s.idleSince(now) > g.cfg.KeepWarm {
 			s.stop()
 		}

@@ -14,7 +14,7 @@ import (
 // openOutputs makes what other programs of the home want: the guide and the tuner.
 func (h *home) openOutputs() {
 	h.guide = guide.New(guide.Config{
-		Sources: h.cfg.guide.Sources, Refresh: time.Duration(h.cfg.guide.Refresh), Changes: h.gateway.Changes, Channels: h.guided, Logger: h.cfg.log,
+		Sources: h.cfg.guide.Sources, Refresh: time.Duration(h.cfg.guide.Refresh), Changes: h.gateway.Changes, Channels: h.guided, Stream: h.gateway.OnAir, Logger: h.cfg.log,
 	})
 	// The same after a restart, by which programs know the tuner again.
 	h.tuner = web.Tuner{ID: hdhomerun.DeviceID(crc32.ChecksumIEEE([]byte(h.cfg.state.DeviceUUID()))), Count: max(h.cfg.tuner.Tuners, 1)}

@@ -33,8 +33,10 @@ type Config struct {
 	Refresh  time.Duration    // how often they are read; 0 for DefaultRefresh
 	Channels func() []Channel // the catalog
 	Changes  func() uint32    // grows with the catalog; the sources are read anew then
-	Client   *http.Client     // nil for one with limits
-	Logger   zerolog.Logger
+	// Stream is what a channel's own stream tells to be on and to follow, for channels of which no source tells. Optional.
+	Stream func(id string) []Programme
+	Client *http.Client // nil for one with limits
+	Logger zerolog.Logger
 }
 
 // Bounds of a Guide.
@@ -154,9 +156,7 @@ func (g *Guide) Problem() (time.Time, error) {
 
 // OnAir returns what is on a channel at a time, and what comes then; zero ones are not known.
 func (g *Guide) OnAir(id string, at time.Time) (now, next Programme) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	list := g.channels[id]
+	list := g.of(id, at)
 	i, _ := slices.BinarySearchFunc(list, at, func(p Programme, at time.Time) int {
 		if p.End.After(at) {
 			return 1
@@ -175,15 +175,25 @@ func (g *Guide) OnAir(id string, at time.Time) (now, next Programme) {
 
 // Programmes returns what is on a channel between two times, in order.
 func (g *Guide) Programmes(id string, from, to time.Time) []Programme {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	var list []Programme
-	for _, p := range g.channels[id] {
+	for _, p := range g.of(id, from) {
 		if p.End.After(from) && p.Start.Before(to) {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// of is what is known of a channel: what the sources tell, or where they tell of nothing from then on, what
+// its stream does. The list is not to be changed, and never is.
+func (g *Guide) of(id string, from time.Time) []Programme {
+	g.mu.Lock()
+	list := g.channels[id]
+	g.mu.Unlock()
+	if g.cfg.Stream == nil || len(list) > 0 && list[len(list)-1].End.After(from) {
+		return list
+	}
+	return g.cfg.Stream(id)
 }
 
 // CheckSource says what is wrong with a source, nil for nothing.

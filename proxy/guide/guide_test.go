@@ -349,3 +349,27 @@ func FuzzReadXMLTV(f *testing.F) {
 		}
 	})
 }
+
+// Of a channel of which no source tells, its stream does.
+func TestWhatTheStreamTells(t *testing.T) {
+	g := guideOf(t, twoChannels)
+	told := Programme{Title: "From the stream", Start: evening, End: evening.Add(time.Hour)}
+	g.cfg.Stream = func(id string) []Programme {
+		if id == "b2" {
+			t.Error("asked although a source tells")
+		}
+		return []Programme{told}
+	}
+	if now, _ := g.OnAir("z9", evening); now != told {
+		t.Errorf("now %+v", now)
+	}
+	if list := g.Programmes("z9", evening, evening.Add(time.Minute)); len(list) != 1 || list[0] != told {
+		t.Errorf("list %+v", list)
+	}
+	if now, _ := g.OnAir("b2", evening); now.Title != "A Film" {
+		t.Errorf("now %+v", now)
+	}
+	if now, _ := g.OnAir("z9", evening.Add(2*time.Hour)); now.Title != "" {
+		t.Errorf("later %+v", now)
+	}
+}

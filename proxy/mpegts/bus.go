@@ -29,6 +29,8 @@ type Bus struct {
 	index  index
 	ring   ring
 
+	events events
+
 	segments segments
 	tables   [maxTables]byte // scratch
 
@@ -100,7 +102,11 @@ func (b *Bus) packet(p Packet) {
 	p = b.times.join(p, &b.probe)
 	f := b.probe.packet(p)
 	b.meter.count(p, b.probe.pcrPID)
+	if p.PID() == pidEIT && !p.Damaged() {
+		b.events.packet(p, b.probe.programme)
+	}
 	if f.changed {
+		b.events.forget()
 		b.index.clear()
 		b.times.change()
 		b.seek()
@@ -229,6 +235,13 @@ func (b *Bus) Info() Info {
 		}
 	}
 	return i
+}
+
+// OnAir is what the stream itself tells to be on and to follow (ETSI EN 300 468, EIT); those without a title are not known.
+func (b *Bus) OnAir() (present, following Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.events.onAt[0], b.events.onAt[1]
 }
 
 // Reference is the stream by whose frames the channel is entered: the first of its pictures, else of

@@ -11,20 +11,28 @@ const (
 	tablePMT = 0x02
 )
 
-// sections puts the sections of one PID together. Its memory is fixed.
-type sections struct {
-	buf     [maxSection]byte
+// gatherer puts the sections of one PID together in memory that it is given.
+type gatherer struct {
 	have    int
 	active  bool // a section is being gathered
 	counter uint8
 }
 
+// sections puts the sections of one PID together. Its memory is fixed.
+type sections struct {
+	gatherer
+	buf [maxSection]byte
+}
+
+// feed is gatherer.feed.
+func (s *sections) feed(p Packet, section func([]byte)) { s.gatherer.feed(s.buf[:], p, section) }
+
 // reset forgets the section that is being gathered.
-func (s *sections) reset() { s.have, s.active = 0, false }
+func (s *gatherer) reset() { s.have, s.active = 0, false }
 
 // feed takes the next packet of the PID and calls section for each section that it
-// completes; the slice is valid during the call. The sections are not checked.
-func (s *sections) feed(p Packet, section func([]byte)) {
+// completes; the slice is valid during the call. The sections are not checked, and those longer than buf are left out.
+func (s *gatherer) feed(buf []byte, p Packet, section func([]byte)) {
 	payload := p.Payload()
 	if len(payload) == 0 {
 		return
@@ -33,7 +41,7 @@ func (s *sections) feed(p Packet, section func([]byte)) {
 	s.counter = p.Counter()
 	if !p.UnitStart() {
 		if s.active && follows {
-			s.gather(payload, section)
+			s.gather(buf, payload, section)
 		} else {
 			s.reset() // a repeated packet costs one section; the next repetition mends it
 		}
@@ -46,14 +54,14 @@ func (s *sections) feed(p Packet, section func([]byte)) {
 		return
 	}
 	if s.active && follows {
-		s.gather(payload[:pointer], section)
+		s.gather(buf, payload[:pointer], section)
 	}
 	s.have, s.active = 0, true
-	s.gather(payload[pointer:], section)
+	s.gather(buf, payload[pointer:], section)
 }
 
 // gather adds bytes until sections or bytes end.
-func (s *sections) gather(b []byte, section func([]byte)) {
+func (s *gatherer) gather(buf, b []byte, section func([]byte)) {
 	for s.active && len(b) > 0 {
 		if s.have == 0 && b[0] == 0xff { // stuffing
 			s.reset()
@@ -61,19 +69,19 @@ func (s *sections) gather(b []byte, section func([]byte)) {
 		}
 		want := 3
 		if s.have >= 3 {
-			want = 3 + int(s.buf[1]&0x0f)<<8 + int(s.buf[2])
+			want = 3 + int(buf[1]&0x0f)<<8 + int(buf[2])
 		}
-		if want > maxSection {
+		if want > len(buf) {
 			s.reset()
 			return
 		}
-		n := copy(s.buf[s.have:want], b)
+		n := copy(buf[s.have:want], b)
 		s.have += n
 		b = b[n:]
-		if s.have < want || want == 3 && s.buf[1]&0x0f|s.buf[2] != 0 {
+		if s.have < want || want == 3 && buf[1]&0x0f|buf[2] != 0 {
 			continue
 		}
-		section(s.buf[:s.have])
+		section(buf[:s.have])
 		s.have = 0
 	}
 }
