@@ -19,6 +19,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/nat/stunserver"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/ppsp/tracker/auth"
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
 
@@ -29,9 +30,9 @@ type trackerCommand struct {
 	Cert             string          `help:"Certificate chain for HTTPS, PEM. Default: one that the tracker makes for itself, in --dir." placeholder:"FILE" type:"path"`
 	Key              string          `help:"Its private key, PEM." placeholder:"FILE" type:"path"`
 	Auth             []string        `help:"How peers prove who they are: none, digest, cert, token; with commas between them, any of several. Default: none." placeholder:"WAY"`
-	Users            string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash." placeholder:"FILE" type:"path"`
+	Users            string          `help:"Users for --auth digest, lines of name:password or name:swarmgate:hash, the hash as htdigest writes it, MD5 or SHA-256." placeholder:"FILE" type:"path"`
 	Tokens           string          `help:"Tokens for --auth token, one a line." placeholder:"FILE" type:"path"`
-	Enrolment        string          `help:"Codes by which peers get a token by themselves, for --auth token: one a line, with how many peers may use it, else one." placeholder:"FILE" type:"path"`
+	Enrolment        string          `help:"Codes by which peers get a token by themselves, for --auth token: one a line, with how many peers may use it, else one, and for how many days their tokens hold, else without end." placeholder:"FILE" type:"path"`
 	ClientCA         string          `name:"client-ca" help:"Authorities of client certificates for --auth cert, PEM." placeholder:"FILE" type:"path"`
 	Registry         string          `help:"Where it keeps the peers: memory, or redis://HOST:PORT/N of a Valkey or Redis that several trackers share. Default: ${default}." default:"memory" placeholder:"NAME"`
 	RegistryPassword string          `name:"registry-password" help:"File whose first line is the password of the Valkey or Redis, which others can read in a command line." placeholder:"FILE" type:"path"`
@@ -161,6 +162,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	}
 	defer closeRegistry()
 	cfg.Registry = registry
+	if shared, ok := registry.(*tracker.Valkey); ok && enrolment != nil {
+		enrolment.Share(shared.Table("enrolled", auth.MaxEnrolled+auth.MaxCodes))
+	}
 	secure, err := t.secure(dir, out)
 	if err != nil {
 		return err

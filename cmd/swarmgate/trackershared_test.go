@@ -260,3 +260,62 @@ func TestTrackersShareBans(t *testing.T) {
 	}
 	shut(false)
 }
+
+// Who enrols at one tracker is let in by all that share its registry, also after a restart.
+func TestTrackersShareEnrolments(t *testing.T) {
+	dir := atHome(t)
+	codes := filepath.Join(dir, "codes")
+	const code = "a-code-for-two-peers"
+	if err := os.WriteFile(codes, []byte(code+" 2 30\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	redis := redisServer(t)
+	start := func() string {
+		p := begin(t, nil, "tracker", "--http", "--listen", free, "--no-operator", "--registry", redis, "--auth", "token", "--enrolment", codes, "--dir", t.TempDir(), "--json")
+		return text(t, p.event(t, "ready"), "url")
+	}
+	first, second := start(), start()
+	enrol := func(url string) (status int, token string) {
+		answer, err := http.Post(url+"enroll", "application/json", strings.NewReader(`{"code":"`+code+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		var body struct{ Token string }
+		_ = json.NewDecoder(answer.Body).Decode(&body)
+		return answer.StatusCode, body.Token
+	}
+	status, token := enrol(first)
+	if status != http.StatusOK {
+		t.Fatal(status)
+	}
+	join := func(url, token string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(connectOfP))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", tracker.MediaType)
+		r.Header.Set("Authorization", "Bearer "+token)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	for _, url := range []string{first, second, start()} {
+		if status := join(url, token); status != http.StatusOK {
+			t.Errorf("enrolled at the first, asks %s: %d", url, status)
+		}
+	}
+	if status := join(second, token+"x"); status != http.StatusUnauthorized {
+		t.Errorf("with a wrong token: %d", status)
+	}
+	if status, _ := enrol(second); status != http.StatusOK {
+		t.Errorf("the second peer: %d", status)
+	}
+	if status, _ := enrol(first); status != http.StatusForbidden {
+		t.Errorf("a third peer by a code for two: %d", status)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}

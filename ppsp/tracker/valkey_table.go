@@ -33,6 +33,16 @@ if n > 0 then redis.call('HINCRBY', KEYS[1], '', 1) end
 return n`)
 )
 
+// spendScript counts a use, unless there were so many, and makes an entry with it: -1 for no room.
+var spendScript = rueidis.NewLuaScript(`
+local used = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+if used >= tonumber(ARGV[2]) then return 0 end
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[5]) then return -1 end
+redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+redis.call('HINCRBY', KEYS[1], '', 1)
+return 1`)
+
 // Table returns the table of a name, of at most so many entries.
 func (v *Valkey) Table(name string, entries int) *Table {
 	return &Table{v, valkeyPrefix + "table:" + name, entries}
@@ -71,6 +81,32 @@ func (t *Table) Put(ctx context.Context, name, value string) error {
 		return ErrFull
 	}
 	return trouble(err)
+}
+
+// Spend counts a use of what may be used so often, and makes an entry with it; false when it was
+// used up, ErrFull when there is no room. Neither name is empty, and they differ.
+func (t *Table) Spend(ctx context.Context, what string, uses int, name, value string) (bool, error) {
+	if what == tableVersion || name == tableVersion || what == name {
+		return false, errors.New("an entry of a shared table needs a name")
+	}
+	ctx, cancel := t.v.limit(ctx)
+	defer cancel()
+	done, err := spendScript.Exec(ctx, t.v.client, []string{t.key}, []string{what, strconv.Itoa(uses), name, value, strconv.Itoa(t.max)}).AsInt64()
+	if err == nil && done < 0 {
+		return false, ErrFull
+	}
+	return done == 1, trouble(err)
+}
+
+// Entry returns one entry; false if there is none.
+func (t *Table) Entry(ctx context.Context, name string) (string, bool, error) {
+	ctx, cancel := t.v.limit(ctx)
+	defer cancel()
+	text, err := t.v.client.Do(ctx, t.v.client.B().Hget().Key(t.key).Field(name).Build()).ToString()
+	if rueidis.IsRedisNil(err) {
+		return "", false, nil
+	}
+	return text, err == nil, trouble(err)
 }
 
 // Delete takes an entry out, and tells whether it was there.

@@ -43,6 +43,24 @@ func TestTable(t *testing.T) {
 	if found, err := a.Delete(ctx, ""); found || err != nil || a.Put(ctx, "", "x") == nil {
 		t.Error("the version can be changed by hand")
 	}
+	spender := openValkey(t, url, time.Minute).Table("codes", 3)
+	for i, want := range []bool{true, true, false} {
+		if got, err := spender.Spend(ctx, "code", 2, "token"+string(rune('a'+i)), "who"); err != nil || got != want {
+			t.Errorf("use %d: %v, %v", i+1, got, err)
+		}
+	}
+	if _, err := spender.Spend(ctx, "code2", 2, "d", "who"); !errors.Is(err, ErrFull) {
+		t.Errorf("beyond its bound: %v", err)
+	}
+	if got, ok, err := spender.Entry(ctx, "tokenb"); got != "who" || !ok || err != nil {
+		t.Errorf("%q, %v, %v", got, ok, err)
+	}
+	if _, ok, err := spender.Entry(ctx, "tokenc"); ok || err != nil {
+		t.Errorf("an entry without a use: %v, %v", ok, err)
+	}
+	if _, err := spender.Spend(ctx, "x", 2, "x", "who"); err == nil {
+		t.Error("a use and its entry have one name")
+	}
 	if other, err := openValkey(t, url, time.Minute).Table("other", 2).All(ctx); err != nil || len(other) != 0 {
 		t.Errorf("another table: %v, %v", other, err)
 	}

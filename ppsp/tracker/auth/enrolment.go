@@ -3,6 +3,7 @@ package auth
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -32,12 +33,14 @@ const (
 	MaxCodes     = 100_000
 	minCode      = 12      // bytes
 	maxUses      = 1 << 30 // of a code
+	maxDays      = 3650    // of a token
 	maxEnrolBody = 1 << 10 // bytes
 )
 
 // Enrolment gives tokens to peers that know a code, and remembers them in a file, of which it
-// keeps hashes alone: lines of token, code, and peer ID or "-". Who takes a line out takes the
-// token back at the next start. Its methods may be called from any goroutine.
+// keeps hashes alone: lines of token, code, peer ID or "-", and when it ends, seconds since 1970,
+// 0 for never. Who takes a line out takes the token back at the next start. With Share it does so in a
+// table that several trackers have. Its methods may be called from any goroutine.
 type Enrolment struct {
 	// Banned tells who is shut out, as tracker.ServerConfig's does, and is set before the first
 	// request; nil for nobody.
@@ -50,38 +53,63 @@ type Enrolment struct {
 
 	enrolling sync.Mutex // held while one peer enrols, the disk's time included
 
-	mu    sync.Mutex       // held for a moment, after enrolling, since each request of a peer asks
-	left  map[[32]byte]int // uses of each code
-	names map[[32]byte]string
+	shared Register // nil for the file, see Share
+
+	mu    sync.Mutex // held for a moment, after enrolling, since each request of a peer asks
+	codes map[[32]byte]*code
+	names map[[32]byte]enrolled
+	fresh time.Time // since when names is what the Register says
 }
 
-// ReadCodes reads lines of a code, and how many peers may enrol by it: one, if nothing is said.
-// Empty lines, and those that begin with #, are ignored.
+// code is one of those by which peers enrol.
+type code struct {
+	uses, left int
+	life       time.Duration // of a token by it, 0 for without end
+}
+
+// enrolled is whose a token is.
+type enrolled struct {
+	peer  string // empty for anybody's
+	until int64  // seconds since 1970, 0 for without end
+}
+
+func (e enrolled) holds(now time.Time) bool { return e.until == 0 || now.Unix() < e.until }
+
+// ReadCodes reads lines of a code, how many peers may enrol by it, and for how many days: one peer and
+// without end, if nothing is said. Empty lines, and those that begin with #, are ignored.
 func ReadCodes(r io.Reader) (*Enrolment, error) {
-	e := &Enrolment{left: map[[32]byte]int{}, names: map[[32]byte]string{}, now: time.Now, add: appendLine}
+	e := &Enrolment{codes: map[[32]byte]*code{}, names: map[[32]byte]enrolled{}, now: time.Now, add: appendLine}
 	err := eachLine(r, func(line string) error {
 		fields := strings.Fields(line)
-		uses := 1
-		if len(fields) == 2 {
-			var err error
-			if uses, err = strconv.Atoi(fields[1]); err != nil || uses < 1 || uses > maxUses {
+		if len(fields) > 3 || len(fields[0]) < minCode {
+			return fmt.Errorf("write a code of %d characters or more, how many peers may use it, and for how many days", minCode)
+		}
+		c := &code{uses: 1}
+		var err error
+		if len(fields) > 1 {
+			if c.uses, err = strconv.Atoi(fields[1]); err != nil || c.uses < 1 || c.uses > maxUses {
 				return fmt.Errorf("%.20q is no number of peers", fields[1])
 			}
 		}
-		if len(fields) > 2 || len(fields[0]) < minCode {
-			return fmt.Errorf("write a code of %d characters or more, and how many peers may use it", minCode)
+		if len(fields) > 2 {
+			days, err := strconv.Atoi(fields[2])
+			if err != nil || days < 1 || days > maxDays {
+				return fmt.Errorf("%.20q is no number of days from 1 to %d", fields[2], maxDays)
+			}
+			c.life = time.Duration(days) * 24 * time.Hour
 		}
-		code := sha256.Sum256([]byte(fields[0]))
-		if _, twice := e.left[code]; twice {
+		c.left = c.uses
+		sum := sha256.Sum256([]byte(fields[0]))
+		if e.codes[sum] != nil {
 			return errors.New("the code is there twice")
 		}
-		if len(e.left) >= MaxCodes {
+		if len(e.codes) >= MaxCodes {
 			return fmt.Errorf("there are more than %d codes", MaxCodes)
 		}
-		e.left[code] = uses
+		e.codes[sum] = c
 		return nil
 	})
-	if err == nil && len(e.left) == 0 {
+	if err == nil && len(e.codes) == 0 {
 		err = errors.New("there is no code in it; write one a line")
 	}
 	return e, err
@@ -114,8 +142,15 @@ func (e *Enrolment) Keep(path string) error {
 func (e *Enrolment) remember(line string) error {
 	var token, code [32]byte
 	fields := strings.Fields(line)
-	if len(fields) != 3 {
-		return errors.New("it is not of three parts; take the line out")
+	if len(fields) < 3 || len(fields) > 4 { // three by an older program
+		return errors.New("it is not of four parts; take the line out")
+	}
+	who := enrolled{peer: strings.TrimPrefix(fields[2], "-")}
+	if len(fields) == 4 {
+		var err error
+		if who.until, err = strconv.ParseInt(fields[3], 10, 64); err != nil {
+			return errors.New("its end is damaged; take the line out")
+		}
 	}
 	for i, to := range []*[32]byte{&token, &code} {
 		b, err := hex.DecodeString(fields[i])
@@ -129,22 +164,41 @@ func (e *Enrolment) remember(line string) error {
 	if len(e.names) >= MaxEnrolled {
 		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
 	}
-	e.names[token] = strings.TrimPrefix(fields[2], "-")
-	if left, ok := e.left[code]; ok {
-		e.left[code] = left - 1
+	e.names[token] = who
+	if c := e.codes[code]; c != nil {
+		c.left--
 	}
 	return nil
 }
 
 // named tells whose an enrolled token is, empty for anybody's.
 func (e *Enrolment) named(token [32]byte) (name string, ok bool) {
-	if e == nil {
-		return "", false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	name, ok = e.names[token]
+	name, ok, _ = e.whose(context.Background(), token)
 	return name, ok
+}
+
+// whose tells the same, or that it can't be told.
+func (e *Enrolment) whose(ctx context.Context, token [32]byte) (name string, ok bool, err error) {
+	if e == nil {
+		return "", false, nil
+	}
+	now := e.now()
+	e.mu.Lock()
+	if e.shared != nil && now.Sub(e.fresh) > sharedFresh {
+		clear(e.names)
+		e.fresh = now
+	}
+	who, ok := e.names[token]
+	e.mu.Unlock()
+	if !ok && e.shared != nil {
+		if who, ok, err = e.ask(ctx, token); err != nil {
+			return "", false, err
+		}
+	}
+	if !ok || !who.holds(now) {
+		return "", false, nil
+	}
+	return who.peer, true, nil
 }
 
 // Reasons why nobody is enrolled.
@@ -158,19 +212,31 @@ var (
 // and waits for nobody. However many are tried, a right one is taken: else a stranger could keep
 // everybody out. What a guesser is up against is the length of codes, and the bound for his
 // address.
-func (e *Enrolment) enrol(code, peer string) (token string, err error) {
+func (e *Enrolment) enrol(ctx context.Context, code, peer string) (token string, err error) {
 	by := sha256.Sum256([]byte(code))
 	if err := e.open(by); err != nil {
 		return "", err
 	}
-	e.enrolling.Lock()
-	defer e.enrolling.Unlock()
-	if err := e.open(by); err != nil { // another one may have used it
-		return "", err
+	if e.shared == nil {
+		e.enrolling.Lock()
+		defer e.enrolling.Unlock()
+		if err := e.open(by); err != nil { // another one may have used it
+			return "", err
+		}
 	}
 	token = rand.Text()
 	sum := sha256.Sum256([]byte(token))
-	line := fmt.Sprintf("%x %x %s\n", sum, by, orDash(peer))
+	until := int64(0)
+	e.mu.Lock()
+	life, uses := e.codes[by].life, e.codes[by].uses
+	e.mu.Unlock()
+	if life > 0 {
+		until = e.now().Add(life).Unix()
+	}
+	line := fmt.Sprintf("%x %x %s %d\n", sum, by, orDash(peer), until)
+	if e.shared != nil {
+		return token, e.spend(ctx, sum, by, uses, strings.TrimSpace(line))
+	}
 	if e.add(e.path, line) != nil {
 		return "", errKeeping
 	}
@@ -182,9 +248,9 @@ func (e *Enrolment) open(code [32]byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
-	case e.left[code] <= 0:
+	case e.codes[code] == nil || e.shared == nil && e.codes[code].left <= 0:
 		return errCode
-	case len(e.names) >= MaxEnrolled:
+	case e.shared == nil && len(e.names) >= MaxEnrolled:
 		return errCrowd
 	}
 	return nil
@@ -272,7 +338,7 @@ func (e *Enrolment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	token, err := e.enrol(body.Code, body.Peer)
+	token, err := e.enrol(r.Context(), body.Code, body.Peer)
 	switch {
 	case errors.Is(err, errCode):
 		fail(http.StatusForbidden, err.Error())

@@ -251,7 +251,7 @@ func TestEnrolmentRate(t *testing.T) {
 func TestCodesThatAreWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "there is no code", "short": "12 characters", "long-enough-code 0": "no number of peers", "long-enough-code x": "no number of peers",
-		"long-enough-code 1 2": "write a code", "long-enough-code\nlong-enough-code": "line 2: the code is there twice",
+		"long-enough-code 1 2 3": "write a code", "long-enough-code\nlong-enough-code": "line 2: the code is there twice",
 	} {
 		if _, err := ReadCodes(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // login answers the challenges of one tracker.
@@ -18,6 +19,7 @@ type login struct {
 	code, keep     string // see enrol
 
 	enrolling sync.Mutex // held while asking for a token
+	renewed   time.Time  // when a token was refused, and another asked for
 
 	mu        sync.Mutex
 	challenge map[string]string // the latest of Digest
@@ -35,9 +37,7 @@ func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if token != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+token)
-		return l.base.RoundTrip(r)
+		return l.shown(r, token)
 	}
 	if l.name == "" {
 		return l.base.RoundTrip(r)
@@ -71,6 +71,53 @@ func (l *login) bearer(r *http.Request) (string, error) {
 		l.token = token
 	}
 	return l.token, nil
+}
+
+// renewEvery is how often another token is asked for in place of one that is refused.
+const renewEvery = time.Hour
+
+// shown sends a request with a token; with another, if it was one of enrolment that has ended.
+func (l *login) shown(r *http.Request, token string) (*http.Response, error) {
+	send := r.Clone(r.Context())
+	send.Header.Set("Authorization", "Bearer "+token)
+	response, err := l.base.RoundTrip(send)
+	if err != nil || response.StatusCode != http.StatusUnauthorized || l.code == "" || r.Body != nil && r.GetBody == nil {
+		return response, err
+	}
+	fresh := l.renew(r, token)
+	if fresh == "" {
+		return response, nil
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRefusal))
+	_ = response.Body.Close()
+	send = r.Clone(r.Context())
+	if r.GetBody != nil {
+		if send.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	send.Header.Set("Authorization", "Bearer "+fresh)
+	return l.base.RoundTrip(send)
+}
+
+// renew returns another token than the one that was refused, empty for none.
+func (l *login) renew(r *http.Request, refused string) string {
+	l.enrolling.Lock()
+	defer l.enrolling.Unlock()
+	if l.token != refused { // another request was faster
+		return l.token
+	}
+	if now := time.Now(); now.Sub(l.renewed) < renewEvery {
+		return ""
+	} else {
+		l.renewed = now
+	}
+	token, err := l.enrol(r.Context(), r.URL)
+	if err != nil {
+		return ""
+	}
+	l.token = token
+	return token
 }
 
 // maxRefusal is how much of a refusal is read, bytes.
