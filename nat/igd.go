@@ -42,8 +42,8 @@ type igd struct {
 	about  string // what its table shows
 }
 
-// findGateways searches the network and returns the gateways that can map ports, the most promising one first.
-func (t *Traversal) findGateways(ctx context.Context) ([]gateway, error) {
+// findIGDs searches the network and returns the UPnP gateways that can map ports, the most promising one first.
+func (t *Traversal) findIGDs(ctx context.Context) ([]gateway, error) {
 	devices, err := search{t.cfg.Interfaces, t.cfg.Search, searchTimes}.run(ctx)
 	if err != nil {
 		return nil, err

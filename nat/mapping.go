@@ -14,6 +14,7 @@ const (
 	mappingRetry = 10 * time.Second // until the next search for a gateway; doubled up to mappingRetryMax
 	// mappingRetryMax bounds how long a gateway that comes late waits for us.
 	mappingRetryMax = 5 * time.Minute
+	minRenewal      = 2 * time.Second // however short a lease a gateway grants
 	removalTime     = 2 * time.Second // that the end of the program may be delayed by a gateway
 	maxPortTries    = 8               // external ports that are tried when the wanted ones are taken
 	firstRandomPort = 20000           // external ports other than our own are drawn from here on,
@@ -141,8 +142,8 @@ func (m *mapping) withdraw(ctx context.Context) {
 // hold watches over a mapping until it has to be made anew (nil), the gateway is lost (an error), or ctx ends; in all but
 // the second case it removes the mapping.
 func (t *Traversal) hold(ctx context.Context, m *mapping, wake <-chan struct{}) error {
-	renewal := time.Now().Add(mappingLease * time.Second / 2)
-	tick := time.NewTicker(mappingCheck)
+	renewal := time.Now().Add(m.half())
+	tick := time.NewTicker(min(mappingCheck, m.half()))
 	defer tick.Stop()
 	for {
 		addr, err := m.gw.externalIP(ctx)
@@ -169,9 +170,18 @@ func (t *Traversal) hold(ctx context.Context, m *mapping, wake <-chan struct{}) 
 			if err := m.make(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: renew: %w", m.gw.name(), err)
 			}
-			renewal = time.Now().Add(mappingLease * time.Second / 2)
+			renewal = time.Now().Add(m.half())
 		}
 	}
+}
+
+// half is when the mapping is to be renewed, from the time when it was made.
+func (m *mapping) half() time.Duration {
+	lease := mappingLease * time.Second
+	if g, ok := m.gw.(interface{ granted() time.Duration }); ok && g.granted() > 0 {
+		lease = min(lease, g.granted())
+	}
+	return max(lease/2, minRenewal)
 }
 
 // mapped puts a mapping on the board, with what it is worth.

@@ -4,7 +4,7 @@
 // Three sources work side by side and nothing waits for any of them:
 //
 //	host       the addresses of this machine's interfaces
-//	mapped     a port that a UPnP gateway forwards to us (IGD 1 and 2, by goupnp); removed at exit
+//	mapped     a port that a gateway forwards to us (UPnP IGD 1 and 2, by goupnp; NAT-PMP; PCP); removed at exit
 //	reflexive  what STUN servers see (RFC 8489), asked from the very socket of PPSPP
 //
 // The package opens no PPSPP socket. Its owner gives a function that sends, and hands over the datagrams for which

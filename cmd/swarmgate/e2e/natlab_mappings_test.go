@@ -47,7 +47,12 @@ var protocols = []struct {
 }{
 	{"UPnP-IGDv1", lab.Gateway{UPnP: true, IGD1: true}},
 	{"UPnP-IGDv2", lab.Gateway{UPnP: true}},
+	{"NAT-PMP", lab.Gateway{PMP: true, Lease: shortLease}},
+	{"PCP", lab.Gateway{PCP: true, Lease: shortLease}},
 }
+
+// shortLease is what routers grant that grant less than was asked for: such mappings have to be renewed soon.
+const shortLease = 6 * time.Second
 
 // Each protocol maps a port: strangers get in, and nothing stays behind.
 func natLabMappings(t *testing.T) {
@@ -67,6 +72,7 @@ func natLabMappings(t *testing.T) {
 		}
 		p, link, address, took := publish()
 		strict(t, "the mapping", took, 500*time.Millisecond)
+		time.Sleep(time.Until(p.started.Add(protocols[i].gateway.Lease * 2)))
 		n.stranger(t, n.Homes[1], link, address)
 		p.end()
 		n.unmapped(t, n.Homes[0])
