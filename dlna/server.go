@@ -73,6 +73,9 @@ func New(c Config) (*Server, error) {
 		},
 	}
 	s.media.Shift, _ = c.Library.(media.Shifter)
+	if l, ok := c.Library.(interface{ NoteUntimed(id string) }); ok {
+		s.media.Untimed = l.NoteUntimed
+	}
 	s.contents.Set(contentdirectory.TransferIDs, "")
 	s.update()
 	for _, v := range connectionmanager.Variables(media.Protocols()) {

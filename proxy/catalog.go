@@ -61,7 +61,7 @@ func (g *Gateway) put(l ppsp.Link) Item {
 		g.log.Warn().Str("title", i.Title).Str("logo", l.Logo[:min(len(l.Logo), 100)]).Msg("the logo is left out: it is no picture in the Internet by https")
 	}
 	if at >= 0 {
-		i.Codecs = g.items[at].Codecs
+		i.Codecs, i.Untimed = g.items[at].Codecs, g.items[at].Untimed
 		g.items[at] = i
 	} else {
 		g.items = append(g.items, i)
@@ -86,6 +86,20 @@ func (g *Gateway) noteCodecs(id string, c Codecs) {
 	}
 	g.items[at].Codecs = c
 	g.changes++
+}
+
+// NoteUntimed keeps that a film can't be entered by time, until the gateway starts again: it is
+// no more offered so.
+func (g *Gateway) NoteUntimed(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := g.index(id)
+	if at < 0 || g.items[at].Untimed {
+		return
+	}
+	g.items[at].Untimed = true
+	g.changes++
+	g.notify.tick()
 }
 
 // Items returns the catalog in its order.

@@ -197,3 +197,17 @@ func TestUntitledItemHasAName(t *testing.T) {
 		t.Errorf("title %q", i.Title)
 	}
 }
+
+// A film that can't be entered by time stays so, also under another name.
+func TestUntimedFilm(t *testing.T) {
+	g, ids := edited(t, &kept{links: map[string]ppsp.Link{}})
+	before := g.Changes()
+	g.NoteUntimed("none")
+	g.NoteUntimed(ids["c"])
+	if i, _ := g.Item(ids["c"]); !i.Untimed || g.Changes() != before+1 {
+		t.Errorf("%+v, changes %d to %d", i, before, g.Changes())
+	}
+	if i, err := g.Rename(ids["c"], "x", ""); err != nil || !i.Untimed {
+		t.Errorf("renamed %+v, %v", i, err)
+	}
+}

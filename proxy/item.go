@@ -36,6 +36,7 @@ type Item struct {
 	Length    int64         // of a film in bytes, 0 while unknown
 	Duration  time.Duration // of a film, 0 while unknown
 	Rate      int64         // in bits per second, of a film on average; 0 while unknown
+	Untimed   bool          // of a film: it can't be entered by time, as was found out
 
 	Codecs Codecs // of a channel that was watched since the start
 

@@ -109,13 +109,13 @@ func newFilm(mediaType string, kind container, format Format) film {
 }
 
 // FormatOf returns how an item is served. A film can be had by time when its container
-// allows it and it is known how long it plays.
+// allows it, it is known how long it plays, and it was not found out to be made of fragments.
 func FormatOf(item proxy.Item) Format {
 	if item.Kind == ppsp.Live {
 		return channel
 	}
 	f := filmOf(item)
-	if item.Duration > 0 {
+	if item.Duration > 0 && !item.Untimed {
 		return f.timed
 	}
 	return f.format

@@ -108,6 +108,9 @@ func (s *Server) filmFrom(w http.ResponseWriter, r *http.Request, item proxy.Ite
 	defer part.done()
 	switch {
 	case errors.Is(err, timeseek.ErrNoPlace):
+		if s.Untimed != nil {
+			s.Untimed(item.ID)
+		}
 		http.Error(w, "this film can't be entered by time; ask by bytes", http.StatusNotAcceptable)
 		return
 	case err != nil:

@@ -115,6 +115,27 @@ func TestStreamByTime(t *testing.T) {
 	}
 }
 
+// Whoever keeps the catalog is told of a film that can't be entered by time, and it is no more offered so.
+func TestFilmThatHasNoTimes(t *testing.T) {
+	l := newSeekable(t)
+	l.films["stream"] = bytes.Repeat([]byte("not a stream "), 1000)
+	var told []string
+	s := l.server()
+	s.Untimed = func(id string) { told = append(told, id) }
+	for _, path := range []string{"/dlna/media/stream.ts", "/dlna/media/movie.mp4"} {
+		fetch(s, http.MethodGet, path, "TimeSeekRange.dlna.org: npt=12-")
+	}
+	if len(told) != 1 || told[0] != "stream" {
+		t.Errorf("told of %q", told)
+	}
+	item := proxy.Item{Kind: ppsp.Film, MediaType: "video/mp4", Duration: time.Minute}
+	before := FormatOf(item)
+	item.Untimed = true
+	if after := FormatOf(item); !before.TimeSeek || after.TimeSeek || before.ContentFeatures == after.ContentFeatures {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+}
+
 // An MP4 film is had as one that begins at a keyframe; its bytes are not those of the film, and
 // so no range of bytes is told.
 func TestMovieByTime(t *testing.T) {

@@ -58,6 +58,8 @@ type Server struct {
 	// kind; nil changes nothing. It must change DIDL-Lite in the same way.
 	Adapt  func(r *http.Request, f Format) Format
 	Logger zerolog.Logger
+	// Untimed is told of a film that can't be entered by time, so that it is no more offered so; nil for nobody.
+	Untimed func(id string)
 
 	streams atomic.Int64
 	cuts    places
