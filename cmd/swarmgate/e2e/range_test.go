@@ -30,7 +30,7 @@ func filmBytes(t *testing.T) []byte {
 type channel struct {
 	ID, Title, Kind, Link, State string
 	Length                       int64
-	URLs                         struct{ Page, TS, HLS, LL, File string }
+	URLs                         struct{ Page, TS, HLS, LL, Converted, File string }
 }
 
 // catalog asks a gateway for its channels and films.
