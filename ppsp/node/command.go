@@ -62,6 +62,11 @@ func (s *Swarm) AddPeers(addrs []netip.AddrPort) error {
 	return s.do(func(now int64) { s.engine.AddPeers(now, addrs) })
 }
 
+// AddContacts names peers with all their addresses; see swarm.Swarm.AddContacts.
+func (s *Swarm) AddContacts(list []swarm.Contact) error {
+	return s.do(func(now int64) { s.engine.AddContacts(now, list) })
+}
+
 // SetCertificate shows peers another membership certificate, DER, as ours; see
 // swarm.Swarm.SetCertificate.
 func (s *Swarm) SetCertificate(der []byte) error {

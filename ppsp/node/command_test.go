@@ -15,6 +15,9 @@ import (
 
 // commands are all that can be asked of a swarm.
 var commands = map[string]func(*Swarm) error{
+	"AddContacts": func(s *Swarm) error {
+		return s.AddContacts([]swarm.Contact{{ID: "p", Addrs: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}}})
+	},
 	"AddPeers": func(s *Swarm) error { return s.AddPeers([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}) },
 	"Want":     func(s *Swarm) error { return s.Want(nil, true) },
 	"Lost":     func(s *Swarm) error { return s.Lost(chunk.Set{}) },

@@ -260,5 +260,9 @@ func (s *Swarm) SetBans(now int64, list []Ban) {
 		}
 	}
 	s.candidates.list = slices.DeleteFunc(s.candidates.list, func(e candidate) bool { return s.bans.Has(now, e.addr) })
+	for i := range s.candidates.list {
+		e := &s.candidates.list[i]
+		e.more = slices.DeleteFunc(e.more, func(a netip.AddrPort) bool { return s.bans.Has(now, a) })
+	}
 	s.candidates.changed = true
 }

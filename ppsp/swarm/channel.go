@@ -23,14 +23,13 @@ const (
 
 // Times of a channel's life, nanoseconds.
 const (
-	handshakeRetry = 250e6  // first wait for an answer; doubles
-	handshakeTries = 5      // HANDSHAKE datagrams before giving up
+	confirmRetry   = 250e6  // first wait until the third datagram goes out again; doubles
 	respondTimeout = 10e9   // wait for the third datagram
 	keepAliveAfter = 17e9   // silence that a keep-alive ends; below the 30 s of NATs
 	deadAfter      = 180e9  // silence of the peer …
 	deadTries      = 3      // … together with so many datagrams unanswered: it is dead
 	suspectAfter   = 1500e6 // requests unanswered: maybe the peer was started again
-	confirmTries   = 5      // times that the third datagram goes out until the peer is heard; as handshakeRetry
+	confirmTries   = 5      // times that the third datagram goes out until the peer is heard
 )
 
 // channel is the connection to one peer in one swarm.
@@ -61,6 +60,7 @@ type channel struct {
 	reprobedAt   int64
 	peerSupports [4]uint64 // bitmap of message types, by type
 
+	dialing
 	exchange
 	availability
 	acknowledgements
@@ -76,7 +76,7 @@ func (s *Swarm) initiate(now int64, addr netip.AddrPort) *channel {
 	c := s.newChannel(now, addr, false)
 	if c != nil {
 		c.state = stateInitiating
-		c.handshakeAt = now
+		c.handshakeAt, c.goal = now, addr
 		s.markReady(c)
 	}
 	return c
@@ -125,6 +125,10 @@ func (s *Swarm) channelTo(addr netip.AddrPort) *channel {
 func (s *Swarm) drop(c *channel) {
 	if s.channels[c.id] != c {
 		return
+	}
+	if c.incoming && c.state != stateResponding {
+		s.left[s.leftTurn%len(s.left)] = leftChannel{c.remote, c.remoteID}
+		s.leftTurn++
 	}
 	c.state = stateGone
 	s.forgetUpload(c)
@@ -179,6 +183,7 @@ func (c *channel) open(now int64) {
 	c.openedAt, c.heardAt = now, now
 	s.candidates.answered(c.remote, c.draft10)
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
+	s.dropEchoes(c)
 	s.settleTwins(c, now)
 	if c.state == stateOpen {
 		c.introduce(now)
@@ -188,15 +193,14 @@ func (c *channel) open(now int64) {
 	}
 }
 
-// settleTwins leaves one of two open channels to the same address: both ends opened one at
-// the same time, or the peer was started again. The old one goes when it has been silent;
-// else both ends keep the one with the lowest channel ID.
+// settleTwins leaves one of two open channels to the same peer: both ends opened one at the same
+// time, or the peer was started again.
 func (s *Swarm) settleTwins(c *channel, now int64) {
 	for _, o := range s.order {
-		if o == c || o.remote != c.remote || o.state != stateOpen {
+		if o == c || o.state != stateOpen || !c.sameAs(o) {
 			continue
 		}
-		if now-o.heardAt > suspectAfter/2 || min(c.id, c.remoteID) < min(o.id, o.remoteID) {
+		if c.outlives(o, now) {
 			o.close("the peer opened another channel")
 		} else {
 			c.close("there is another channel to the peer")
@@ -279,7 +283,7 @@ func (c *channel) handleOpenTimeout(now int64) {
 // confirm sends the third datagram, which proves our address to the peer, and again while
 // nothing is heard: were it lost, the peer would wait for it and we for the peer.
 func (c *channel) confirm(now int64) {
-	c.confirmAt = now + handshakeRetry<<c.confirms
+	c.confirmAt = now + confirmRetry<<c.confirms
 	if c.confirms++; c.confirms > confirmTries {
 		c.confirms = 0
 		return
@@ -303,7 +307,7 @@ func (c *channel) reprobe(now int64) {
 		return
 	}
 	for _, o := range c.s.order {
-		if o != c && o.remote == c.remote {
+		if o != c && c.sameAs(o) {
 			return
 		}
 	}
@@ -314,7 +318,10 @@ func (c *channel) reprobe(now int64) {
 // reprobeAll opens the channels that reprobe asked for, once nobody goes through the others.
 func (s *Swarm) reprobeAll(now int64) {
 	for _, addr := range s.suspects {
-		s.initiate(now, addr)
+		c := s.initiate(now, addr)
+		if i := s.candidates.find(addr); c != nil && i >= 0 {
+			c.ways = s.candidates.list[i].ways()
+		}
 	}
 	s.suspects = s.suspects[:0]
 }

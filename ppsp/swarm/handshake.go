@@ -20,7 +20,7 @@ var supported = wire.NewSupported(
 
 // replyFactor bounds the answer to a first datagram, whose sender may be forged, to so many
 // times its length: we are no use to who wants to flood a third party (RFC 7574, 12.1.1).
-const replyFactor = 3
+const replyFactor = 1
 
 // greet answers an initiating HANDSHAKE (RFC 7574, 3.1.1). A failed check is met with
 // silence (RFC 7574, 12.6.1).
@@ -42,13 +42,15 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 		return
 	}
 	if own := s.channels[h.SourceChannel]; own != nil && own.state == stateInitiating {
-		s.candidates.forget(own.remote) // it came back to us: the address is our own
-		s.drop(own)
+		s.cameBack(own, from)
+		return
+	}
+	if slices.Contains(s.left[:], leftChannel{from, h.SourceChannel}) {
 		return
 	}
 	for _, c := range s.order {
-		if c.remote != from || c.remoteID != h.SourceChannel {
-			continue
+		if c.remoteID != h.SourceChannel || c.remote != from && (c.state != stateOpen || !c.incoming || !s.candidates.ofOne(c.remote, from)) {
+			continue // what came by another way, too, is answered until one of them is taken
 		}
 		if c.state == stateResponding { // our answer was lost
 			c.replyDue, c.replyMost = true, replyFactor*len(b)
@@ -67,6 +69,24 @@ func (s *Swarm) greet(now int64, from netip.AddrPort, b []byte) {
 	c.replyDue, c.replyMost = true, replyFactor*len(b)
 	s.markReady(c)
 	c.handleRest(now)
+}
+
+// leftChannel is one that a peer had opened and that is over. Copies of its HANDSHAKE may still be under way.
+type leftChannel struct {
+	remote netip.AddrPort
+	id     uint32 // the peer's
+}
+
+// cameBack notes that our own HANDSHAKE came back to us: an address is our own.
+func (s *Swarm) cameBack(c *channel, from netip.AddrPort) {
+	if len(c.ways) < 2 || !slices.Contains(c.ways, from) {
+		s.candidates.forget(c.goal)
+		s.drop(c)
+		return
+	}
+	s.candidates.forget(from)
+	c.ways, c.way = slices.DeleteFunc(c.ways, func(a netip.AddrPort) bool { return a == from }), 0
+	c.remote, c.goal = c.ways[0], c.ways[0]
 }
 
 // refusal is an answer to a peer for which there is no room.
@@ -205,7 +225,9 @@ func (c *channel) handleReply(now int64) bool {
 	}
 	c.remoteID, c.draft10 = m.Handshake.SourceChannel, draft10
 	c.learn(&m.Handshake)
-	c.control.Sample(now - c.spokeAt)
+	if c.handshakes == 1 { // else it may answer an earlier one
+		c.control.Sample(now - c.spokeAt)
+	}
 	c.confirm(now)
 	c.open(now)
 	return true

@@ -349,16 +349,20 @@ func TestHandshakeRetries(t *testing.T) {
 	f := newFilm(t, 5000, nil)
 	p, q := l.host(f.leech()), l.puppet()
 	p.meet(q)
-	l.run(7 * time.Second)
+	l.run(8 * time.Second)
 	if len(q.inbox) != handshakeTries {
-		t.Fatalf("%d HANDSHAKE datagrams in 7 s, want %d", len(q.inbox), handshakeTries)
+		t.Fatalf("%d HANDSHAKE datagrams in 8 s, want %d", len(q.inbox), handshakeTries)
 	}
 	for k := 1; k < len(q.inbox); k++ {
 		if !bytes.Equal(q.inbox[k].b, q.inbox[0].b) {
 			t.Error("the HANDSHAKE sent again differs")
 		}
-		if gap, want := q.inbox[k].sent-q.inbox[k-1].sent, int64(handshakeRetry)<<(k-1); gap != want {
-			t.Errorf("%d ms to the next, want %d", gap/1e6, want/1e6)
+		gap, want, jitter := q.inbox[k].sent-q.inbox[k-1].sent, handshakeWaits[k-1], int64(0)
+		if k >= handshakeBurst {
+			jitter = want / 5
+		}
+		if gap < want || gap > want+jitter {
+			t.Errorf("%d ms to the next, want %d to %d", gap/1e6, want/1e6, (want+jitter)/1e6)
 		}
 	}
 	l.run(10 * time.Minute)

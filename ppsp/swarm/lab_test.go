@@ -45,6 +45,7 @@ type flying struct {
 type host struct {
 	l       *lab
 	addr    netip.AddrPort
+	other   netip.AddrPort // of the other family, if it has one
 	s       *Swarm
 	store   *memory
 	events  []Event
@@ -149,7 +150,7 @@ func (l *lab) send(from, to netip.AddrPort, b []byte) {
 	if l.tap != nil && !l.tap(d) {
 		return
 	}
-	if !slices.ContainsFunc(l.hosts, func(h *host) bool { return h.addr == to }) {
+	if !slices.ContainsFunc(l.hosts, func(h *host) bool { return h.addr == to || h.other == to }) {
 		return
 	}
 	copies := 1
@@ -185,7 +186,11 @@ func (h *host) drain() {
 			}
 			return
 		}
-		h.l.send(h.addr, to, b)
+		from := h.addr
+		if to.Addr().Is6() != from.Addr().Is6() {
+			from = h.other
+		}
+		h.l.send(from, to, b)
 	}
 	h.l.t.Fatalf("%v wants to send more than %d datagrams at once", h.addr, most)
 }
@@ -227,7 +232,7 @@ func (l *lab) step(until int64) bool {
 func (l *lab) deliver(d flying) {
 	for _, h := range l.hosts {
 		switch {
-		case h.addr != d.to || h.off:
+		case h.addr != d.to && h.other != d.to || h.off:
 		case h.s == nil:
 			h.inbox = append(h.inbox, d)
 		default:

@@ -6,14 +6,18 @@ import (
 	"slices"
 )
 
-// candidate is an address at which a peer is said to listen.
+// candidate is a peer that is said to be there, or an address at which one may listen.
 type candidate struct {
-	addr    netip.AddrPort
-	nextAt  int64 // not before
-	tries   int   // since it last answered
-	pex     bool  // a peer named it, no tracker did
-	dialled bool  // we have turned to it
-	draft10 bool  // it was spoken to by draft 10 then, see Profile
+	addr    netip.AddrPort   // the best of its addresses
+	more    []netip.AddrPort // the others, see Contact
+	id      string           // who it is, as a tracker says; empty for unknown
+	shared  bool             // several peers say that addr is theirs
+	nextAt  int64            // not before
+	tries   int              // since it last answered
+	pex     bool             // a peer named it, no tracker did
+	proven  bool             // … by a certificate that says that its holder is there
+	dialled bool             // we have turned to it
+	draft10 bool             // it was spoken to by draft 10 then, see Profile
 }
 
 // candidates are the addresses known, those of open channels too, bounded by MaxCandidates.
@@ -35,32 +39,46 @@ const (
 // AddPeers tells the swarm of addresses at which peers listen, from a tracker or a link.
 func (s *Swarm) AddPeers(now int64, addrs []netip.AddrPort) {
 	for _, a := range addrs {
-		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		if a.Port() == 0 || !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || s.bans.Has(now, a) {
-			continue
+		if a, ok := s.usable(now, a); ok {
+			s.candidates.add(now, a)
 		}
-		s.candidates.add(now, a)
 	}
 	s.connect(now)
+}
+
+// usable tells whether we may turn to an address, and returns its one form.
+func (s *Swarm) usable(now int64, a netip.AddrPort) (netip.AddrPort, bool) {
+	a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	return a, a.Port() != 0 && a.Addr().IsValid() && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast() && !s.bans.Has(now, a)
 }
 
 // fruitless is after how many tries an address is no longer tried sooner because a tracker
 // names it again: what is named need not be a peer's, but a victim's (RFC 7574, 12.2.1).
 const fruitless = 4
 
-// add puts an address on the list; that which failed most often makes room.
+// add puts an address on the list.
 func (k *candidates) add(now int64, a netip.AddrPort) {
-	k.changed = true
-	if i := k.find(a); i >= 0 { // named again: likely alive, so the wait starts small again
-		e := &k.list[i]
-		e.pex = false
-		if e.tries < fruitless {
-			e.nextAt = min(e.nextAt, now+retryFirst)
-		}
+	if i := k.find(a); i >= 0 {
+		k.named(now, &k.list[i])
 		return
 	}
+	k.put(candidate{addr: a, nextAt: now})
+}
+
+// named notes that a tracker names a peer again: it is likely alive, so the wait starts small again.
+func (k *candidates) named(now int64, e *candidate) {
+	k.changed = true
+	e.pex = false
+	if e.tries < fruitless {
+		e.nextAt = min(e.nextAt, now+retryFirst)
+	}
+}
+
+// put adds e; that which failed most often makes room.
+func (k *candidates) put(e candidate) {
+	k.changed = true
 	if len(k.list) < MaxCandidates {
-		k.list = append(k.list, candidate{addr: a, nextAt: now})
+		k.list = append(k.list, e)
 		return
 	}
 	worst := 0
@@ -69,11 +87,17 @@ func (k *candidates) add(now int64, a netip.AddrPort) {
 			worst = j
 		}
 	}
-	k.list[worst] = candidate{addr: a, nextAt: now}
+	k.list[worst] = e
 }
 
+// find returns the place of the peer that has the address, -1 for none.
 func (k *candidates) find(a netip.AddrPort) int {
-	return slices.IndexFunc(k.list, func(c candidate) bool { return c.addr == a })
+	for i := range k.list {
+		if k.list[i].has(a) {
+			return i
+		}
+	}
+	return -1
 }
 
 // connect starts handshakes with candidates while peers are wanted.
@@ -87,6 +111,10 @@ func (s *Swarm) connect(now int64) {
 		e := s.nextCandidate(now)
 		if e == nil {
 			return
+		}
+		if s.besieged(e) {
+			e.nextAt = now + retryFirst
+			continue
 		}
 		e.nextAt = now + min(int64(retryFirst)<<min(e.tries, 6), int64(retryLast))
 		e.tries++
@@ -103,7 +131,7 @@ func (s *Swarm) nextCandidate(now int64) *candidate {
 	k.turn++
 	for n := range k.list {
 		e := &k.list[(k.turn+n)%len(k.list)]
-		if s.tryAt(e) <= now && (best == nil || e.rank() < best.rank()) && s.channelTo(e.addr) == nil {
+		if s.tryAt(e) <= now && (best == nil || e.rank() < best.rank()) && !s.linked(e) {
 			best = e
 		}
 	}
@@ -135,7 +163,7 @@ func (s *Swarm) nextConnect() int64 {
 	if k.changed {
 		k.changed, k.at = false, math.MaxInt64
 		for i := range k.list {
-			if at := s.tryAt(&k.list[i]); at < k.at && s.channelTo(k.list[i].addr) == nil {
+			if at := s.tryAt(&k.list[i]); at < k.at && !s.linked(&k.list[i]) {
 				k.at = at
 			}
 		}
@@ -168,7 +196,7 @@ func (k *candidates) again(addr netip.AddrPort) {
 
 // forget takes an address off the list: it is our own, or banned.
 func (k *candidates) forget(addr netip.AddrPort) {
-	k.list = slices.DeleteFunc(k.list, func(c candidate) bool { return c.addr == addr })
+	k.list = slices.DeleteFunc(k.list, func(e candidate) bool { return !e.without(addr) })
 	k.changed = true
 }
 
@@ -176,7 +204,7 @@ func (k *candidates) forget(addr netip.AddrPort) {
 func (s *Swarm) Unconnected() int {
 	n := 0
 	for i := range s.candidates.list {
-		if s.channelTo(s.candidates.list[i].addr) == nil {
+		if !s.linked(&s.candidates.list[i]) {
 			n++
 		}
 	}

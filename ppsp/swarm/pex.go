@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
 )
 
@@ -58,7 +59,8 @@ type pexState struct {
 
 // exchange is what a channel has of it.
 type exchange struct {
-	viaPex      bool  // we have the address from a peer
+	viaPex      bool  // we have the address from a peer …
+	viaProof    bool  // … with a certificate
 	askAt       int64 // not before: when the peer is asked again
 	takeUntil   int64 // its answer is taken
 	takes       int   // how many more addresses of it are
@@ -98,10 +100,12 @@ func reachOf(a netip.Addr) reach {
 		return reachLink
 	case a.IsPrivate():
 		return reachPrivate
+	case ppsp.Public(a):
+		return reachPublic
 	case sharedSpace.Contains(a):
 		return reachShared
 	}
-	return reachPublic
+	return reachNone
 }
 
 // benign tells whether a peer there shares a private network with us.
@@ -266,7 +270,7 @@ func (c *channel) handlePexRes(now int64, peer netip.AddrPort) {
 		addr = addr.WithZone(from.Zone())
 	}
 	if mayName(c.remote.Addr(), addr) {
-		c.s.hearsay(now, netip.AddrPortFrom(addr, peer.Port()))
+		c.s.hearsay(now, netip.AddrPortFrom(addr, peer.Port()), false)
 	}
 }
 
@@ -296,13 +300,13 @@ func (c *channel) handlePexCert(now int64, der []byte) bool {
 	case m.Where == c.remote:
 		c.member, c.certificate, c.certUntil = m.Member, bytes.Clone(der), m.Until
 	case asked && m.Where.Port() != 0 && mayProve(c.remote.Addr(), m.Where.Addr()):
-		s.hearsay(now, m.Where)
+		s.hearsay(now, m.Where, true)
 	}
 	return true
 }
 
 // hearsay keeps an address that a peer named.
-func (s *Swarm) hearsay(now int64, addr netip.AddrPort) {
+func (s *Swarm) hearsay(now int64, addr netip.AddrPort, proven bool) {
 	k := &s.candidates
 	if s.bans.Has(now, addr) || k.find(addr) >= 0 {
 		return
@@ -315,7 +319,7 @@ func (s *Swarm) hearsay(now int64, addr netip.AddrPort) {
 			}
 		}
 	}
-	e := candidate{addr: addr, nextAt: now, pex: true}
+	e := candidate{addr: addr, nextAt: now, pex: true, proven: proven}
 	switch {
 	case n < maxPex && len(k.list) < MaxCandidates:
 		k.list = append(k.list, e)
@@ -362,19 +366,22 @@ func (s *Swarm) viaPex() int {
 
 // dial opens a channel to an address.
 func (s *Swarm) dial(now int64, e *candidate) {
-	pex := e.pex
+	pex, proven, ways := e.pex, e.proven, e.ways()
 	c := s.initiate(now, e.addr)
 	if pex {
 		s.pex.connectAt = now + pexConnect
-		if c != nil {
-			c.viaPex = true
-		}
+	}
+	if c != nil {
+		c.ways, c.viaPex, c.viaProof = ways, pex, pex && proven
 	}
 }
 
 // handshakeLimit is how many HANDSHAKE datagrams go to an address that may not be a peer's.
 func (c *channel) handshakeLimit() int {
-	if c.viaPex {
+	switch {
+	case c.viaProof:
+		return handshakeBurst
+	case c.viaPex:
 		return pexHandshakes
 	}
 	return handshakeTries

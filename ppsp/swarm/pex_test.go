@@ -411,12 +411,12 @@ func TestOriginOfAddresses(t *testing.T) {
 	f := newFilm(t, 10*1024, nil)
 	h := l.host(f.leech())
 	h.s.cfg.TargetPeers = 0
-	h.s.hearsay(0, addr(500))
+	h.s.hearsay(0, addr(500), false)
 	h.s.AddPeers(0, []netip.AddrPort{addr(500)})
 	if k := &h.s.candidates; k.list[k.find(addr(500))].pex {
 		t.Error("a tracker's word does not count")
 	}
-	h.s.hearsay(0, addr(501))
+	h.s.hearsay(0, addr(501), false)
 	var tracker []netip.AddrPort
 	for k := range MaxCandidates {
 		tracker = append(tracker, addr(1000+k))
@@ -425,7 +425,7 @@ func TestOriginOfAddresses(t *testing.T) {
 	if h.s.candidates.find(addr(501)) >= 0 {
 		t.Error("hearsay keeps a tracker's peer out")
 	}
-	h.s.hearsay(0, addr(502))
+	h.s.hearsay(0, addr(502), false)
 	if h.s.candidates.find(addr(502)) >= 0 || len(h.s.candidates.list) != MaxCandidates {
 		t.Error("hearsay takes the place of a tracker's peer")
 	}
@@ -466,7 +466,7 @@ func TestHalfIsTheTrackers(t *testing.T) {
 	seeds := make([]*host, 20)
 	for i := range seeds {
 		seeds[i] = l.host(f.leech())
-		leech.s.hearsay(l.now, seeds[i].addr)
+		leech.s.hearsay(l.now, seeds[i].addr, false)
 	}
 	leech.drain()
 	l.run(10 * time.Second)

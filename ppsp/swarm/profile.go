@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/wire"
@@ -100,12 +101,12 @@ func (s *Swarm) dialect(h *wire.Handshake) (draft10, ok bool) {
 	return !sized && s.draftable, true
 }
 
-// rfcTries is how many HANDSHAKEs by RFC 7574 go out before the first by draft 10: one may
-// be lost.
-const rfcTries = 2
+// rfcTries is how many HANDSHAKEs by RFC 7574 go out before the first by draft 10: some
+// may be lost, or stopped by a NAT that the peer has yet to open.
+const rfcTries = handshakeBurst
 
 // triesDraft10 tells whether the next initiating HANDSHAKE is by draft 10. To a peer that
-// took that before it is the first, to others the third, and both forms take turns then.
+// took that before it is the first, to others the fifth, and both forms take turns then.
 func (c *channel) triesDraft10() bool {
 	switch {
 	case c.s.cfg.Profile == ProfileDraft10:
@@ -115,7 +116,7 @@ func (c *channel) triesDraft10() bool {
 	case c.s.candidates.tookDraft10(c.remote):
 		return c.handshakes%2 == 0
 	}
-	return c.handshakes >= rfcTries && c.handshakes%2 == 0
+	return c.handshakes >= rfcTries && (c.handshakes-rfcTries)%2 == 0
 }
 
 // draft10Handshake takes out what draft 10 does not have.
@@ -137,7 +138,7 @@ func (k *candidates) tookDraft10(addr netip.AddrPort) bool {
 // the next attempt.
 func (s *Swarm) refused(addr netip.AddrPort) {
 	for _, c := range s.order {
-		if c.remote == addr && c.state == stateInitiating && c.draft10 {
+		if (c.remote == addr || slices.Contains(c.ways, addr)) && c.state == stateInitiating && c.draft10 {
 			s.drop(c)
 			return
 		}

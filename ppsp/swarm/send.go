@@ -21,9 +21,12 @@ func (c *channel) appendDatagram(now int64, b []byte) (out []byte, segment int, 
 		if now < c.handshakeAt || c.handshakes >= c.handshakeLimit() {
 			return b, 0, false
 		}
-		c.handshakeAt = now + handshakeRetry<<c.handshakes
-		c.draft10 = c.triesDraft10()
-		c.handshakes++
+		if c.way == 0 {
+			c.draft10 = c.triesDraft10()
+		}
+		if !c.nextWay(now) {
+			return b, 0, false
+		}
 		h := c.localHandshake()
 		b = wire.AppendHandshake(wire.AppendChannel(b, 0), &h)
 	case stateResponding:

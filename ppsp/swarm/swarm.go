@@ -156,6 +156,9 @@ type Swarm struct {
 	events  fifo[Event]
 	// When a mismatch of metadata may be told again: a stranger's, and one of a peer that we turned to.
 	strangerAt, dialledAt int64
+	dialAt                int64           // see mayDial
+	left                  [16]leftChannel // the latest
+	leftTurn              int
 	work                  int       // left of maxWork for this datagram
 	asked                 chunk.Set // in this datagram
 	repeats               int       // of it, requests for what it had asked for before
@@ -271,7 +274,7 @@ func (s *Swarm) AppendTrain(now int64, b []byte) (out []byte, segment int, to ne
 			s.counts.DatagramsSent += uint64((size + segment - 1) / segment)
 			s.counts.BytesSent += uint64(size)
 			s.budget.take(size) // chunks wait for it, the rest does not
-			to = c.remote
+			to = c.goesTo()
 		}
 		if c.state == stateGone {
 			s.drop(c)

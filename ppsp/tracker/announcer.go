@@ -27,6 +27,7 @@ type AnnouncerConfig struct {
 	Mode      func() Mode        // how we take part now; Leech if nil
 	Addresses func() []Address   // all that we have now; none if nil
 	Wanted    func() int         // how many further peers are wanted now; DefaultPeers if nil
+	Eager     func() bool        // whether FINDs come twice as often: peers reach us only once we know them; false if nil
 	Peers     func([]Peer)       // takes each list that is not empty; it may repeat known peers
 	Stats     func() StreamStats // statistics to report; SwarmID is filled in; none if nil
 
@@ -73,6 +74,9 @@ func NewAnnouncer(c AnnouncerConfig) *Announcer {
 	}
 	if c.Wanted == nil {
 		c.Wanted = func() int { return DefaultPeers }
+	}
+	if c.Eager == nil {
+		c.Eager = func() bool { return false }
 	}
 	if c.Peers == nil {
 		c.Peers = func([]Peer) {}

@@ -140,7 +140,7 @@ func (a *Announcer) request(ctx context.Context, m *membership) error {
 		return nil
 	case wanted == 0:
 		m.barren = 0
-		m.nextFind = now.Add(jitter(a.config.FindInterval))
+		m.nextFind = now.Add(jitter(a.findInterval()))
 		return nil
 	}
 	m.asked = now
@@ -187,7 +187,7 @@ func (a *Announcer) find(ctx context.Context, m *membership, wanted int) error {
 // the first of its other members is probably just starting, so we look again sooner.
 func (a *Announcer) deliver(m *membership, peers []Peer, wanted int) {
 	a.note(func(s *AnnouncerStatus) { s.Listed = len(peers) })
-	interval := a.config.FindInterval
+	interval := a.findInterval()
 	if len(peers) > 0 {
 		m.barren = 0
 		a.config.Peers(peers)
@@ -196,6 +196,14 @@ func (a *Announcer) deliver(m *membership, peers []Peer, wanted int) {
 		m.barren++
 	}
 	m.nextFind = time.Now().Add(jitter(interval))
+}
+
+// findInterval is the time between two FINDs.
+func (a *Announcer) findInterval() time.Duration {
+	if a.config.Eager() {
+		return a.config.FindInterval / 2
+	}
+	return a.config.FindInterval
 }
 
 // barrenInterval is the time between the first two FINDs in an empty swarm; it doubles.

@@ -128,7 +128,7 @@ func (m *Member) tiers() (tiers [][]*tracker.Client) {
 func (m *Member) announce(tiers [][]*tracker.Client) {
 	m.announcers = append(m.announcers, tracker.NewAnnouncer(tracker.AnnouncerConfig{
 		Tiers: tiers, Swarm: m.cfg.Swarm.Meta.SwarmID,
-		Mode: m.mode, Addresses: m.cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found, Stats: m.stats, About: m.about,
+		Mode: m.mode, Addresses: m.cfg.Trackers.Addresses, Wanted: m.wanted, Peers: m.found, Eager: m.filtered, Stats: m.stats, About: m.about,
 		Logger: m.cfg.Logger,
 	}))
 }
@@ -224,25 +224,16 @@ func (m *Member) mode() tracker.Mode {
 }
 
 // wanted is how many peers the next FIND asks for. A seeder asks too: a publisher that was
-// started again finds its viewers that way at once.
+// started again finds its viewers that way at once. Who is let in by our NAT only when we turn to
+// him must be known to us: so we go on to ask, as long as there is room.
 func (m *Member) wanted() int {
-	if m.peers.Load() < wantedPeers {
+	switch peers := int(m.peers.Load()); {
+	case peers < wantedPeers:
 		return swarm.DefaultTargetPeers
+	case m.filtered() && peers < swarm.DefaultTargetPeers:
+		return swarm.DefaultTargetPeers - peers
 	}
 	return 0
-}
-
-// found hands the tracker's list to the engine.
-func (m *Member) found(list []tracker.Peer) {
-	var addrs []netip.AddrPort
-	for _, p := range list {
-		for _, a := range p.Addresses {
-			if a.Usable() {
-				addrs = append(addrs, a.AddrPort)
-			}
-		}
-	}
-	_ = m.swarm.AddPeers(addrs) // fails only when the swarm was left
 }
 
 // meet hands addresses that were found elsewhere to the engine.
