@@ -298,8 +298,12 @@ func (c *channel) appendAvailability(b []byte, start int) []byte {
 	if !c.current() {
 		return b
 	}
+	none := len(b)
 	for r := range c.s.have.Ranges() {
 		if len(b)-start+c.s.specRoom(r, 0) > min(c.replyMost, MaxDatagram) {
+			if c.s.live != nil {
+				return b[:none] // who sees the oldest alone takes the stream to be there
+			}
 			break // the rest follows once the channel is open
 		}
 		b = c.s.format.AppendHave(b, r)
