@@ -19,19 +19,38 @@ const (
 
 // nat is the state of one.
 type nat struct {
-	kind NAT
-	sent map[netip.AddrPort]mapping // by whom something was sent to
-	free uint16                     // the next port of a symmetric one
-	any  int64                      // when anything was last sent
+	kind  NAT
+	outer *nat                       // a carrier's, behind which it is; nil for none
+	sent  map[netip.AddrPort]mapping // by whom something was sent to
+	free  uint16                     // the next port of a symmetric one
+	any   int64                      // when anything was last sent
+}
+
+// carrier returns a NAT that stands behind another, nil for none.
+func carrier(kind NAT) *nat {
+	if kind == OpenNAT {
+		return nil
+	}
+	return &nat{kind: kind}
 }
 
 type mapping struct {
-	at   int64
-	port uint16
+	at    int64
+	port  uint16 // outside
+	inner uint16 // inside
 }
 
 // out notes that a datagram leaves, and returns the port from which the world sees it come.
 func (n *nat) out(now int64, port uint16, to netip.AddrPort) uint16 {
+	seen := n.pass(now, port, to)
+	if n.outer != nil {
+		return n.outer.out(now, seen, to)
+	}
+	return seen
+}
+
+// pass is out of this NAT alone.
+func (n *nat) pass(now int64, port uint16, to netip.AddrPort) uint16 {
 	if n.kind == OpenNAT {
 		return port
 	}
@@ -48,13 +67,26 @@ func (n *nat) out(now int64, port uint16, to netip.AddrPort) uint16 {
 		m.port = n.free
 		n.free++
 	}
-	m.at = now
+	m.at, m.inner = now, port
 	n.sent[key] = m
 	return m.port
 }
 
 // in tells whether a datagram to a port comes in.
 func (n *nat) in(now int64, from netip.AddrPort, port uint16) bool {
+	if n.outer != nil {
+		if !n.outer.in(now, from, port) {
+			return false
+		}
+		if m, ok := n.outer.sent[n.outer.key(from)]; ok && n.outer.kind == SymmetricNAT {
+			port = m.inner
+		}
+	}
+	return n.admits(now, from, port)
+}
+
+// admits is in of this NAT alone.
+func (n *nat) admits(now int64, from netip.AddrPort, port uint16) bool {
 	switch n.kind {
 	case OpenNAT:
 		return true

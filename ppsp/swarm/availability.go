@@ -77,7 +77,8 @@ func (c *channel) toldBy(now int64, r chunk.Range) {
 
 // repeatNews announces the last news again, unless the peer has shown to know of them.
 func (c *channel) repeatNews(now int64) {
-	if run, ok := c.peerHave.Covering(c.echo.End - 1); ok && run.End >= c.echo.End {
+	run, ok := c.peerHave.Covering(c.echo.End - 1)
+	if ok && run.End >= c.echo.End && (c.s.live != nil || run.Start <= c.echo.Start) { // a film may have holes
 		c.echo = chunk.Range{}
 		return
 	}

@@ -10,7 +10,7 @@ import (
 // the other's in, and again soon: the other side may have learnt of us a moment later. All of them
 // carry one channel ID, so that the first answer opens the channel and further ones are nothing.
 // Then it backs off.
-var handshakeWaits = [...]int64{100e6, 150e6, 225e6, 525e6, 1000e6, 1500e6, 2000e6, 2000e6}
+var handshakeWaits = [...]int64{100e6, 150e6, 225e6, 250e6, 250e6, 250e6, 500e6, 1000e6, 1500e6, 2000e6, 2000e6}
 
 const (
 	handshakeTries = len(handshakeWaits) // HANDSHAKE datagrams to an address before giving up
