@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -165,7 +166,7 @@ func (w *world) fetcher(link Link) (*host, error) {
 // introduceAt lets h learn of o, as by a tracker, again and again as its FINDs come.
 func (w *world) introduceAt(when int64, h, o *host) {
 	w.at(when, func() {
-		h.engine.AddContacts(w.now, []swarm.Contact{{ID: fmt.Sprint(o.index), Addrs: []addrPort{o.addr()}}})
+		h.engine.AddContacts(w.now, []swarm.Contact{{ID: fmt.Sprint(o.index), Addrs: []netip.AddrPort{o.addr()}}})
 		h.settle(w.now)
 		w.introduceAt(when+findEvery/2, h, o)
 	})
@@ -183,12 +184,13 @@ func WritePairs(out io.Writer, table []Pair) error {
 	fmt.Fprintln(t, head.String())
 	next := 0
 	for i, k := range kinds {
-		line := k.Name + strings.Repeat("\t", i)
+		var line strings.Builder
+		line.WriteString(k.Name + strings.Repeat("\t", i))
 		for range kinds[i:] {
-			line += "\t" + table[next].cell()
+			line.WriteString("\t" + table[next].cell())
 			next++
 		}
-		fmt.Fprintln(t, line)
+		fmt.Fprintln(t, line.String())
 	}
 	return t.Flush()
 }
