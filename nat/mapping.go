@@ -80,8 +80,10 @@ func (t *Traversal) findMapping(ctx context.Context) (*mapping, error) {
 	}
 	var problems []error
 	for _, gw := range gateways {
+		t.tidy(ctx, gw)
 		m, err := t.obtain(ctx, gw)
 		if err == nil {
+			t.note(m)
 			return m, nil
 		}
 		problems = append(problems, fmt.Errorf("%s: %w", gw.name(), err))
@@ -156,9 +158,11 @@ func (t *Traversal) hold(ctx context.Context, m *mapping, wake <-chan struct{}) 
 		select {
 		case <-ctx.Done():
 			m.withdraw(ctx)
+			t.forget()
 			return nil
 		case <-wake:
 			m.withdraw(ctx)
+			t.forget()
 			return nil
 		case <-tick.C:
 		}

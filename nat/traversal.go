@@ -60,6 +60,7 @@ type Traversal struct {
 	cfg   Config
 	board board
 	stun  transactions
+	notes string // folder for notes of mappings; empty: none are made
 
 	mu    sync.Mutex
 	known map[string]bool // STUN servers taken so far

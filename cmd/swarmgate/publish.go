@@ -78,6 +78,7 @@ func (p *publishCommand) Run(ctx context.Context, c console) error {
 	}
 	defer peering.node.Close() // a second time where it was run
 	peering.trackers.Known = store
+	peering.nat.Remember(dir)
 	if err := p.enroll(dir); err != nil {
 		return err
 	}

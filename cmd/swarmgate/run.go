@@ -161,6 +161,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		return nil, nil, errors.Join(err, store.Close(), page.Close())
 	}
 	peering.trackers.Known = store
+	peering.nat.Remember(dir)
 	h, err := openHome(homeConfig{
 		dir: dir, name: s.DLNA.Name, http: page, dlna: s.DLNA.Enabled, noDLNA: switchedOff(s.Origin("dlna.enabled")), interfaces: s.DLNA.Interfaces, announced: s.DLNA, profiles: profiles, reach: s.HTTP, access: s.Access, guide: s.Guide, tuner: s.HDHR,
 		ffmpeg: s.FFmpeg,

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ var protocols = []struct {
 // shortLease is what routers grant that grant less than was asked for: such mappings have to be renewed soon.
 const shortLease = 6 * time.Second
 
-// Each protocol maps a port: strangers get in, and nothing stays behind.
+// Each protocol maps a port: strangers get in, and nothing stays behind, not even after a crash.
 func natLabMappings(t *testing.T) {
 	var names []string
 	for _, p := range protocols {
@@ -77,7 +78,19 @@ func natLabMappings(t *testing.T) {
 		p.end()
 		n.unmapped(t, n.Homes[0])
 
-		results.add("%-12s mapped after %v, a stranger comes in, gone after the end", protocols[i].name, took.Round(time.Millisecond))
+		p, _, _, _ = publish()
+		if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		p.exit(generous)
+		if m, err := n.Homes[0].Mappings(); err != nil || m == "" {
+			t.Fatalf("no mapping is left after kill -9: %v", err)
+		}
+		p, _, _, again := publish()
+		p.end()
+		n.unmapped(t, n.Homes[0])
+		results.add("%-12s mapped after %v, a stranger comes in, gone after the end; after kill -9 mapped again after %v, and nothing is left",
+			protocols[i].name, took.Round(time.Millisecond), again.Round(time.Millisecond))
 	})
 	t.Logf("mappings\n%s", &results)
 }
