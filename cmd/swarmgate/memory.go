@@ -32,6 +32,7 @@ func returnMemory(ctx context.Context) {
 	tick := time.NewTicker(memoryCheck)
 	defer tick.Stop()
 	var before uint64
+	atRest := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,10 +42,15 @@ func returnMemory(ctx context.Context) {
 		metrics.Read(samples)
 		allocated, free := samples[0].Value.Uint64(), samples[1].Value.Uint64()
 		garbage := samples[2].Value.Uint64() - min(samples[2].Value.Uint64(), samples[3].Value.Uint64())
-		if allocated-before < quietAllocation && free+garbage > worthReturning {
+		wasAtRest := atRest
+		atRest = allocated-before < quietAllocation
+		if atRest && free+garbage > worthReturning {
 			debug.FreeOSMemory()
 			metrics.Read(samples[:1])
 			allocated = samples[0].Value.Uint64()
+		}
+		if atRest && !wasAtRest {
+			returnProgram()
 		}
 		before = allocated
 	}
