@@ -107,11 +107,11 @@ func (l *login) renew(r *http.Request, refused string) string {
 	if l.token != refused { // another request was faster
 		return l.token
 	}
-	if now := time.Now(); now.Sub(l.renewed) < renewEvery {
+	now := time.Now()
+	if now.Sub(l.renewed) < renewEvery {
 		return ""
-	} else {
-		l.renewed = now
 	}
+	l.renewed = now
 	token, err := l.enrol(r.Context(), r.URL)
 	if err != nil {
 		return ""
