@@ -28,7 +28,12 @@ func (s *simCommand) Run(ctx context.Context, c console) error {
 			out.event("scenario", map[string]any{"name": sc.Name, "about": sc.About})
 			out.say("%-10s %s", sc.Name, sc.About)
 		}
+		out.event("scenario", map[string]any{"name": pairs, "about": aboutPairs})
+		out.say("%-10s %s", pairs, aboutPairs)
 		return nil
+	}
+	if s.Scenario == pairs {
+		return s.pairs(c, out)
 	}
 	scenario, err := sim.Find(s.Scenario)
 	if err != nil {
@@ -68,6 +73,37 @@ func (s *simCommand) Run(ctx context.Context, c console) error {
 		return nil
 	}
 	return r.WriteTable(c.out)
+}
+
+// The scenario that is a table of homes behind NATs, two by two.
+const (
+	pairs      = "pairs"
+	aboutPairs = "two homes behind each pair of NATs, 40 ms apart: whether and how soon they connect, also with 10 % loss"
+	pairRuns   = 10
+)
+
+// pairs prints the table of pairs, without loss and with.
+func (s *simCommand) pairs(c console, out *printer) error {
+	for _, loss := range []float64{0, 0.1} {
+		table, err := sim.RunPairs(sim.PairsConfig{Seed: s.Seed, Runs: pairRuns, Delay: int64(40 * time.Millisecond), Loss: loss})
+		if err != nil {
+			return fmt.Errorf("simulate: %w", err)
+		}
+		for _, p := range table {
+			out.event("pair", map[string]any{
+				"a": p.A, "b": p.B, "loss": loss, "possible": p.Possible, "runs": p.Runs, "connected": p.Connected,
+				"complete": p.Complete, "worst_ms": p.WorstMs,
+			})
+		}
+		if s.JSON {
+			continue
+		}
+		fmt.Fprintf(c.out, "%.0f %% loss: runs that connected, and the slowest of them\n", 100*loss)
+		if err := sim.WritePairs(c.out, table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // simulated tells how far a simulation has come. What is to come takes longer than what was,
