@@ -19,10 +19,10 @@ import (
 func TestAttacksFailAndAreLogged(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/bomb": // 64 MiB of nothing in 64 kB
+		case "/bomb": // 16 MiB of nothing in 16 kB
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzip.NewWriter(w)
-			for range 64 {
+			for range 16 {
 				_, _ = z.Write(make([]byte, 1<<20))
 			}
 			_ = z.Close()

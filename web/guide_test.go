@@ -15,7 +15,7 @@ import (
 type talkative struct{ fakeGuide }
 
 func (talkative) Programmes(_ string, from, _ time.Time) []proxy.Programme {
-	list := make([]proxy.Programme, 6000)
+	list := make([]proxy.Programme, 2500)
 	for i := range list {
 		start := from.Add(time.Duration(i) * time.Minute)
 		list[i] = proxy.Programme{Title: "T", Description: strings.Repeat("d", 2000), Start: start, End: start.Add(time.Minute)}
@@ -35,7 +35,7 @@ func TestAnswersOfTheGuideAreBounded(t *testing.T) {
 	}
 	var guide map[string][]programme
 	w := fetch("/api/v1/guide")
-	if err := json.Unmarshal(w.Body.Bytes(), &guide); err != nil || len(guide["news"]) != 6000 {
+	if err := json.Unmarshal(w.Body.Bytes(), &guide); err != nil || len(guide["news"]) != 2500 {
 		t.Fatalf("%v, %d broadcasts", err, len(guide["news"]))
 	}
 	text := 0
@@ -46,7 +46,7 @@ func TestAnswersOfTheGuideAreBounded(t *testing.T) {
 		t.Errorf("%d bytes of descriptions, the bound is %d", text, maxGuideText)
 	}
 	w = fetch("/xmltv.xml")
-	if n := strings.Count(w.Body.String(), "<desc>"); n != maxGuideText/2000 || strings.Count(w.Body.String(), "<programme ") != 6000 {
+	if n := strings.Count(w.Body.String(), "<desc>"); n != maxGuideText/2000 || strings.Count(w.Body.String(), "<programme ") != 2500 {
 		t.Errorf("%d descriptions", n)
 	}
 	for range MaxGuides {
