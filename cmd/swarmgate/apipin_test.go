@@ -16,11 +16,11 @@ func TestPinnedAPI(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[]")) }))
 	defer server.Close()
 	pin := auth.Fingerprint(server.Certificate().Raw)
-	spaced := ""
+	var spaced strings.Builder
 	for i := 0; i < len(pin); i += 2 { // as openssl writes it
-		spaced += ":" + strings.ToUpper(pin[i:i+2])
+		spaced.WriteString(":" + strings.ToUpper(pin[i:i+2]))
 	}
-	for _, p := range []string{pin, spaced[1:]} {
+	for _, p := range []string{pin, spaced.String()[1:]} {
 		if status, out, err := once(t, "bans", "list", "--api", server.URL, "--pin", p); status != 0 || !strings.Contains(out, "Nobody is shut out") {
 			t.Errorf("exit status %d: %s%s", status, out, err)
 		}

@@ -52,13 +52,14 @@ func (h *Home) StartGateway() error {
 // first byte is the version.
 func (h *Home) limit() error {
 	const pmp, pcp = 0, 2
-	lines := "flush chain inet router refuse\n"
+	var lines strings.Builder
+	lines.WriteString("flush chain inet router refuse\n")
 	for version, has := range map[int]bool{pmp: h.Gateway.PMP, pcp: h.Gateway.PCP} {
 		if !has {
-			lines += fmt.Sprintf("add rule inet router refuse udp dport 5351 @th,64,8 %d drop\n", version)
+			fmt.Fprintf(&lines, "add rule inet router refuse udp dport 5351 @th,64,8 %d drop\n", version)
 		}
 	}
-	_, err := h.Router.Run(lines, "nft", "-f", "-")
+	_, err := h.Router.Run(lines.String(), "nft", "-f", "-")
 	return err
 }
 
