@@ -207,6 +207,7 @@ func (f *dlnaFigures) print(say func(string, ...any)) {
 		{fmt.Sprintf("Browse of %d items, median", f.Items), "%.1f ms", "≤ 3 ms", func(s *serverFigures) float64 { return s.BrowseMedianMS }},
 		{fmt.Sprintf("Browse of %d items, 90th percentile", f.Items), "%.1f ms", "≤ 8 ms", func(s *serverFigures) float64 { return s.BrowseP90MS }},
 		{"processor for 1 GB of film, median", "%.2f s", "≤ 0.3 s", func(s *serverFigures) float64 { return s.CPUPerGB }},
+		{"the same, waking a player on this machine", "%.2f s", "", func(s *serverFigures) float64 { return s.CPUPerGBWaking }},
 		{"resident memory, nobody watches", "%.1f MB", "≤ 25 MB", func(s *serverFigures) float64 { return s.RSSIdleMB }},
 		{"resident memory, four films at most", "%.1f MB", "≤ 40 MB", func(s *serverFigures) float64 { return s.RSSStreamsMB }},
 	} {

@@ -2,7 +2,10 @@
 
 package main
 
-import "context"
+import (
+	"context"
+	"syscall"
+)
 
 // inNamespace has no namespaces here.
 func (b *benchDLNA) inNamespace(context.Context, console) (done bool, err error) {
@@ -15,3 +18,6 @@ func raiseLoopback() error { return nil }
 
 // rest is for systems that forget pages when they are told.
 func rest(string) error { return nil }
+
+// wakeSeldom has no effect here.
+func wakeSeldom(string, string, syscall.RawConn) error { return nil }
