@@ -1,7 +1,7 @@
 // The dialogs: what all of them are, the keys, and the password.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signIn } from './api';
 import { t } from './i18n';
 import { Icon } from './icons';
@@ -10,7 +10,7 @@ import { isBack } from './keys';
 /** A window above the page; Esc and the back keys of TVs close it. */
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // before it is painted, as keys already count
     const before = document.activeElement as HTMLElement | null;
     const dialog = element.current;
     if (dialog?.showModal) dialog.showModal();

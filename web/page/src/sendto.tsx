@@ -1,6 +1,6 @@
 // The button that sends a channel or film to a TV, and the list to choose one from.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Channel, Renderer } from './api';
 import { Dialog } from './dialogs';
 import { t } from './i18n';
@@ -30,7 +30,7 @@ function SendDialog(props: { channel: Channel; close: () => void; sent: () => vo
   const [busy, setBusy] = useState('');
   const list = useRef<HTMLUListElement>(null);
   const any = renderers.length > 0;
-  useEffect(() => list.current?.querySelector('button')?.focus(), [any]);
+  useLayoutEffect(() => list.current?.querySelector('button')?.focus(), [any]);
   const send = async (to: Renderer): Promise<void> => {
     if (busy) return;
     setBusy(to.id);

@@ -1,6 +1,6 @@
 // The watch page: the stage with the picture, and what goes on behind it.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { putPosition, streamURL, type Channel, type Session } from './api';
 import { Art } from './art';
 import { Controls } from './controls';
@@ -68,10 +68,12 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
     if (!live && channel.position_s > 0) toast(t('resuming', { at: clock(channel.position_s) }));
     player.current = made;
     made.start();
-    stage.current?.focus();
     document.title = channel.title;
     return () => made.stop();
   }, [channel.id, stable]);
+
+  // Before anything is shown: later it would take the focus away from where a quick hand has put it.
+  useLayoutEffect(() => stage.current?.focus(), [channel.id]);
 
   const state = session?.state || 'idle';
   useEffect(() => player.current?.session(state), [state]);

@@ -1,6 +1,6 @@
 // Channel numbers, typed digit by digit, and the list of channels over the picture.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Channel } from './api';
 import { t } from './i18n';
 import { isBack } from './keys';
@@ -38,7 +38,7 @@ export function Typed(props: { typed: string; channels: Channel[] }) {
 /** The channels and what is on, over the picture. */
 export function Guide(props: { channels: Channel[]; current: string; close: () => void }) {
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     list.current?.querySelector<HTMLElement>('[aria-current]')?.focus();
     return () => before?.focus();
