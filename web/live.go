@@ -7,18 +7,22 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/proxy"
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
 )
 
 const (
 	// maxWrite is the size in bytes of one write to a viewer who is behind.
 	maxWrite = 64 << 10
 	// gather is how long bytes of a live channel are collected, so that a viewer costs
-	// at most 250 writes a second whatever the size of the swarm's chunks.
-	gather = 4 * time.Millisecond
+	// few and large writes whatever the size of the swarm's chunks.
+	gather = 64 * time.Millisecond
+	// gatherAtFirst is the same for the first second, in which a picture is waited for.
+	gatherAtFirst = 4 * time.Millisecond
 	// convertedFile is the name of a channel as ffmpeg makes it for browsers.
 	convertedFile = "browser.ts"
 	// stuckLive ends a viewer of a channel who takes nothing for so long.
@@ -75,18 +79,20 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, item proxy.Item,
 	log := s.log.With().Str("channel", item.Title).Str("client", r.RemoteAddr).Logger()
 	log.Info().Msg("viewer came")
 	h.Set("Content-Type", "video/mp2t")
-	n, err := pump(ctx, w, stream)
+	h.Set("Transfer-Encoding", "identity") // until the connection ends: chunked, each write would be three
+	n, err := pump(ctx, w, stream, s.buffers)
 	log.Info().Int64("bytes", n).AnErr("error", unlessGone(r, err)).Msg("viewer left")
 }
 
-// pump copies a live stream to a viewer as it comes.
-func pump(ctx context.Context, w http.ResponseWriter, stream io.Reader) (sent int64, err error) {
+// pump copies a live stream to a viewer as it comes. Viewers of all channels are sent to at the same
+// moments: the process sleeps through between them, and a few buffers serve all.
+func pump(ctx context.Context, w http.ResponseWriter, stream io.Reader, buffers *buffers) (sent int64, err error) {
 	control := http.NewResponseController(w)
 	// The end of the response has its time too; net/http lifts the limit after it.
 	defer func() { _ = control.SetWriteDeadline(time.Now().Add(stuckLive)) }()
-	buf := make([]byte, maxWrite)
-	for {
-		n, err := stream.Read(buf)
+	for began := time.Now(); ; {
+		buf := buffers.take()
+		n, err := stream.Read(buf[:])
 		if n > 0 {
 			_ = control.SetWriteDeadline(time.Now().Add(stuckLive)) // a connection without deadlines only waits longer
 			m, werr := w.Write(buf[:n])
@@ -98,17 +104,38 @@ func pump(ctx context.Context, w http.ResponseWriter, stream io.Reader) (sent in
 				return sent, fmt.Errorf("send to viewer: %w", werr)
 			}
 		}
+		buffers.give(buf)
 		if errors.Is(err, io.EOF) {
 			return sent, nil
 		}
 		if err != nil {
 			return sent, err
 		}
-		if n < maxWrite/2 && !pause(ctx, gather) {
+		if n < mpegts.ReadSize && !pause(ctx, untilNext(began, time.Now())) { // there is no more yet
 			return sent, context.Cause(ctx)
 		}
 	}
 }
+
+// untilNext is how long bytes are collected for a viewer who came at a time.
+func untilNext(came, now time.Time) time.Duration {
+	if now.Sub(came) < time.Second {
+		return gatherAtFirst
+	}
+	return gather - time.Duration(now.UnixNano())%gather
+}
+
+// buffers are those between reading and writing streams. The zero value is ready, for any goroutine.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) take() *[maxWrite]byte {
+	if buf, ok := b.pool.Get().(*[maxWrite]byte); ok {
+		return buf
+	}
+	return new([maxWrite]byte)
+}
+
+func (b *buffers) give(buf *[maxWrite]byte) { b.pool.Put(buf) }
 
 func flush(control *http.ResponseController) error {
 	if err := control.Flush(); !errors.Is(err, http.ErrNotSupported) {

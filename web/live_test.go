@@ -248,17 +248,17 @@ func (w *writes) Write(b []byte) (int, error) {
 func TestPumpGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, sink := newTrickle(), &writes{ResponseRecorder: httptest.NewRecorder()}
-		go source.run(1000, 1316, time.Millisecond)
-		n, err := pump(t.Context(), sink, source)
-		if err != nil || n != 1000*1316 {
+		go source.run(5000, 1000, time.Millisecond)
+		n, err := pump(t.Context(), sink, source, &buffers{})
+		if err != nil || n != 5000*1000 {
 			t.Fatalf("%d bytes, %v", n, err)
 		}
-		if len(sink.sizes) > 300 {
-			t.Errorf("1000 chunks in a second cost %d writes, want at most 250 and a few", len(sink.sizes))
+		if len(sink.sizes) > 330 {
+			t.Errorf("5000 chunks in five seconds cost %d writes, want 250 in the first and 16 in each other", len(sink.sizes))
 		}
 	})
 	sink := &writes{ResponseRecorder: httptest.NewRecorder()}
-	if _, err := pump(t.Context(), sink, io.LimitReader(endless{}, 10*maxWrite)); err != nil {
+	if _, err := pump(t.Context(), sink, io.LimitReader(endless{}, 10*maxWrite), &buffers{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(sink.sizes) != 10 {
@@ -266,22 +266,22 @@ func TestPumpGathers(t *testing.T) {
 	}
 }
 
-// A byte that comes is on its way within gather.
+// A byte that comes is on its way within gather, at first within gatherAtFirst.
 func TestPumpIsPrompt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, sink := newTrickle(), &writes{ResponseRecorder: httptest.NewRecorder()}
 		done := make(chan struct{})
-		go func() { defer close(done); _, _ = pump(t.Context(), sink, source) }()
-		source.add(make([]byte, 188))
-		synctest.Wait()
-		if len(sink.sizes) != 1 || !sink.Flushed {
-			t.Errorf("first packet: %d writes, flushed %v", len(sink.sizes), sink.Flushed)
-		}
-		source.add(make([]byte, 188))
-		time.Sleep(gather)
-		synctest.Wait()
-		if len(sink.sizes) != 2 {
-			t.Errorf("second packet: %d writes after %s", len(sink.sizes), gather)
+		go func() { defer close(done); _, _ = pump(t.Context(), sink, source, &buffers{}) }()
+		for i, within := range []time.Duration{0, gatherAtFirst, gather, gather} {
+			source.add(make([]byte, 188))
+			time.Sleep(within)
+			synctest.Wait()
+			if len(sink.sizes) != i+1 || !sink.Flushed {
+				t.Errorf("packet %d: %d writes after %s, flushed %v", i, len(sink.sizes), within, sink.Flushed)
+			}
+			if i > 0 {
+				time.Sleep(time.Second + time.Duration(i)*7*time.Millisecond)
+			}
 		}
 		source.end()
 		<-done
@@ -292,7 +292,7 @@ func TestPumpEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("enough")
 	cancel(cause)
-	if _, err := pump(ctx, httptest.NewRecorder(), strings.NewReader("GGGG")); !errors.Is(err, cause) {
+	if _, err := pump(ctx, httptest.NewRecorder(), strings.NewReader("GGGG"), &buffers{}); !errors.Is(err, cause) {
 		t.Errorf("error %v, want %v", err, cause)
 	}
 }
@@ -341,4 +341,21 @@ func (t *trickle) Read(p []byte) (int, error) {
 	n := copy(p, t.rest)
 	t.rest = t.rest[n:]
 	return n, nil
+}
+
+// A stream goes to its viewer as it is, without the frames of chunked coding around each write.
+func TestLiveIsNotChunked(t *testing.T) {
+	g := newFakeGateway()
+	g.openLive = sends(strings.NewReader("GGGG"))
+	server := httptest.NewServer(New(Config{Gateway: g}).Handler())
+	defer server.Close()
+	answer, err := http.Get(server.URL + "/live/news.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil || string(b) != "GGGG" || len(answer.TransferEncoding) > 0 || !answer.Close {
+		t.Errorf("%q, %v, coding %v, closes %v", b, err, answer.TransferEncoding, answer.Close)
+	}
 }

@@ -89,6 +89,8 @@ type Server struct {
 
 	fetchable func(netip.Addr) bool // addresses from which lists are fetched
 
+	buffers *buffers // of streams
+
 	streams slots // responses under way at /live/ and /film/
 	events  slots // responses under way at /api/v1/events
 	guides  slots // responses under way with the guide
@@ -116,6 +118,8 @@ func New(config Config) *Server {
 		signin:   newSignin(),
 
 		fetchable: access.lan.outside,
+
+		buffers: &buffers{},
 
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),

@@ -10,6 +10,8 @@ import (
 const (
 	// memoryCheck is how often a gateway looks for memory that it needs no more.
 	memoryCheck = 2 * time.Second
+	// startChecks is after how many looks the start is over, also where there has been no rest since.
+	startChecks = 3
 	// quietAllocation is what a gateway at rest allocates between two looks at most, in bytes.
 	quietAllocation = 1 << 20
 	// worthReturning is how much is given back at least, since it costs a collection.
@@ -33,7 +35,7 @@ func returnMemory(ctx context.Context) {
 	defer tick.Stop()
 	var before uint64
 	atRest := false
-	for {
+	for checks := 1; ; checks++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -49,7 +51,7 @@ func returnMemory(ctx context.Context) {
 			metrics.Read(samples[:1])
 			allocated = samples[0].Value.Uint64()
 		}
-		if atRest && !wasAtRest {
+		if atRest && !wasAtRest || checks == startChecks {
 			returnProgram()
 		}
 		before = allocated
