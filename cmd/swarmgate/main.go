@@ -31,6 +31,7 @@ type commands struct {
 	Inspect  inspectCommand  `cmd:"" help:"Show what a link says, or what link a file would get."`
 	Bans     bansCommand     `cmd:"" help:"List, add and remove bans of a running gateway."`
 	Members  membersCommand  `cmd:"" help:"List, add and remove members of closed swarms."`
+	Doctor   doctorCommand   `cmd:"" help:"Look at all that a gateway needs, and say what is not well and what to do."`
 	Sim      simCommand      `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
 	Bench    benchCommand    `cmd:"" help:"Measure what the README quotes."`
 	Config   configCommand   `cmd:"" help:"Check, show or write the configuration of the gateway."`

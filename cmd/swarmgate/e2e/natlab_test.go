@@ -34,6 +34,8 @@ func TestNATLab(t *testing.T) {
 		{"mappings", natLabMappings},
 		{"faults", natLabFaults},
 		{"alone", natLabAlone},
+		{"doctor", natLabDoctor},
+		{"doctor-of-routers", natLabDoctorOfRouters},
 		{"stream", natLabStream},
 	}
 	if *whole {

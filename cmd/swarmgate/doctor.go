@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
+	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/doctor"
+)
+
+// doctorCommand looks at all that a gateway needs. It reads the same configuration as run.
+type doctorCommand struct {
+	Config      string   `help:"Configuration file, as that of run." placeholder:"FILE" type:"path"`
+	Dir         string   `help:"Folder for state, as that of run." placeholder:"DIR" type:"path"`
+	Stun        []string `name:"stun" help:"STUN server to ask beside those of the configuration; may repeat. One with two addresses (RFC 5780) tells most." placeholder:"HOST:PORT"`
+	Tracker     []string `help:"Tracker to ask beside those of the links; may repeat." placeholder:"URL"`
+	TrackerAuth string   `name:"tracker-auth" help:"What trackers are shown of us, as that of run." placeholder:"FILE" type:"path"`
+	Interface   []string `help:"Network on which TVs are; may repeat. Default: all that can do multicast." placeholder:"NAME"`
+	NoNAT       bool     `name:"no-nat" help:"Ask no router for a port mapping."`
+	logFlags
+}
+
+// Run carries the command out.
+func (d *doctorCommand) Run(ctx context.Context, c console) error {
+	out := newPrinter(c, d.JSON)
+	run := runCommand{
+		Config: d.Config, Dir: d.Dir, Interface: d.Interface, logFlags: d.logFlags,
+		peerFlags: peerFlags{Stun: d.Stun, NoNAT: d.NoNAT, TrackerAuth: d.TrackerAuth},
+	}
+	s, err := run.settings(config.Here())
+	if err != nil {
+		return err
+	}
+	if err := knownInterfaces(d.Interface); err != nil {
+		return err
+	}
+	shown, err := trackerCredentials(s.Peer.TrackerAuth)
+	if err != nil {
+		return err
+	}
+	what := doctor.Config{
+		Dir: s.StateDir(), Page: s.HTTP.Listen.String(), Listen: s.Peer.Listen.String(), Interfaces: s.DLNA.Interfaces, NoNAT: !s.Peer.NAT,
+		Trackers: slices.Clone(d.Tracker),
+		HTTP:     &http.Client{Transport: shown.Transport(&http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: tracker.DialContext(nil, http.ProxyFromEnvironment)})},
+		Logger:   logFlags{LogLevel: s.Log.Level, LogFormat: s.Log.Format}.logger(out, zerolog.WarnLevel),
+	}
+	for _, server := range s.Peer.STUN {
+		what.STUN = append(what.STUN, server.String())
+	}
+	for _, link := range s.Swarms() {
+		for _, tier := range link.Tiers() {
+			for _, at := range tier {
+				if !slices.Contains(what.Trackers, at) {
+					what.Trackers = append(what.Trackers, at)
+				}
+			}
+		}
+	}
+	out.say("Looking at what a gateway needs, for up to %d seconds.\n", int(doctor.Time.Seconds()))
+	checks, failed := 0, 0
+	doctor.Examine(ctx, what, func(k doctor.Check) {
+		if checks++; !k.OK {
+			failed++
+		}
+		out.event("check", map[string]any{"name": k.Name, "ok": k.OK, "value": k.Value, "meaning": k.Meaning, "remedy": k.Remedy})
+		sayCheck(out, k)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed > 0:
+		return fmt.Errorf("%d of %d checks failed; the lines with → say what to do", failed, checks)
+	}
+	out.say("All is well.")
+	return nil
+}
+
+// sayCheck writes one check for people: the mark and the value on a line of its own, below it what it means and what to do.
+func sayCheck(out *printer, k doctor.Check) {
+	const indent = "             "
+	mark := "✔"
+	if !k.OK {
+		mark = "✘"
+	}
+	if out.width != nil && os.Getenv("NO_COLOR") == "" {
+		colour := map[bool]string{true: "\x1b[32m", false: "\x1b[31m"}[k.OK]
+		mark = colour + mark + "\x1b[0m"
+	}
+	columns := 0
+	if out.width != nil {
+		columns = out.width()
+	}
+	out.say("  %s %-8s %s", mark, k.Name, k.Value)
+	for _, line := range fold(k.Meaning, columns-len(indent)) {
+		out.say("%s%s", indent, line)
+	}
+	for i, line := range fold(k.Remedy, columns-len(indent)-2) {
+		out.say("%s%s %s", indent, map[bool]string{true: "→", false: " "}[i == 0], line)
+	}
+}
+
+// fold breaks text into lines of at most so many characters, between words; a width that makes no sense is 100.
+func fold(text string, width int) (lines []string) {
+	if width < 20 {
+		width = 100
+	}
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,78 @@
+// Package behaviour finds out how the NATs between this machine and the Internet treat UDP (RFC 5780), and gives them the
+// names that people know.
+//
+// It asks from sockets of its own: a NAT treats those as it treats the socket of PPSPP, and what is tried with them opens
+// nothing there that would be there otherwise. It asks over IPv4, where the NATs are.
+package behaviour
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Dependence says on what of the other side it depends how a NAT treats a socket behind it.
+type Dependence string
+
+// How the outside port is chosen (RFC 4787, 4.1), and who may send to it (RFC 4787, 5).
+const (
+	Unknown          Dependence = ""                           // no server could show it
+	Independent      Dependence = "endpoint-independent"       // one port for all; anybody
+	OnAddress        Dependence = "address-dependent"          // a port for each address; who was sent something
+	OnAddressAndPort Dependence = "address and port-dependent" // a port for each address and port; the very port that was sent something
+)
+
+// Kind is what people call a way to be connected.
+type Kind string
+
+// The kinds.
+const (
+	Open              Kind = "open"      // a public address, and all is let in
+	Firewall          Kind = "firewall"  // a public address behind a filter
+	FullCone          Kind = "full cone" // RFC 3489, 5, has these names
+	AddressRestricted Kind = "address-restricted"
+	PortRestricted    Kind = "port-restricted"
+	Cone              Kind = "cone" // one of the three above; no server could show which
+	Symmetric         Kind = "symmetric"
+	NAT               Kind = "NAT"     // some NAT; no server could show which
+	Blocked           Kind = "blocked" // UDP does not pass, or there is no Internet
+)
+
+// Report is what was found out.
+type Report struct {
+	Server    netip.AddrPort // of which the rest was learned; invalid when none answered
+	Local     netip.AddrPort // of the socket that asked
+	Seen      netip.AddrPort // the same socket as the server sees it
+	Took      time.Duration  // until the answer
+	Mapping   Dependence
+	Filtering Dependence
+	// Carrier is a router of the provider that shares addresses among customers: one on the way with an address of
+	// RFC 6598. Invalid when none was seen, which is no proof that there is none.
+	Carrier netip.Addr
+}
+
+// Kind names what was found. A carrier's NAT is told by Report.Carrier beside it.
+func (r Report) Kind() Kind {
+	switch {
+	case !r.Server.IsValid():
+		return Blocked
+	case r.Local.Addr() == r.Seen.Addr():
+		if r.Filtering == OnAddress || r.Filtering == OnAddressAndPort {
+			return Firewall
+		}
+		return Open
+	case r.Mapping == OnAddress || r.Mapping == OnAddressAndPort:
+		return Symmetric
+	case r.Mapping == Unknown:
+		return NAT
+	case r.Filtering == Independent:
+		return FullCone
+	case r.Filtering == OnAddress:
+		return AddressRestricted
+	case r.Filtering == OnAddressAndPort:
+		return PortRestricted
+	}
+	return Cone
+}
+
+// sharedSpace is the network between carriers' NATs and their customers (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
