@@ -57,7 +57,7 @@ func described(t *testing.T) apiDocument {
 // Every route with each of its methods is described, and nothing else is.
 func TestEveryRouteIsDescribed(t *testing.T) {
 	d := described(t)
-	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}})
+	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}, Doctor: soundDoctor})
 	served := map[string][]string{}
 	for pattern, handler := range s.patterns() {
 		m, ok := handler.(methods)
@@ -124,6 +124,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		"Channel": reflect.TypeFor[channel](), "Session": reflect.TypeFor[session](), "Outage": reflect.TypeFor[outage](), "Device": reflect.TypeFor[device](),
 		"Renderer": reflect.TypeFor[Renderer](), "Ban": reflect.TypeFor[ban](), "Member": reflect.TypeFor[memberEntry](), "TunedChannel": reflect.TypeFor[tunedChannel](),
 		"Subtitle": reflect.TypeFor[subtitle](), "Reach": reflect.TypeFor[reachable](), "Preview": reflect.TypeFor[preview](), "Previewed": reflect.TypeFor[previewed](),
+		"Examination": reflect.TypeFor[examination](),
 	}
 	answers := map[string]string{"Login": "/api/v1/login", "Health": "/healthz", "Tuner": "/discover.json"} // made of maps
 	for name, schema := range d.Components.Schemas {

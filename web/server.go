@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/swarmgate/swarmgate/proxy/doctor"
 )
 
 // Config says what a Server serves and whom. Gateway is required, the rest may be zero.
@@ -73,6 +75,9 @@ type Config struct {
 	// Tuner is as what the gateway shows itself to programs that want an HDHomeRun.
 	Tuner Tuner
 
+	// Doctor looks at all that the gateway needs, as doctor.Examine does. Optional: without it /api/v1/doctor is not there.
+	Doctor func(ctx context.Context, tell func(doctor.Check)) (well bool)
+
 	// Ready says why the gateway can't serve yet; nil when it can. Optional.
 	Ready func() error
 }
@@ -90,6 +95,8 @@ type Server struct {
 	fetchable func(netip.Addr) bool // addresses from which lists are fetched
 
 	buffers *buffers // of streams
+
+	consultation *consultation
 
 	streams slots // responses under way at /live/ and /film/
 	events  slots // responses under way at /api/v1/events
@@ -120,6 +127,8 @@ func New(config Config) *Server {
 		fetchable: access.lan.outside,
 
 		buffers: &buffers{},
+
+		consultation: newConsultation(),
 
 		streams: newSlots(MaxStreams),
 		events:  newSlots(MaxEventClients),
@@ -153,6 +162,9 @@ func (s *Server) patterns() map[string]http.Handler {
 	}
 	if s.config.Security != nil {
 		maps.Copy(all, s.securityRoutes())
+	}
+	if s.config.Doctor != nil {
+		maps.Copy(all, s.doctorRoutes())
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/doctor"
@@ -54,15 +55,7 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 	for _, server := range s.Peer.STUN {
 		what.STUN = append(what.STUN, server.String())
 	}
-	for _, link := range s.Swarms() {
-		for _, tier := range link.Tiers() {
-			for _, at := range tier {
-				if !slices.Contains(what.Trackers, at) {
-					what.Trackers = append(what.Trackers, at)
-				}
-			}
-		}
-	}
+	what.Trackers = addTrackers(what.Trackers, s.Swarms()...)
 	out.say("Looking at what a gateway needs, for up to %d seconds.\n", int(doctor.Time.Seconds()))
 	checks, failed := 0, 0
 	doctor.Examine(ctx, what, func(k doctor.Check) {
@@ -80,6 +73,35 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 	}
 	out.say("All is well.")
 	return nil
+}
+
+// examine has the doctor look at what a gateway that runs needs, for its API.
+func (h *home) examine(ctx context.Context, tell func(doctor.Check)) bool {
+	p := h.cfg.peering
+	var links []ppsp.Link
+	for _, i := range h.gateway.Items() {
+		if link, err := ppsp.ParseLink(i.Link); err == nil {
+			links = append(links, link)
+		}
+	}
+	return doctor.Examine(ctx, doctor.Config{
+		Dir: h.cfg.dir, STUN: p.servers, Trackers: addTrackers(nil, links...), Interfaces: h.cfg.interfaces, NoNAT: p.asksNoRouter,
+		HTTP: p.trackers.HTTP, Logger: h.cfg.log,
+	}, tell)
+}
+
+// addTrackers adds the trackers of links that are not there yet.
+func addTrackers(list []string, links ...ppsp.Link) []string {
+	for _, link := range links {
+		for _, tier := range link.Tiers() {
+			for _, at := range tier {
+				if !slices.Contains(list, at) {
+					list = append(list, at)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // sayCheck writes one check for people: the mark and the value on a line of its own, below it what it means and what to do.

@@ -129,7 +129,7 @@ func openHome(c homeConfig) (*home, error) {
 		return nil, err
 	}
 	page := web.New(web.Config{
-		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner,
+		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner, Doctor: h.examine,
 		Names: c.reach.Names, Clients: ranges(c.reach.Clients), Proxies: ranges(c.reach.Proxies), Base: c.reach.Base, Access: access,
 		Listen: netip.AddrPortFrom(h.address(), h.port()),
 	})

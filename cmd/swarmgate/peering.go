@@ -37,6 +37,9 @@ type peering struct {
 	log      zerolog.Logger
 	ready    chan struct{} // closed when our own addresses are known
 
+	servers      []string // for STUN
+	asksNoRouter bool
+
 	mu        sync.Mutex
 	listeners []chan struct{}
 }
@@ -62,7 +65,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	p := &peering{ready: make(chan struct{}), log: log}
+	p := &peering{ready: make(chan struct{}), log: log, servers: f.Stun, asksNoRouter: f.NoNAT}
 	n, err := node.Listen(node.Config{Listen: listen, Upload: bytesPerSecond(f.Upload), Logger: log, STUN: p.stun, NoOffload: f.Offload == "off"})
 	if err != nil {
 		return nil, err

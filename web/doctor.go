@@ -1,0 +1,78 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/swarmgate/swarmgate/proxy/doctor"
+)
+
+// examination is what the doctor found.
+type examination struct {
+	Well   bool           `json:"well"`
+	At     *time.Time     `json:"at"` // null until there was one
+	Checks []doctor.Check `json:"checks"`
+}
+
+// consultation keeps the last examination, and lets one be made at a time: it sends something to routers and trackers.
+type consultation struct {
+	mu   sync.Mutex
+	last examination
+
+	turn chan struct{} // has room for one
+}
+
+func newConsultation() *consultation {
+	return &consultation{last: examination{Checks: []doctor.Check{}}, turn: make(chan struct{}, 1)}
+}
+
+// doctorRest is how long an examination is good for: who asks sooner gets the one that there is.
+const doctorRest = 10 * time.Second
+
+func (c *consultation) latest() examination {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
+}
+
+// examine waits for its turn, and makes an examination unless one has just been made. It returns false when ctx ends.
+func (c *consultation) examine(ctx context.Context, by func(context.Context, func(doctor.Check)) bool) (examination, bool) {
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		return examination{}, false
+	}
+	defer func() { <-c.turn }()
+	if e := c.latest(); e.At != nil && time.Since(*e.At) < doctorRest {
+		return e, true
+	}
+	var e examination
+	e.Well = by(ctx, func(check doctor.Check) { e.Checks = append(e.Checks, check) })
+	if ctx.Err() != nil {
+		return e, false
+	}
+	now := time.Now()
+	e.At = &now
+	c.mu.Lock()
+	c.last = e
+	c.mu.Unlock()
+	return e, true
+}
+
+func (s *Server) doctorRoutes() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/api/v1/doctor": methods{http.MethodGet: s.lastExamination, http.MethodPost: s.examine},
+	}
+}
+
+func (s *Server) lastExamination(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, http.StatusOK, s.consultation.latest())
+}
+
+func (s *Server) examine(w http.ResponseWriter, r *http.Request) {
+	if e, ok := s.consultation.examine(r.Context(), s.config.Doctor); ok {
+		answerJSON(w, http.StatusOK, e)
+	}
+}
