@@ -45,8 +45,9 @@ type search struct {
 
 // asker is a socket with the addresses to ask from it.
 type asker struct {
-	conn *net.UDPConn
-	to   []netip.AddrPort
+	conn  *net.UDPConn
+	to    []netip.AddrPort
+	group netip.AddrPort // that is named in the searches
 }
 
 // run returns the gateways that answered, default gateways first. A socket that cannot be opened, or an interface that
@@ -54,14 +55,18 @@ type asker struct {
 func (s search) run(ctx context.Context) ([]device, error) {
 	local, _ := localAddrs(s.interfaces) // without them, the default gateway is still asked
 	routers := defaultGateways(s.interfaces)
-	askers := s.open(ctx, local, routers)
+	return gather(ctx, s.open(ctx, local, routers), s.times, routers, func(from netip.Addr) bool { return s.near(from, local) })
+}
+
+// gather asks, and returns those that answered from nearby, default gateways first. It closes the askers.
+func gather(ctx context.Context, askers []asker, times []time.Duration, routers []netip.Addr, near func(netip.Addr) bool) ([]device, error) {
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	answers := make(chan device, maxGateways)
 	var wg sync.WaitGroup
 	for _, a := range askers {
-		wg.Go(func() { a.read(ctx, answers, func(from netip.Addr) bool { return s.near(from, local) }) })
-		wg.Go(func() { a.ask(ctx, s.times) })
+		wg.Go(func() { a.read(ctx, answers, near) })
+		wg.Go(func() { a.ask(ctx, times) })
 	}
 	defer func() {
 		cancel()
@@ -82,7 +87,7 @@ func (s search) open(ctx context.Context, local []localAddr, routers []netip.Add
 		if err != nil || len(askers) == maxSearchSockets {
 			return
 		}
-		askers = append(askers, asker{conn.(*net.UDPConn), to})
+		askers = append(askers, asker{conn.(*net.UDPConn), to, ssdpGroup})
 	}
 	if len(s.only) > 0 {
 		add(netip.IPv4Unspecified(), s.only...)
@@ -130,7 +135,7 @@ func (a asker) ask(ctx context.Context, times []time.Duration) {
 		}
 		for _, to := range a.to {
 			for _, target := range searchTargets {
-				_, _ = a.conn.WriteToUDPAddrPort(searchRequest(target), to)
+				_, _ = a.conn.WriteToUDPAddrPort(searchRequest(target, a.group), to)
 			}
 		}
 	}

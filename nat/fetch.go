@@ -22,10 +22,14 @@ const (
 )
 
 // boundedClient talks to one gateway and to nothing else: no proxy, no redirects, no other host, no endless answer, no
-// connection left open behind.
-func boundedClient(host string) http.Client {
+// connection left open behind. It speaks from an IPv6 address of its own, if one is given.
+func boundedClient(host string, from netip.Addr) http.Client {
+	dialer := &net.Dialer{Timeout: httpTimeout}
+	if from.Is6() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
 	base := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: httpTimeout}).DialContext,
+		DialContext:            dialer.DialContext,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 16 << 10,
@@ -76,8 +80,8 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 
 // fetchDescription reads a gateway's description into goupnp's form. goupnp's own reading has no bound and asks whom the
 // device names.
-func fetchDescription(ctx context.Context, location *url.URL) (*goupnp.RootDevice, error) {
-	client := boundedClient(location.Hostname())
+func fetchDescription(ctx context.Context, location *url.URL, from netip.Addr) (*goupnp.RootDevice, error) {
+	client := boundedClient(location.Hostname(), from)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("read gateway description: %w", err)

@@ -23,12 +23,13 @@ type Finding struct {
 	By   string // who says so: an interface, a gateway, a STUN server; plain text of at most 100 characters
 }
 
-// source is one of the three that find addresses. Their order is the order of Findings: a peer in the same home should
+// source is one of the four that find addresses. Their order is the order of Findings: a peer in the same home should
 // try the host addresses first, and a mapping lets strangers in where a reflexive address needs punching.
 type source int
 
 const (
-	sourceHosts source = iota
+	sourcePinhole source = iota
+	sourceHosts
 	sourceMapping
 	sourceSTUN
 	sources

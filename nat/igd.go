@@ -70,7 +70,7 @@ func (t *Traversal) findIGDs(ctx context.Context) ([]gateway, error) {
 
 // openIGD reads a device's description and chooses among its connections.
 func openIGD(ctx context.Context, d device, about string) (*igd, error) {
-	root, err := fetchDescription(ctx, d.location)
+	root, err := fetchDescription(ctx, d.location, netip.Addr{})
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +82,16 @@ func openIGD(ctx context.Context, d device, about string) (*igd, error) {
 	if client == nil {
 		return nil, fmt.Errorf("gateway %s (%s) offers no port mapping", d.addr.Addr(), plain(root.Device.FriendlyName))
 	}
+	return &igd{gatewayTitle(d, root), self, client, about}, nil
+}
+
+// gatewayTitle is what a gateway is called.
+func gatewayTitle(d device, root *goupnp.RootDevice) string {
 	title := plain("gateway " + d.addr.Addr().String())
 	if name := plain(root.Device.FriendlyName); name != "" {
 		title = plain(title + " (" + name + ")")
 	}
-	return &igd{title, self, client, about}, nil
+	return title
 }
 
 // maxConnections bounds the connections of one device that are tried.
@@ -97,7 +102,7 @@ func connections(root *goupnp.RootDevice, d device) []wanConnection {
 	var list []wanConnection
 	add := func(c wanConnection, sc *goupnp.ServiceClient) {
 		if len(list) < maxConnections && sc.Service.ControlURL.Ok {
-			sc.SOAPClient.HTTPClient = boundedClient(d.location.Hostname())
+			sc.SOAPClient.HTTPClient = boundedClient(d.location.Hostname(), netip.Addr{})
 			list = append(list, c)
 		}
 	}

@@ -20,10 +20,12 @@ const (
 
 // leftover is a mapping as it is remembered over a crash.
 type leftover struct {
-	Protocol string   `json:"protocol"`
-	Internal uint16   `json:"internal"`
-	External uint16   `json:"external"`
-	Nonce    [12]byte `json:"nonce"` // of PCP
+	Protocol string     `json:"protocol"`
+	Internal uint16     `json:"internal"`
+	External uint16     `json:"external"`
+	Nonce    [12]byte   `json:"nonce"`            // of PCP
+	Address  netip.Addr `json:"address,omitzero"` // of this machine, where an IPv6 firewall has a hole
+	ID       uint16     `json:"id,omitempty"`     // of a UPnP pinhole
 }
 
 // leaver is a gateway that can remove what a run before has left; ok tells that it is not there any more.
@@ -36,12 +38,12 @@ type leaver interface {
 // before Run.
 func (t *Traversal) Remember(dir string) { t.notes = dir }
 
-func (t *Traversal) noteFile(port uint16) string {
-	return filepath.Join(t.notes, fmt.Sprintf("mapping-%d.json", port))
+func (t *Traversal) noteFile(w wish, port uint16) string {
+	return filepath.Join(t.notes, fmt.Sprintf("%s-%d.json", w.notes, port))
 }
 
 // note takes down a mapping.
-func (t *Traversal) note(m *mapping) {
+func (t *Traversal) note(w wish, m *mapping) {
 	gw, ok := m.gw.(leaver)
 	if t.notes == "" || !ok {
 		return
@@ -50,7 +52,7 @@ func (t *Traversal) note(m *mapping) {
 	l.Internal, l.External = m.internal.Port(), m.external
 	b, err := json.Marshal(l)
 	if err == nil {
-		err = os.WriteFile(t.noteFile(l.Internal), b, 0o600)
+		err = os.WriteFile(t.noteFile(w, l.Internal), b, 0o600)
 	}
 	if err != nil {
 		t.cfg.Logger.Debug().Err(err).Msg("port mapping is not noted")
@@ -58,19 +60,19 @@ func (t *Traversal) note(m *mapping) {
 }
 
 // forget ends the note of our mapping, which is removed.
-func (t *Traversal) forget() {
+func (t *Traversal) forget(w wish) {
 	if t.notes != "" {
-		_ = os.Remove(t.noteFile(t.cfg.Port)) // there may be none
+		_ = os.Remove(t.noteFile(w, t.cfg.Port)) // there may be none
 	}
 }
 
 // tidy removes what runs before have left at a gateway. Whose port is in use is no leftover: another program of ours runs.
-func (t *Traversal) tidy(ctx context.Context, gw gateway) {
+func (t *Traversal) tidy(ctx context.Context, w wish, gw gateway) {
 	g, ok := gw.(leaver)
 	if t.notes == "" || !ok {
 		return
 	}
-	files, _ := filepath.Glob(filepath.Join(t.notes, "mapping-*.json")) // the pattern is good
+	files, _ := filepath.Glob(filepath.Join(t.notes, w.notes+"-*.json")) // the pattern is good
 	for _, path := range files[:min(len(files), maxLeftovers)] {
 		info, err := os.Stat(path)
 		if err != nil || info.Size() > maxLeftoverSize {
@@ -111,6 +113,9 @@ func (g *igd) leave(ctx context.Context, l leftover) bool {
 
 func (g *portGateway) remembered() leftover {
 	l := leftover{Protocol: g.dialect.title()}
+	if g.self.Is6() {
+		l.Address = g.self
+	}
 	if p, ok := g.dialect.(pcp); ok {
 		l.Nonce = p.nonce
 	}
@@ -127,6 +132,9 @@ func (g *portGateway) leave(ctx context.Context, l leftover) bool {
 		d = pcp{l.Nonce}
 	}
 	former := &portGateway{dialect: d, router: g.router, self: g.self}
-	_, err := former.ask(ctx, d.mapping(g.self, l.Internal, 0, 0))
+	if l.Address.IsValid() {
+		former.self = l.Address // which must be ours still; the lease ends it otherwise
+	}
+	_, err := former.ask(ctx, d.mapping(former.self, l.Internal, 0, 0))
 	return err == nil
 }

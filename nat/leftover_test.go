@@ -14,8 +14,8 @@ func crashed(t *testing.T, dir string, gw gateway, internal, external uint16) st
 	t.Helper()
 	tr := newTraversal(t, Config{Port: internal})
 	tr.Remember(dir)
-	tr.note(&mapping{gw: gw, external: external, internal: netip.AddrPortFrom(gw.own(), internal)})
-	path := tr.noteFile(internal)
+	tr.note(tr.portWish(), &mapping{gw: gw, external: external, internal: netip.AddrPortFrom(gw.own(), internal)})
+	path := tr.noteFile(tr.portWish(), internal)
 	if _, err := os.Stat(path); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestLeftover(t *testing.T) {
 		}
 		tr := newTraversal(t, Config{})
 		tr.Remember(dir)
-		tr.tidy(t.Context(), next)
+		tr.tidy(t.Context(), tr.portWish(), next)
 		if _, err := os.Stat(path); err == nil {
 			t.Error("the note is still there")
 		}
@@ -62,7 +62,7 @@ func TestLeftoverInUse(t *testing.T) {
 		}
 		tr := newTraversal(t, Config{})
 		tr.Remember(dir)
-		tr.tidy(t.Context(), g)
+		tr.tidy(t.Context(), tr.portWish(), g)
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
 		}
@@ -80,9 +80,9 @@ func TestLeftoverNowhere(t *testing.T) {
 		for _, dir := range []string{"", filepath.Join(t.TempDir(), "missing")} {
 			tr := newTraversal(t, Config{})
 			tr.Remember(dir)
-			tr.note(&mapping{gw: g, external: 6001, internal: netip.AddrPortFrom(g.own(), 6000)})
-			tr.tidy(t.Context(), g)
-			tr.forget()
+			tr.note(tr.portWish(), &mapping{gw: g, external: 6001, internal: netip.AddrPortFrom(g.own(), 6000)})
+			tr.tidy(t.Context(), tr.portWish(), g)
+			tr.forget(tr.portWish())
 		}
 	})
 }

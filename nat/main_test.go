@@ -22,7 +22,7 @@ func newTraversal(t *testing.T, cfg Config) *Traversal {
 		t.Fatal(err)
 	}
 	tr.hosts = func() ([]Finding, error) { return []Finding{{addr("192.168.11.11:6881"), Host, "eth0"}}, nil }
-	tr.discover = noGateway
+	tr.discover, tr.firewall = noGateway, noGateway
 	return tr
 }
 

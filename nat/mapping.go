@@ -39,14 +39,28 @@ type mapping struct {
 	lease    uint32 // seconds, 0 = for ever
 }
 
-// keepMapping finds a gateway, holds a mapping there, and begins anew when either is lost, until ctx ends.
-func (t *Traversal) keepMapping(ctx context.Context, wake <-chan struct{}) {
+// wish is what gateways are asked for: a port of an IPv4 router, or a hole in an IPv6 firewall.
+type wish struct {
+	source  source
+	notes   string // begins the names of files that remember it
+	search  func(ctx context.Context) ([]gateway, error)
+	worth   func(m *mapping, addr netip.Addr) (found []Finding, words string)
+	problem func(err error) string
+}
+
+// portWish is a port of the router, for IPv4.
+func (t *Traversal) portWish() wish {
+	return wish{sourceMapping, "mapping", func(ctx context.Context) ([]gateway, error) { return t.discover(ctx) }, mappingWorth, mappingProblem}
+}
+
+// keep finds a gateway, has it do what is wished, and begins anew when that is lost, until ctx ends.
+func (t *Traversal) keep(ctx context.Context, w wish, wake <-chan struct{}) {
 	retry := mappingRetry
 	for {
-		m, err := t.findMapping(ctx)
+		m, err := t.findMapping(ctx, w)
 		if err == nil {
 			retry = mappingRetry
-			err = t.hold(ctx, m, wake)
+			err = t.hold(ctx, w, m, wake)
 		}
 		if ctx.Err() != nil {
 			return
@@ -54,10 +68,10 @@ func (t *Traversal) keepMapping(ctx context.Context, wake <-chan struct{}) {
 		if err == nil {
 			continue // held, and to be made anew
 		}
-		if _, news := t.board.put(sourceMapping, nil, mappingProblem(err)); news {
-			t.cfg.Logger.Info().Msg(mappingProblem(err))
+		if words := w.problem(err); t.tell(w.source, nil, words) {
+			t.cfg.Logger.Info().Msg(words)
 		}
-		t.cfg.Logger.Debug().Err(err).Dur("retry", retry).Msg("port mapping")
+		t.cfg.Logger.Debug().Err(err).Dur("retry", retry).Msg("port " + w.notes)
 		timer := time.NewTimer(retry)
 		select {
 		case <-ctx.Done():
@@ -72,18 +86,24 @@ func (t *Traversal) keepMapping(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
-// findMapping maps a port at the first gateway that agrees.
-func (t *Traversal) findMapping(ctx context.Context) (*mapping, error) {
-	gateways, err := t.discover(ctx)
+// tell puts what was found on the board; news are words that people have not read yet.
+func (t *Traversal) tell(s source, found []Finding, words string) (news bool) {
+	_, news = t.board.put(s, found, words)
+	return news && words != ""
+}
+
+// findMapping has the first gateway that agrees do what is wished.
+func (t *Traversal) findMapping(ctx context.Context, w wish) (*mapping, error) {
+	gateways, err := w.search(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var problems []error
 	for _, gw := range gateways {
-		t.tidy(ctx, gw)
+		t.tidy(ctx, w, gw)
 		m, err := t.obtain(ctx, gw)
 		if err == nil {
-			t.note(m)
+			t.note(w, m)
 			return m, nil
 		}
 		problems = append(problems, fmt.Errorf("%s: %w", gw.name(), err))
@@ -143,7 +163,7 @@ func (m *mapping) withdraw(ctx context.Context) {
 
 // hold watches over a mapping until it has to be made anew (nil), the gateway is lost (an error), or ctx ends; in all but
 // the second case it removes the mapping.
-func (t *Traversal) hold(ctx context.Context, m *mapping, wake <-chan struct{}) error {
+func (t *Traversal) hold(ctx context.Context, w wish, m *mapping, wake <-chan struct{}) error {
 	renewal := time.Now().Add(m.half())
 	tick := time.NewTicker(min(mappingCheck, m.half()))
 	defer tick.Stop()
@@ -153,16 +173,18 @@ func (t *Traversal) hold(ctx context.Context, m *mapping, wake <-chan struct{}) 
 			return fmt.Errorf("%s: %w", m.gw.name(), err)
 		}
 		if ctx.Err() == nil {
-			t.mapped(m, addr)
+			if found, words := w.worth(m, addr); t.tell(w.source, found, words) {
+				t.cfg.Logger.Info().Msg(words)
+			}
 		}
 		select {
 		case <-ctx.Done():
 			m.withdraw(ctx)
-			t.forget()
+			t.forget(w)
 			return nil
 		case <-wake:
 			m.withdraw(ctx)
-			t.forget()
+			t.forget(w)
 			return nil
 		case <-tick.C:
 		}
@@ -188,10 +210,9 @@ func (m *mapping) half() time.Duration {
 	return max(lease/2, minRenewal)
 }
 
-// mapped puts a mapping on the board, with what it is worth.
-func (t *Traversal) mapped(m *mapping, addr netip.Addr) {
-	var found []Finding
-	words := fmt.Sprintf("The %s forwards %s to us.", m.gw.name(), netip.AddrPortFrom(addr, m.external))
+// mappingWorth tells what a mapping is worth.
+func mappingWorth(m *mapping, addr netip.Addr) (found []Finding, words string) {
+	words = fmt.Sprintf("The %s forwards %s to us.", m.gw.name(), netip.AddrPortFrom(addr, m.external))
 	switch {
 	case !addr.IsValid():
 		words = fmt.Sprintf("The %s forwards its port %d to us but does not tell its address: it may have no connection to the Internet.",
@@ -202,9 +223,7 @@ func (t *Traversal) mapped(m *mapping, addr netip.Addr) {
 	default:
 		found = []Finding{{netip.AddrPortFrom(addr, m.external), Mapped, m.gw.name()}}
 	}
-	if _, news := t.board.put(sourceMapping, found, words); news {
-		t.cfg.Logger.Info().Msg(words)
-	}
+	return found, words
 }
 
 // mappingProblem says why there is no mapping and what can be done.

@@ -41,6 +41,9 @@ func (p pcp) mapping(own netip.Addr, internal, external uint16, lifetime uint32)
 	b = binary.BigEndian.AppendUint16(b, internal)
 	b = binary.BigEndian.AppendUint16(b, external)
 	none := netip.AddrFrom16([16]byte{10: 0xff, 11: 0xff}).As16() // "the all-zeroes IPv4 address, mapped"
+	if own.Is6() {
+		none = netip.IPv6Unspecified().As16()
+	}
 	return append(b, none[:]...)
 }
 

@@ -65,6 +65,12 @@ func (t *Traversal) findGateways(ctx context.Context) ([]gateway, error) {
 	if len(t.cfg.Search) > 0 {
 		return t.findIGDs(ctx)
 	}
+	return eitherOf(ctx, t.findIGDs, t.findPortControl)
+}
+
+// eitherOf searches in two ways at once; when one has found something, the other gives up. Where neither does, the error
+// is the first one's.
+func eitherOf(ctx context.Context, byUPnP, byPortControl func(context.Context) ([]gateway, error)) ([]gateway, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
@@ -73,59 +79,64 @@ func (t *Traversal) findGateways(ctx context.Context) ([]gateway, error) {
 	}
 	upnp, control := make(chan result, 1), make(chan result, 1)
 	go func() {
-		list, err := t.findIGDs(ctx)
+		list, err := byUPnP(ctx)
 		upnp <- result{list, err}
 	}()
 	go func() {
-		list, err := t.findPortControl(ctx)
+		list, err := byPortControl(ctx)
 		control <- result{list, err}
 	}()
-	var byUPnP, byControl result
+	var first, second result
 	select {
-	case byUPnP = <-upnp:
-		if byUPnP.err == nil {
+	case first = <-upnp:
+		if first.err == nil {
 			cancel()
 		}
-		byControl = <-control
-	case byControl = <-control:
-		if byControl.err == nil {
+		second = <-control
+	case second = <-control:
+		if second.err == nil {
 			cancel()
 		}
-		byUPnP = <-upnp
+		first = <-upnp
 	}
-	if list := append(byControl.list, byUPnP.list...); len(list) > 0 {
+	if list := append(second.list, first.list...); len(list) > 0 {
 		return list, nil
 	}
-	return nil, byUPnP.err
+	return nil, first.err
 }
 
-// findPortControl asks the default gateways by both protocols at once, and returns those that answer first.
+// findPortControl asks the default gateways by both protocols at once, and returns the one that answers first.
 func (t *Traversal) findPortControl(ctx context.Context) ([]gateway, error) {
-	ctx, cancel := context.WithTimeout(ctx, portControlTime)
-	defer cancel()
 	routers := defaultGateways(t.cfg.Interfaces)
-	found := make(chan gateway)
-	var group sync.WaitGroup
-	for i, r := range routers {
-		if i == maxGateways {
-			break
-		}
+	var list []*portGateway
+	for _, r := range routers[:min(len(routers), maxGateways)] {
 		self, err := localAddressTowards(ctx, netip.AddrPortFrom(r, portControl))
 		if b := t.cfg.Bind; err != nil || b.IsValid() && !b.IsUnspecified() && b.Unmap() != self {
 			continue
 		}
 		for _, d := range []dialect{newPCP(), natPMP{}} {
-			g := &portGateway{dialect: d, router: netip.AddrPortFrom(r, portControl), self: self}
-			group.Go(func() {
-				if _, err := g.ask(ctx, d.probe(self)); err != nil {
-					return
-				}
-				select {
-				case found <- g:
-				case <-ctx.Done():
-				}
-			})
+			list = append(list, &portGateway{dialect: d, router: netip.AddrPortFrom(r, portControl), self: self})
 		}
+	}
+	return firstAnswering(ctx, list)
+}
+
+// firstAnswering returns the gateway that gives a sign of life first.
+func firstAnswering(ctx context.Context, list []*portGateway) ([]gateway, error) {
+	ctx, cancel := context.WithTimeout(ctx, portControlTime)
+	defer cancel()
+	found := make(chan gateway)
+	var group sync.WaitGroup
+	for _, g := range list {
+		group.Go(func() {
+			if _, err := g.ask(ctx, g.dialect.probe(g.self)); err != nil {
+				return
+			}
+			select {
+			case found <- g:
+			case <-ctx.Done():
+			}
+		})
 	}
 	go func() {
 		group.Wait()
@@ -146,7 +157,10 @@ func (g *portGateway) ask(ctx context.Context, request []byte) (controlAnswer, e
 	ctx, cancel := context.WithTimeout(ctx, portControlTime)
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "udp4", g.router.String())
+	if g.self.Is6() { // that which the firewall is asked about, of several
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.self, 0))
+	}
+	conn, err := d.DialContext(ctx, "udp", g.router.String())
 	if err != nil {
 		return controlAnswer{}, err
 	}

@@ -22,11 +22,15 @@ var searchTargets = []string{
 	"urn:schemas-upnp-org:device:InternetGatewayDevice:1",
 }
 
-var ssdpGroup = netip.MustParseAddrPort("239.255.255.250:1900")
+// The groups are those of UPnP Device Architecture 2.0, 1.3.2 and A.3.
+var (
+	ssdpGroup  = netip.MustParseAddrPort("239.255.255.250:1900")
+	ssdpGroup6 = netip.MustParseAddrPort("[ff02::c]:1900")
+)
 
 // searchRequest is an M-SEARCH (UPnP Device Architecture 2.0, 1.3.2): gateways answer within a second.
-func searchRequest(target string) []byte {
-	return fmt.Appendf(nil, "M-SEARCH * HTTP/1.1\r\nHOST: %s\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: %s\r\n\r\n", ssdpGroup, target)
+func searchRequest(target string, group netip.AddrPort) []byte {
+	return fmt.Appendf(nil, "M-SEARCH * HTTP/1.1\r\nHOST: %s\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: %s\r\n\r\n", group, target)
 }
 
 // parseSearchAnswer returns where a gateway's description lies. The answer must come from the address that it names: a
@@ -48,8 +52,11 @@ func parseSearchAnswer(b []byte, from netip.Addr) (*url.URL, bool) {
 	if err != nil || u.Scheme != "http" || u.User != nil {
 		return nil, false
 	}
-	if host, err := netip.ParseAddr(u.Hostname()); err != nil || host.Unmap() != from.Unmap() {
+	if host, err := netip.ParseAddr(u.Hostname()); err != nil || host.Unmap() != from.Unmap().WithZone("") {
 		return nil, false
+	}
+	if from.Zone() != "" { // a link-local address means nothing without
+		u.Host = netip.AddrPortFrom(from, httpPort(u)).String()
 	}
 	return u, true
 }

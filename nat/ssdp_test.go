@@ -20,13 +20,13 @@ func searchAnswer(location, target string) []byte {
 // "ssdp:discover"", and the fields HOST, MAN, MX and ST are required.
 func TestSearchRequest(t *testing.T) {
 	for _, target := range searchTargets {
-		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(searchRequest(target))))
+		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(searchRequest(target, ssdpGroup))))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if req.Method != "M-SEARCH" || req.RequestURI != "*" || req.Host != "239.255.255.250:1900" ||
 			req.Header.Get("Man") != `"ssdp:discover"` || req.Header.Get("Mx") != "1" || req.Header.Get("St") != target {
-			t.Errorf("request is\n%s", searchRequest(target))
+			t.Errorf("request is\n%s", searchRequest(target, ssdpGroup))
 		}
 	}
 }
@@ -49,7 +49,7 @@ func TestParseSearchAnswer(t *testing.T) {
 		"no location":           {searchAnswer("", igd), ""},
 		"long location":         {searchAnswer("http://192.168.11.1:5000/"+strings.Repeat("a", maxLocation), igd), ""},
 		"not found":             {bytes.Replace(searchAnswer("http://192.168.11.1:5000/d", igd), []byte("200 OK"), []byte("404 No"), 1), ""},
-		"our own search":        {searchRequest(igd), ""},
+		"our own search":        {searchRequest(igd, ssdpGroup), ""},
 		"cut off":               {searchAnswer("http://192.168.11.1:5000/d", igd)[:60], ""},
 		"too long":              {append(searchAnswer("http://192.168.11.1:5000/d", igd), make([]byte, maxSSDP)...), ""},
 		"nothing":               {nil, ""},
@@ -66,7 +66,7 @@ func TestParseSearchAnswer(t *testing.T) {
 func FuzzParseSearchAnswer(f *testing.F) {
 	f.Add(searchAnswer("http://192.168.11.1:5000/rootDesc.xml", searchTargets[0]))
 	f.Add(searchAnswer("http://[::1]:5000/", searchTargets[1]))
-	f.Add(searchRequest(searchTargets[0]))
+	f.Add(searchRequest(searchTargets[0], ssdpGroup))
 	from := netip.MustParseAddr("192.168.11.1")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		u, ok := parseSearchAnswer(b, from)

@@ -1,9 +1,10 @@
 // Package nat answers two questions about the UDP socket of PPSPP: which addresses has it, and how is it reached from
 // outside.
 //
-// Three sources work side by side and nothing waits for any of them:
+// Four sources work side by side and nothing waits for any of them:
 //
 //	host       the addresses of this machine's interfaces
+//	pinhole    an IPv6 address of this machine that a firewall lets strangers through to (UPnP, PCP); closed at exit
 //	mapped     a port that a gateway forwards to us (UPnP IGD 1 and 2, by goupnp; NAT-PMP; PCP); removed at exit
 //	reflexive  what STUN servers see (RFC 8489), asked from the very socket of PPSPP
 //
@@ -69,6 +70,7 @@ type Traversal struct {
 	// What changes between the machine and a test.
 	hosts    func() ([]Finding, error)
 	discover func(ctx context.Context) ([]gateway, error)
+	firewall func(ctx context.Context) ([]gateway, error) // those of IPv6
 	random   func(n int) int
 }
 
@@ -88,7 +90,7 @@ func New(cfg Config) (*Traversal, error) {
 	}
 	t.board.init()
 	t.hosts = t.readHosts
-	t.discover = t.findGateways
+	t.discover, t.firewall = t.findGateways, t.findFirewalls
 	if err := t.AddSTUN(cfg.STUN...); err != nil {
 		return nil, err
 	}
@@ -122,12 +124,13 @@ func (t *Traversal) AddSTUN(servers ...string) error {
 // takes 2 s at most, and returns nil. It may be called once.
 func (t *Traversal) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	stunWake, mapWake := make(chan struct{}, 1), make(chan struct{}, 1)
+	stunWake, mapWake, holeWake := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	t.readHostsOnce() // before the others start, so that the first change told is a usable one
-	wg.Go(func() { t.watchHosts(ctx, stunWake, mapWake) })
+	wg.Go(func() { t.watchHosts(ctx, stunWake, mapWake, holeWake) })
 	wg.Go(func() { t.askServers(ctx, stunWake) })
 	if !t.cfg.Disabled {
-		wg.Go(func() { t.keepMapping(ctx, mapWake) })
+		wg.Go(func() { t.keep(ctx, t.portWish(), mapWake) })
+		wg.Go(func() { t.keep(ctx, t.pinholeWish(), holeWake) })
 	} else {
 		t.board.put(sourceMapping, nil, NotAsked)
 	}

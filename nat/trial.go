@@ -21,7 +21,7 @@ func Try(ctx context.Context, cfg Config) (Trial, error) {
 	if err != nil {
 		return Trial{}, err
 	}
-	m, err := t.findMapping(ctx)
+	m, err := t.findMapping(ctx, t.portWish())
 	if err != nil {
 		return Trial{}, errors.New(mappingProblem(err))
 	}

@@ -93,6 +93,7 @@ func (h *Home) Mappings() (string, error) {
 			return "", err
 		}
 		for line := range strings.Lines(string(out)) {
+			line = strings.Replace(line, "@nh,192,128", "ip6 daddr", 1) // as nft shows what miniupnpd wrote
 			if strings.Contains(line, "dnat") || strings.Contains(line, "ip6") {
 				rules = append(rules, strings.TrimSpace(line))
 			}

@@ -41,15 +41,18 @@ func strict(t *testing.T, what string, took, bound time.Duration) {
 	}
 }
 
-// protocols are those by which a router is asked for a port.
+// protocols are those by which a router is asked for a port, or for a hole in its IPv6 firewall.
 var protocols = []struct {
 	name    string
 	gateway lab.Gateway
+	finding string // type of address
 }{
-	{"UPnP-IGDv1", lab.Gateway{UPnP: true, IGD1: true}},
-	{"UPnP-IGDv2", lab.Gateway{UPnP: true}},
-	{"NAT-PMP", lab.Gateway{PMP: true, Lease: shortLease}},
-	{"PCP", lab.Gateway{PCP: true, Lease: shortLease}},
+	{"UPnP-IGDv1", lab.Gateway{UPnP: true, IGD1: true}, "mapped"},
+	{"UPnP-IGDv2", lab.Gateway{UPnP: true}, "mapped"},
+	{"NAT-PMP", lab.Gateway{PMP: true, Lease: shortLease}, "mapped"},
+	{"PCP", lab.Gateway{PCP: true, Lease: shortLease}, "mapped"},
+	{"IPv6-UPnP", lab.Gateway{UPnP: true}, "pinhole"},
+	{"IPv6-PCP", lab.Gateway{PCP: true, Lease: shortLease}, "pinhole"},
 }
 
 // shortLease is what routers grant that grant less than was asked for: such mappings have to be renewed soon.
@@ -63,11 +66,13 @@ func natLabMappings(t *testing.T) {
 	}
 	var results table
 	each(t, names, func(t *testing.T, i int) {
-		n := buildNATs(t, lab.Spec{Kind: lab.Port, Gateway: protocols[i].gateway}, lab.Spec{Kind: lab.Open})
+		finding := protocols[i].finding
+		n := buildNATs(t, lab.Spec{Kind: lab.Port, Gateway: protocols[i].gateway, IPv6: finding == "pinhole"},
+			lab.Spec{Kind: lab.Open, IPv6: finding == "pinhole"})
 		film, dir := noise(t, smallFilm), t.TempDir()
 		publish := func() (p *process, link, address string, took time.Duration) {
 			p = n.run(n.Homes[0].Host, "publish", film, "--json", "--dir", dir, "--log-level", "debug")
-			address = p.event("nat", generous, func(e map[string]any) bool { return e["type"] == "mapped" })["address"].(string)
+			address = p.event("nat", generous, func(e map[string]any) bool { return e["type"] == finding })["address"].(string)
 			took = time.Since(p.started)
 			return p, p.event("swarm", generous, nil)["link"].(string), address, took
 		}
@@ -83,8 +88,8 @@ func natLabMappings(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.exit(generous)
-		if m, err := n.Homes[0].Mappings(); err != nil || m == "" {
-			t.Fatalf("no mapping is left after kill -9: %v", err)
+		if m, err := n.Homes[0].Mappings(); err != nil || m == "" || finding == "pinhole" && !strings.Contains(m, "ip6") {
+			t.Fatalf("no mapping is left after kill -9: %v %s", err, m)
 		}
 		p, _, _, again := publish()
 		p.end()
