@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/swarmgate/swarmgate/proxy"
 )
 
@@ -170,7 +172,7 @@ func TestAnEventClientThatStopsReadingIsDropped(t *testing.T) {
 		g := newFakeGateway()
 		s := New(Config{Gateway: g})
 		listener := newPipes()
-		server := HTTPServer(s.Handler())
+		server := HTTPServer(s.Handler(), zerolog.Nop())
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()
 		conn, err := listener.dial(t.Context(), "", "")

@@ -119,13 +119,16 @@ func TestSmuggledRequests(t *testing.T) {
 		"chunks to the library":  "POST /dlna/x HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + hidden,
 		"chunks, in a disguise":  "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding: xchunked\r\n\r\n" + chunked + hidden,
 		"chunks, behind a space": "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: %d\r\nTransfer-Encoding : chunked\r\n\r\n" + chunked + hidden,
+		"a name with a space":    "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5 8088\r\nContent-Length: %d\r\n\r\n" + hidden,
+		"two names":              "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nHost: evil\r\nContent-Length: %d\r\n\r\n" + hidden,
 		"a length with a sign":   "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: +2\r\nX-Length: %d\r\n\r\n{}" + hidden,
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newFakeGateway()
 			var mu sync.Mutex
 			var log bytes.Buffer
-			server := HTTPServer(New(Config{Gateway: g, Logger: zerolog.New(locking{&mu, &log})}).Handler())
+			logger := zerolog.New(locking{&mu, &log})
+			server := HTTPServer(New(Config{Gateway: g, Logger: logger}).Handler(), logger)
 			client, conn := net.Pipe()
 			listener := newPipes()
 			done := make(chan error, 1)
@@ -146,6 +149,11 @@ func TestSmuggledRequests(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			// net/http itself refuses these, before any handler.
+			malformed := answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusNotImplemented
+			if told := strings.Count(log.String(), "request refused"); malformed && told != 1 || !malformed && told != 0 {
+				t.Errorf("status %d, and the log says %q", answer.StatusCode, &log)
+			}
 			if name == "length and chunks" && (answer.StatusCode != http.StatusLengthRequired || !strings.Contains(log.String(), "without a length")) {
 				t.Errorf("status %d, the log says %q", answer.StatusCode, &log)
 			}

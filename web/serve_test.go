@@ -94,7 +94,7 @@ func serve(t *testing.T, g *fakeGateway) (*http.Client, *http.Server) {
 func serveConfig(t *testing.T, c Config) (*http.Client, *http.Server) {
 	t.Helper()
 	listener := newPipes()
-	server := HTTPServer(New(c).Handler())
+	server := HTTPServer(New(c).Handler(), c.Logger)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	transport := &http.Transport{DialContext: listener.dial}

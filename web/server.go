@@ -214,20 +214,21 @@ const (
 )
 
 // HTTPServer returns the http.Server for a handler of this package: with limits on what a
-// client may hold open, and with a Shutdown that ends the streams and events under way,
+// client may hold open, with a line in the log, a few a minute, for what is no request, and with a Shutdown that ends the streams and events under way,
 // which no viewer would end by himself, and connections on which nothing has been asked.
-func HTTPServer(handler http.Handler) *http.Server {
+func HTTPServer(handler http.Handler, log zerolog.Logger) *http.Server {
 	ctx, cancel := context.WithCancel(context.Background())
-	unasked := &fresh{}
+	conns := &connections{log: refusalLog(log)}
 	server := &http.Server{
-		ConnState:         unasked.follow,
-		Handler:           handler,
+		ConnState:         conns.follow,
+		ConnContext:       conns.context,
+		Handler:           conns.before(handler),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 	}
 	server.RegisterOnShutdown(cancel)
-	server.RegisterOnShutdown(unasked.close)
+	server.RegisterOnShutdown(conns.close)
 	return server
 }

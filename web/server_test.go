@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 func TestUnknownPathsAnswerWithASentence(t *testing.T) {
@@ -61,7 +64,7 @@ func TestMountsAreServedBehindTheSameChecks(t *testing.T) {
 }
 
 func TestHTTPServerLimitsWhatAClientMayHoldOpen(t *testing.T) {
-	server := HTTPServer(http.NotFoundHandler())
+	server := HTTPServer(http.NotFoundHandler(), zerolog.Nop())
 	if server.ReadHeaderTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
 		t.Errorf("a limit is missing: %+v", server)
 	}
@@ -127,17 +130,22 @@ func TestShutdownDoesNotWaitForConnectionsWithoutRequest(t *testing.T) {
 	})
 }
 
-func TestFreshConnectionsAreForgottenWhenUsed(t *testing.T) {
+func TestConnectionsAreFollowed(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	var f fresh
+	var log bytes.Buffer
+	f := connections{log: zerolog.New(&log)}
 	f.follow(a, http.StateNew)
 	f.follow(a, http.StateActive)
-	if len(f.conns) != 0 {
-		t.Errorf("%d connections are remembered, want none", len(f.conns))
+	f.close() // leaves a alone
+	handler := f.before(http.NotFoundHandler())
+	request := httptest.NewRequestWithContext(f.context(t.Context(), a), http.MethodGet, "/", nil)
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	f.follow(a, http.StateClosed)
+	if len(f.states) != 0 || log.Len() != 0 {
+		t.Errorf("%d connections are remembered, want none; the log says %s", len(f.states), &log)
 	}
-	f.close()
 	f.follow(b, http.StateNew) // accepted while the server shuts down
 	if _, err := a.Write([]byte("x")); err == nil {
 		t.Error("a connection that came after the end is open")

@@ -133,7 +133,7 @@ func openHome(c homeConfig) (*home, error) {
 		Names: c.reach.Names, Clients: ranges(c.reach.Clients), Proxies: ranges(c.reach.Proxies), Base: c.reach.Base, Access: access,
 		Listen: netip.AddrPortFrom(h.address(), h.port()),
 	})
-	h.server = web.HTTPServer(page.Handler())
+	h.server = web.HTTPServer(page.Handler(), c.log)
 	h.server.ErrorLog = errorLog(c.log)
 	if h.https, err = h.openHTTPS(); err != nil {
 		return nil, err

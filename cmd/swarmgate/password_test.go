@@ -102,7 +102,7 @@ func TestHTTPSWithACertificateOfItsOwn(t *testing.T) {
 		if r.TLS != nil {
 			w.WriteHeader(http.StatusTeapot)
 		}
-	}))
+	}), zerolog.Nop())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // it is the certificate that is looked at
