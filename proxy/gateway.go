@@ -68,6 +68,8 @@ type Gateway struct {
 
 	onAir onAir
 
+	record record
+
 	breaks atomic.Uint64 // no channel that is opened anew has a lower number of a discontinuity
 
 	mu       sync.Mutex
@@ -100,6 +102,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg: cfg, log: cfg.Logger, spawn: make(chan func(context.Context)), ended: make(chan struct{}), stir: make(chan struct{}, 1), fragmenting: make(chan struct{}, maxLowLatency), convert: make(chan struct{}, maxConversions),
 		links: map[string]ppsp.Link{}, given: map[string]bool{}, sessions: map[string]*session{}, changes: 1,
 	}
+	g.record.Since = time.Now()
 	var saved []ppsp.Link
 	if cfg.Catalog != nil {
 		var err error
@@ -162,6 +165,7 @@ func (g *Gateway) refresh(now time.Time) {
 			s.stop()
 		}
 	}
+	g.record.sample(now, g.Sessions())
 	g.noteBans()
 	g.keepViewings(false)
 	g.lookBeside()

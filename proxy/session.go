@@ -270,6 +270,7 @@ func (s *session) measure(now time.Time) {
 			s.shown.DownBps = int64(float64(stats.Counters.BytesReceived-s.last.down) * 8 / span)
 			s.shown.UpBps = int64(float64(stats.Counters.BytesSent-s.last.up) * 8 / span)
 		}
+		s.gateway.record.add(stats.Counters.BytesReceived-s.last.down, stats.Counters.BytesSent-s.last.up)
 		s.last = measurement{now, stats.Counters.BytesReceived, stats.Counters.BytesSent}
 	}
 	s.shown.Peers = peers

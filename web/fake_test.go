@@ -25,6 +25,7 @@ type fakeGateway struct {
 	mu       sync.Mutex
 	items    []proxy.Item
 	sessions []proxy.Session
+	overview proxy.Overview
 	changes  uint32
 	ticks    []chan struct{}
 	stored   span
@@ -107,6 +108,12 @@ func (g *fakeGateway) Sessions() []proxy.Session {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]proxy.Session(nil), g.sessions...)
+}
+
+func (g *fakeGateway) Overview() proxy.Overview {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.overview
 }
 
 func (g *fakeGateway) Changes() uint32 {

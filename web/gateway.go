@@ -45,6 +45,8 @@ type Gateway interface {
 	OpenFilm(ctx context.Context, id string) (proxy.Film, error)
 	// Sessions returns what is being watched.
 	Sessions() []proxy.Session
+	// Overview returns what was done since the start.
+	Overview() proxy.Overview
 	// Changes returns a number that changes with the catalog.
 	Changes() uint32
 	// Subscribe returns a channel that ticks on any change of catalog or sessions until

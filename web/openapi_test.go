@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/swarmgate/swarmgate/proxy/logbook"
 )
 
 // The parts of an OpenAPI document that are held against the handlers.
@@ -57,7 +59,7 @@ func described(t *testing.T) apiDocument {
 // Every route with each of its methods is described, and nothing else is.
 func TestEveryRouteIsDescribed(t *testing.T) {
 	d := described(t)
-	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}, Doctor: soundDoctor})
+	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}, Doctor: soundDoctor, Log: &logbook.Book{}})
 	served := map[string][]string{}
 	for pattern, handler := range s.patterns() {
 		m, ok := handler.(methods)
@@ -123,6 +125,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		"Problem": reflect.TypeFor[problem](), "URLs": reflect.TypeFor[itemURLs](), "Codecs": reflect.TypeFor[codecs](), "Programme": reflect.TypeFor[programme](),
 		"Channel": reflect.TypeFor[channel](), "Session": reflect.TypeFor[session](), "Outage": reflect.TypeFor[outage](), "Device": reflect.TypeFor[device](),
 		"Renderer": reflect.TypeFor[Renderer](), "Ban": reflect.TypeFor[ban](), "Member": reflect.TypeFor[memberEntry](), "TunedChannel": reflect.TypeFor[tunedChannel](),
+		"Status": reflect.TypeFor[status](), "Address": reflect.TypeFor[address](), "Sample": reflect.TypeFor[sample](), "Trouble": reflect.TypeFor[trouble](), "LogLine": reflect.TypeFor[logLine](),
 		"Subtitle": reflect.TypeFor[subtitle](), "Reach": reflect.TypeFor[reachable](), "Preview": reflect.TypeFor[preview](), "Previewed": reflect.TypeFor[previewed](),
 		"Examination": reflect.TypeFor[examination](),
 	}

@@ -21,6 +21,18 @@ func (s *Server) ownerOnly(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// household lets through who may do everything that the household does: with a password, who gave
+// it. Guests may watch; how the gateway is run is not for them.
+func (s *Server) household(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.locked() && !s.member(r) {
+			s.deny(w, r)
+			return
+		}
+		next(w, r)
+	}
+}
+
 // fromThisMachine tells whether a program of this machine asks, and not by a proxy for others.
 func fromThisMachine(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/swarmgate/swarmgate/proxy/doctor"
+	"github.com/swarmgate/swarmgate/proxy/logbook"
 )
 
 // Config says what a Server serves and whom. Gateway is required, the rest may be zero.
@@ -68,6 +69,12 @@ type Config struct {
 	// clients beyond this machine: "Authorization: Bearer TOKEN" (RFC 6750, 2.1). Empty opens
 	// it to this machine alone.
 	OwnerToken string
+
+	// Network is how peers reach the gateway; it may be asked by any goroutine. Optional.
+	Network func() Network
+
+	// Log holds the last lines of the log. Optional: without it /api/v1/log is not there.
+	Log *logbook.Book
 
 	// Guide is what is on. Optional: without it nothing is known to be.
 	Guide Guide
@@ -166,6 +173,9 @@ func (s *Server) patterns() map[string]http.Handler {
 	if s.config.Doctor != nil {
 		maps.Copy(all, s.doctorRoutes())
 	}
+	if s.config.Log != nil {
+		all["/api/v1/log"] = methods{http.MethodGet: s.household(s.showLog)}
+	}
 	return all
 }
 
@@ -190,6 +200,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"/api/v1/channels":      methods{http.MethodGet: s.listChannels, http.MethodPost: s.addChannel},
 		"/api/v1/channels/{id}": methods{http.MethodGet: s.showChannel, http.MethodPatch: s.editChannel, http.MethodDelete: s.removeChannel},
 		"/api/v1/sessions":      get(s.listSessions),
+		"/api/v1/status":        get(s.showStatus),
 		"/api/v1/device":        get(s.showDevice),
 		"/api/v1/events":        get(s.streamEvents),
 		"/api/v1/guide":         get(s.showGuide),

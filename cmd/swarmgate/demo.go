@@ -19,6 +19,7 @@ import (
 	"github.com/swarmgate/swarmgate/ppsp"
 	"github.com/swarmgate/swarmgate/ppsp/tracker"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/logbook"
 	"github.com/swarmgate/swarmgate/proxy/mpegts"
 	"github.com/swarmgate/swarmgate/proxy/publish"
 	"github.com/swarmgate/swarmgate/proxy/state"
@@ -43,7 +44,8 @@ func (d *demoCommand) Run(ctx context.Context, c console) error {
 	if err := knownInterfaces(d.Interface); err != nil {
 		return err
 	}
-	log := d.logger(out, zerolog.WarnLevel)
+	book := &logbook.Book{}
+	log := d.logger(out, zerolog.WarnLevel, book)
 	noTVs(d.NoDLNA, d.Interface, log)
 	dir, remove, err := demoFolder(d.Dir)
 	if err != nil {
@@ -60,7 +62,7 @@ func (d *demoCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer p.close()
-	h, store, err := d.openHome(dir, p.links(), out, log)
+	h, store, err := d.openHome(dir, p.links(), out, log, book)
 	if err != nil {
 		return err
 	}
@@ -69,7 +71,7 @@ func (d *demoCommand) Run(ctx context.Context, c console) error {
 }
 
 // openHome opens the gateway with the publisher's links in its catalog.
-func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log zerolog.Logger) (*home, *state.State, error) {
+func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log zerolog.Logger, book *logbook.Book) (*home, *state.State, error) {
 	addr := string(d.HTTP)
 	if addr == "" {
 		addr = "127.0.0.1:8088"
@@ -93,7 +95,7 @@ func (d *demoCommand) openHome(dir string, links []ppsp.Link, out *printer, log 
 	peering.trackers.Known = store
 	h, err := openHome(homeConfig{
 		dir: own, name: d.Name, http: page, dlna: !d.NoDLNA, noDLNA: switchedOff(config.FromFlag), interfaces: d.Interface,
-		links: links, peering: peering, state: store, out: out, log: log,
+		links: links, peering: peering, state: store, out: out, log: log, book: book,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, peering.node.Close(), store.Close(), page.Close())

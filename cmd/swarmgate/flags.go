@@ -26,14 +26,17 @@ type logFlags struct {
 }
 
 // logger makes the logger that is passed down; it writes by the printer, which keeps it
-// apart from the status line.
-func (f logFlags) logger(out *printer, level zerolog.Level) zerolog.Logger {
+// apart from the status line, and to also what more it is given, as JSON.
+func (f logFlags) logger(out *printer, level zerolog.Level, also ...io.Writer) zerolog.Logger {
 	if l, err := zerolog.ParseLevel(string(f.LogLevel)); err == nil && f.LogLevel != "" {
 		level = l
 	}
 	var w io.Writer = out
 	if f.LogFormat != "json" {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != "" || !isTerminal(out.log)}
+	}
+	if len(also) > 0 {
+		w = zerolog.MultiLevelWriter(append(also, w)...)
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }

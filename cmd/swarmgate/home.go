@@ -24,6 +24,7 @@ import (
 	"github.com/swarmgate/swarmgate/proxy"
 	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/guide"
+	"github.com/swarmgate/swarmgate/proxy/logbook"
 	"github.com/swarmgate/swarmgate/proxy/members"
 	"github.com/swarmgate/swarmgate/proxy/membership"
 	"github.com/swarmgate/swarmgate/proxy/state"
@@ -58,6 +59,7 @@ type homeConfig struct {
 	state      *state.State
 	out        *printer
 	log        zerolog.Logger
+	book       *logbook.Book // what log writes, for the page
 }
 
 // home is a gateway as it stands in a house: the swarms on one side, the page and the
@@ -131,6 +133,7 @@ func openHome(c homeConfig) (*home, error) {
 	page := web.New(web.Config{
 		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner, Doctor: h.examine,
 		Names: c.reach.Names, Clients: ranges(c.reach.Clients), Proxies: ranges(c.reach.Proxies), Base: c.reach.Base, Access: access,
+		Network: c.peering.network, Log: c.book,
 		Listen: netip.AddrPortFrom(h.address(), h.port()),
 	})
 	h.server = web.HTTPServer(page.Handler(), c.log)

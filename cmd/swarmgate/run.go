@@ -11,6 +11,7 @@ import (
 	deviceprofile "github.com/swarmgate/swarmgate/dlna/profile"
 	"github.com/swarmgate/swarmgate/ppsp/member"
 	"github.com/swarmgate/swarmgate/proxy/config"
+	"github.com/swarmgate/swarmgate/proxy/logbook"
 )
 
 // runCommand is the gateway of a home. What is not given as a flag comes from the
@@ -117,7 +118,8 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 	if err := knownInterfaces(r.Interface); err != nil {
 		return err
 	}
-	log := logFlags{LogLevel: s.Log.Level, LogFormat: s.Log.Format}.logger(out, zerolog.InfoLevel)
+	book := &logbook.Book{}
+	log := logFlags{LogLevel: s.Log.Level, LogFormat: s.Log.Format}.logger(out, zerolog.InfoLevel, book)
 	for _, notice := range s.Notices {
 		log.Warn().Msg(notice)
 	}
@@ -126,7 +128,7 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	h, closeState, err := openConfigured(s, credential, out, log)
+	h, closeState, err := openConfigured(s, credential, out, log, book)
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func (r *runCommand) Run(ctx context.Context, c console) error {
 }
 
 // openConfigured opens a gateway as its configuration says.
-func openConfigured(s *config.Settings, credential *member.Credential, out *printer, log zerolog.Logger) (*home, func() error, error) {
+func openConfigured(s *config.Settings, credential *member.Credential, out *printer, log zerolog.Logger, book *logbook.Book) (*home, func() error, error) {
 	profiles, err := deviceprofile.Load(s.DLNA.Profiles)
 	if err != nil {
 		return nil, nil, err
@@ -167,7 +169,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		ffmpeg: s.FFmpeg,
 		links:  s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
-		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log,
+		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log, book: book,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, peering.node.Close(), store.Close(), page.Close())
