@@ -20,6 +20,7 @@ export interface Channel {
   now?: Programme;
   next?: Programme;
   codecs?: Codecs;
+  urls: { converted?: string }; // there while the gateway converts for browsers
 }
 
 /** One broadcast of a channel. */
@@ -125,6 +126,18 @@ export const watchPath = (id: string): string => `${base}watch/${segment(id)}`;
 /** URL from which players fetch the channel or film. */
 export const streamURL = (c: Channel): string =>
   absolute(c.kind === 'live' ? `live/${segment(c.id)}.ts` : `film/${segment(c.id)}`);
+
+/** URLs from which this page plays a channel. */
+export interface LiveURLs {
+  ts: string;
+  converted: string; // as H.264 and AAC; empty where the gateway has nothing to convert with
+  hls: string; // for browsers that know HLS themselves
+}
+
+export function liveURLs(c: Channel): LiveURLs {
+  const of = `live/${segment(c.id)}`;
+  return { ts: streamURL(c), converted: c.urls.converted ? absolute(of + '/browser.ts') : '', hls: absolute(of + '/ll.m3u8') };
+}
 
 async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await fetch(base + path, init);

@@ -28,7 +28,7 @@ export function Controls(props: {
   const span = Math.max(Math.floor(props.session?.buffer_s || 0), Math.ceil(view.ahead));
   return (
     <div class="controls">
-      {view.started && span > leastSpan ? (
+      {view.started && span > leastSpan && !view.converted ? (
         <input class="shift" type="range" min={-span} max={0} step={1} value={-view.ahead} aria-label={t('timeShift')}
           aria-valuetext={view.shifted ? t('behind', { at: clock(view.ahead) }) : t('live')} onChange={(e) => props.shift(-parseFloat(e.currentTarget.value))} />
       ) : null}

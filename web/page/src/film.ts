@@ -1,7 +1,7 @@
 // Plays a film with the browser's own player and controls. The gateway holds a read back
 // until the swarm has delivered the bytes, so a wait is normal and an error is not.
 
-import type { State } from './api';
+import type { Session } from './api';
 import type { Dictionary } from './lang/en';
 import { Backoff, firstView, play, type Player, type View } from './player';
 
@@ -94,7 +94,7 @@ export class FilmPlayer implements Player {
     // Films are sought in.
   }
 
-  session(_: State): void {
+  session(_: Session | undefined): void {
     // The video element knows by itself whether it waits.
   }
 

@@ -3,7 +3,8 @@
 // holes, and connects again when the stream ends, fails or stands still.
 
 import type Mpegts from 'mpegts.js';
-import type { State } from './api';
+import type { Codecs, LiveURLs, Session, State } from './api';
+import { plays, playsBoth } from './codecs';
 import type { Dictionary } from './lang/en';
 import { loadMpegts, type Library } from './mpegts';
 import { Backoff, firstView, play, type Player, type View } from './player';
@@ -21,7 +22,8 @@ const patienceMs = 12000;
 /** Time without a first picture, although bytes arrive, after which the format is to blame. */
 const undecodedMs = 15000;
 
-/** Attempts that may fail in the browser's decoder before the format is to blame. */
+/** Attempts that may fail in the browser's decoder before the format is to blame, and those to
+ * convert the channel before that is given up. */
 const maxRefused = 3;
 
 /** Distance from the newest byte that is aimed at, in seconds. It grows when the picture
@@ -73,7 +75,8 @@ export class LivePlayer implements Player {
 
   constructor(
     private readonly video: HTMLVideoElement,
-    private readonly url: string,
+    private readonly urls: LiveURLs,
+    private codecs: Codecs | undefined, // as far as they are known
     private readonly frozen: HTMLCanvasElement,
     private readonly show: (view: View) => void,
     private readonly stable: boolean, // far from the edge rather than often standing
@@ -83,6 +86,8 @@ export class LivePlayer implements Player {
   }
 
   start(): void {
+    if (this.codecs && this.urls.converted && !playsBoth(this.codecs)) this.view = { ...this.view, converted: true };
+    this.show(this.view);
     this.clock = window.setInterval(() => this.tick(), tickMs);
     this.video.addEventListener('timeupdate', this.onMove);
     this.open();
@@ -142,6 +147,7 @@ export class LivePlayer implements Player {
     const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
     const to = end - (shifted ? behind : this.target);
     const here = this.mse !== null && buffered.length > 0 && to >= buffered.start(buffered.length - 1);
+    if (this.view.converted && !here) return; // the gateway keeps no more of it
     this.update({ shifted, ahead: Math.round(shifted ? behind : this.target) });
     this.behind = shifted ? behind : this.stable ? steady : 0;
     if (this.view.phase === 'paused') this.update({ phase: 'tuning' });
@@ -160,9 +166,15 @@ export class LivePlayer implements Player {
     this.open();
   }
 
-  session(state: State): void {
+  session(session: Session | undefined): void {
+    const state = session?.state || 'idle';
     if (state === 'playing' && this.gateway !== state) this.flowing = performance.now();
     this.gateway = state;
+    const { codecs } = session || {};
+    if (!codecs || (codecs.video === this.codecs?.video && codecs.audio === this.codecs?.audio)) return;
+    this.codecs = codecs;
+    if (this.view.failure || this.view.converted || playsBoth(codecs)) return;
+    if (this.urls.converted || !plays(codecs.video)) this.refuse();
   }
 
   private update(change: Partial<View>): void {
@@ -192,8 +204,11 @@ export class LivePlayer implements Player {
       this.plain();
       return;
     }
+    const { converted } = this.view;
+    if (converted) this.update({ shifted: false });
+    const since = this.behind > 0 && !converted ? `?behind=${this.behind.toFixed(1)}` : '';
     const mse = library.createPlayer(
-      { type: 'mpegts', isLive: true, url: this.url + (this.behind > 0 ? `?behind=${this.behind.toFixed(1)}` : '') },
+      { type: 'mpegts', isLive: true, url: (converted ? this.urls.converted : this.urls.ts) + since },
       {
         enableWorker: false, // starting one costs 0.2 s of the first picture; the work is small
         enableStashBuffer: false,
@@ -221,9 +236,9 @@ export class LivePlayer implements Player {
     this.play();
   }
 
-  /** A browser without media sources, as on some TVs, may still know the format itself. */
+  /** A browser without media sources, as on iPhones and some TVs, may still know HLS or the format itself. */
   private plain(): void {
-    this.video.src = this.url;
+    this.video.src = this.video.canPlayType('application/vnd.apple.mpegurl') ? this.urls.hls : this.urls.ts;
     this.video.onerror = () => this.fail('noMSE');
     this.play();
   }
@@ -250,6 +265,18 @@ export class LivePlayer implements Player {
     this.retry = window.setTimeout(() => this.open(), this.backoff.wait());
   }
 
+  /** Does what can be done about a coding that this browser doesn't play. */
+  private refuse(): void {
+    if (!this.urls.converted) this.fail(this.codecs ? 'noConverter' : 'unsupported');
+    else if (this.view.converted) this.fail('unsupported');
+    else {
+      this.refused = 0;
+      this.close();
+      this.update({ phase: 'tuning', converted: true, started: false, ahead: 0 });
+      this.open();
+    }
+  }
+
   private fail(failure: keyof Dictionary): void {
     this.close();
     this.update({ phase: 'failed', failure, ahead: 0 });
@@ -258,9 +285,9 @@ export class LivePlayer implements Player {
   private onError(type: string, detail: string, info: { code?: number; msg?: string }): void {
     const { ErrorTypes, ErrorDetails } = this.library as Library;
     if (detail === ErrorDetails.MEDIA_CODEC_UNSUPPORTED || detail === ErrorDetails.MEDIA_FORMAT_UNSUPPORTED) {
-      this.fail('unsupported');
-    } else if (type === ErrorTypes.MEDIA_ERROR && !this.view.started && ++this.refused >= maxRefused) {
-      this.fail('unsupported');
+      this.refuse();
+    } else if ((type === ErrorTypes.MEDIA_ERROR || this.view.converted) && !this.view.started && ++this.refused >= maxRefused) {
+      this.refuse();
     } else if (info.code === 404) {
       this.fail('gone');
     } else {
@@ -308,6 +335,7 @@ export class LivePlayer implements Player {
 
   /** Keeps the distance to the live edge. */
   private chase(): void {
+    if (!this.mse) return; // the browser keeps its own distance
     const ahead = this.ahead();
     this.target = Math.max(this.target - calmStep, this.nearest);
     if (this.view.shifted) {
@@ -346,7 +374,7 @@ export class LivePlayer implements Player {
 
   private impatient(still: number): void {
     if (!this.view.started && this.video.readyState === 0 && this.bytes > 200e3 && still > undecodedMs) {
-      this.fail('unsupported');
+      this.refuse();
       return;
     }
     const flows = this.gateway === 'playing' && this.view.started;

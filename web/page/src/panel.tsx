@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { absolute, streamURL, type Channel, type Session } from './api';
 import { CopyRow } from './copy';
+import { named } from './codecs';
 import { Actions } from './edit';
 import { clock, rate, t, tenth } from './i18n';
 import type { View } from './player';
@@ -28,6 +29,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
         </p>
         <p class="send"><SendButton channel={channel} sent={props.sent} /><Actions channel={channel} /></p>
         {session || live ? <Figures session={session} ahead={props.view.ahead} /> : null}
+        {props.view.converted && session?.codecs ? <p class="facts">{t('converted', { what: named(session.codecs) })}</p> : null}
         {trouble ? <p class="trouble" role="status">{trouble}</p> : null}
       </div>
       <div class="card links">

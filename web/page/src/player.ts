@@ -1,6 +1,6 @@
 // What the watch page needs of a player, whichever kind it is.
 
-import type { State } from './api';
+import type { Session } from './api';
 import type { Dictionary } from './lang/en';
 
 export type Phase =
@@ -16,10 +16,11 @@ export interface View {
   started: boolean; // a picture has been seen
   ahead: number; // seconds that are here and not yet shown, 0 unknown
   shifted: boolean; // of a channel: the viewer has gone back and stays behind
+  converted: boolean; // of a channel: the gateway converts it for this browser
   failure: keyof Dictionary | '';
 }
 
-export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, shifted: false, failure: '' };
+export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, shifted: false, converted: false, failure: '' };
 
 /** A player owns the source of one video element from start to stop. */
 export interface Player {
@@ -31,8 +32,8 @@ export interface Player {
   seek(by: number): boolean;
   /** Goes so many seconds behind the newest picture of a channel; 0 is live. */
   shift(behind: number): void;
-  /** Hears where the gateway's session stands. */
-  session(state: State): void;
+  /** Hears where the gateway's session stands; undefined for none. */
+  session(session: Session | undefined): void;
 }
 
 /** Waits between attempts, growing from the first to the last. */

@@ -1,6 +1,7 @@
 // The tune state in words.
 
 import type { Session } from './api';
+import { named } from './codecs';
 import { t, tenth, timeOfDay } from './i18n';
 import type { View } from './player';
 
@@ -14,14 +15,16 @@ export const step = (session: Session | undefined): number => (session && stepOf
 
 /** What is going on, in a few words. */
 export function words(view: View, session: Session | undefined): string {
-  if (view.phase === 'failed' && view.failure === 'unsupported' && session?.codecs) {
-    const { video, audio } = session.codecs;
-    return t('unsupportedCodec', { what: [video, audio].filter(Boolean).join(' + ') });
+  if (view.phase === 'failed' && session?.codecs) {
+    if (view.failure === 'unsupported') return t('unsupportedCodec', { what: named(session.codecs) });
+    if (view.failure === 'noConverter') return t('noConverter', { what: named(session.codecs) });
   }
+  if (view.failure === 'noConverter') return t('unsupported');
   if (view.phase === 'failed') return t(view.failure || 'failed');
   if (view.phase === 'blocked') return t('blocked');
   if (view.phase === 'paused') return t('paused');
   if (view.phase === 'playing') return t('playing');
+  if (view.converted && session?.state === 'playing' && !view.started) return t('converting');
   if (view.retrying && session?.state === 'playing') return t('retrying');
   return gatewayWords(session) || t(view.retrying ? 'retrying' : 'tuning');
 }

@@ -1,7 +1,7 @@
 // The watch page: the stage with the picture, and what goes on behind it.
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { putPosition, streamURL, type Channel, type Session } from './api';
+import { liveURLs, putPosition, streamURL, type Channel, type Session } from './api';
 import { Art } from './art';
 import { Controls } from './controls';
 import { FilmPlayer } from './film';
@@ -52,7 +52,8 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   const video = useRef<HTMLVideoElement>(null);
   const frozen = useRef<HTMLCanvasElement>(null);
   const player = useRef<Player | null>(null);
-  const [view, setView] = useState<View>(firstView);
+  const [shown, setShown] = useState({ id: channel.id, view: firstView });
+  const view = shown.id === channel.id ? shown.view : firstView; // never that of the channel before
   const volume = useVolume(video);
   const idle = useIdle(stage, view.phase === 'playing');
   const live = channel.kind === 'live';
@@ -62,9 +63,9 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
 
   useEffect(() => {
     const element = video.current as HTMLVideoElement;
-    const url = streamURL(channel);
-    const made = live ? new LivePlayer(element, url, frozen.current as HTMLCanvasElement, setView, stable)
-      : new FilmPlayer(element, url, setView, channel.position_s, (at) => putPosition(channel.id, at));
+    const setView = (now: View): void => setShown({ id: channel.id, view: now });
+    const made = live ? new LivePlayer(element, liveURLs(channel), channel.codecs, frozen.current as HTMLCanvasElement, setView, stable)
+      : new FilmPlayer(element, streamURL(channel), setView, channel.position_s, (at) => putPosition(channel.id, at));
     if (!live && channel.position_s > 0) toast(t('resuming', { at: clock(channel.position_s) }));
     player.current = made;
     made.start();
@@ -75,8 +76,7 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   // Before anything is shown: later it would take the focus away from where a quick hand has put it.
   useLayoutEffect(() => stage.current?.focus(), [channel.id]);
 
-  const state = session?.state || 'idle';
-  useEffect(() => player.current?.session(state), [state]);
+  useEffect(() => player.current?.session(session), [session]);
 
   const sent = (): void => { // the picture is on the TV now
     if (view.phase === 'playing') player.current?.toggle();
@@ -86,7 +86,7 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
   const seek = (by: number): boolean => player.current?.seek(by) || false;
   const steady = (): void => {
     remember('stable', stable ? 'no' : 'yes');
-    setView(firstView);
+    setShown({ id: channel.id, view: firstView });
     setStable(!stable);
   };
   useStageKeys({ digit, guide: () => setGuide(!guide), toggle, full, seek, mute: volume.toggleMute, zap: (by) => zap(props.channels, channel, by) });

@@ -164,4 +164,7 @@ export const de: Dictionary = {
   channelUp: 'Kanal vor',
   channelDown: 'Kanal zurück',
   unsupportedCodec: 'Dies ist als {what} kodiert, was dieser Browser nicht abspielt. Öffne es mit der Adresse unten in VLC oder sieh es am Fernseher an.',
+  noConverter: 'Dies ist als {what} kodiert, was dieser Browser nicht abspielt. Installiere ffmpeg neben dem Gateway, das es dann umwandelt; oder öffne es mit der Adresse unten in VLC oder sieh es am Fernseher an.',
+  converting: 'Das Gateway wandelt es für diesen Browser um',
+  converted: 'Als {what} kodiert; das Gateway wandelt es für diesen Browser um.',
 };

@@ -164,6 +164,9 @@ export const en = {
   channelUp: 'Channel up',
   channelDown: 'Channel down',
   unsupportedCodec: 'This is coded as {what}, which this browser can’t play. Open it in VLC with the address below, or play it on your TV.',
+  noConverter: 'This is coded as {what}, which this browser can’t play. Install ffmpeg beside the gateway, which then converts it; or open it in VLC with the address below, or play it on your TV.',
+  converting: 'The gateway converts it for this browser',
+  converted: 'Coded as {what}; the gateway converts it for this browser.',
 };
 
 export type Dictionary = { [key in keyof typeof en]: string };

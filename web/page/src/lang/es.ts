@@ -164,4 +164,7 @@ export const es: Dictionary = {
   channelUp: 'Canal siguiente',
   channelDown: 'Canal anterior',
   unsupportedCodec: 'Está codificado como {what}, que este navegador no reproduce. Ábrelo en VLC con la dirección de abajo o míralo en la tele.',
+  noConverter: 'Está codificado como {what}, que este navegador no reproduce. Instala ffmpeg junto a la pasarela, que entonces lo convierte; o ábrelo en VLC con la dirección de abajo o míralo en la tele.',
+  converting: 'La pasarela lo convierte para este navegador',
+  converted: 'Codificado como {what}; la pasarela lo convierte para este navegador.',
 };
