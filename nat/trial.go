@@ -17,15 +17,30 @@ type Trial struct {
 // sentence why there is none, and what can be done. It takes searchTime and the time that gateways take to answer; ctx
 // bounds both, and never what takes the mapping back.
 func Try(ctx context.Context, cfg Config) (Trial, error) {
+	return try(ctx, cfg, (*Traversal).portWish)
+}
+
+// TryPinhole does the same with a hole in the IPv6 firewall of a router.
+func TryPinhole(ctx context.Context, cfg Config) (Trial, error) {
+	return try(ctx, cfg, (*Traversal).pinholeWish)
+}
+
+func try(ctx context.Context, cfg Config, wished func(*Traversal) wish) (Trial, error) {
 	t, err := New(cfg)
 	if err != nil {
 		return Trial{}, err
 	}
-	m, err := t.findMapping(ctx, t.portWish())
+	w := wished(t)
+	m, err := t.findMapping(ctx, w)
 	if err != nil {
-		return Trial{}, errors.New(mappingProblem(err))
+		return Trial{}, errors.New(w.problem(err))
 	}
 	defer m.withdraw(ctx)
 	addr, _ := m.gw.externalIP(ctx) // some do not tell
-	return Trial{m.gw.name(), netip.AddrPortFrom(addr, m.external), addr.IsValid() && public(addr)}, nil
+	at := netip.AddrPortFrom(addr, m.external)
+	found, _ := w.worth(m, addr)
+	if len(found) > 0 {
+		at = found[0].Addr
+	}
+	return Trial{m.gw.name(), at, len(found) > 0}, nil
 }

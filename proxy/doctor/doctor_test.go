@@ -180,7 +180,7 @@ func TestOutside(t *testing.T) {
 		{"symmetric with IPv6", symmetric, nat.Trial{}, netip.MustParseAddr("2001:db8::1"), "symmetric", false, "some", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, p := kind(c.report, c.trial), peers(c.report, c.trial, c.six)
+			n, p := kind(c.report, c.trial), peers(c.report, c.trial, nat.Trial{}, c.six)
 			sound(t, n)
 			sound(t, p)
 			sound(t, sixth(c.six))
@@ -193,6 +193,8 @@ func TestOutside(t *testing.T) {
 	for _, m := range []Check{
 		Config{NoNAT: true}.mapping(nat.Trial{}, nil), Config{}.mapping(nat.Trial{}, errors.New("No port mapping: the router refuses it. Allow it.")),
 		Config{}.mapping(mapped, nil), Config{}.mapping(inner, nil), Config{}.mapping(nat.Trial{Gateway: "router", Mapped: netip.AddrPortFrom(netip.Addr{}, 7)}, nil),
+		pinhole(nat.Trial{}, errors.New("No IPv6 pinhole: no router answered.")), pinhole(mapped, nil), pinhole(inner, nil),
+		peers(symmetric, nat.Trial{}, mapped, seen.Addr()),
 	} {
 		sound(t, m)
 	}

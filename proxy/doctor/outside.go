@@ -23,32 +23,39 @@ func (c Config) outside(ctx context.Context) []Check {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
 	var seen behaviour.Report
-	var unseen, unmapped error
-	var trial nat.Trial
+	var unseen, unmapped, unpierced error
+	var trial, hole nat.Trial
+	six := ipv6()
 	var asking sync.WaitGroup
 	asking.Go(func() { seen, unseen = behaviour.Discover(ctx, c.STUN...) })
 	if !c.NoNAT {
-		asking.Go(func() { trial, unmapped = c.tryMapping(ctx) })
+		asking.Go(func() { trial, unmapped = c.try(ctx, "udp4", nat.Try) })
+	}
+	if six.IsValid() && !c.NoNAT {
+		asking.Go(func() { hole, unpierced = c.try(ctx, "udp6", nat.TryPinhole) })
 	}
 	asking.Wait()
-	six := ipv6()
 	checks := []Check{c.stun(seen, unseen)}
 	if len(c.STUN) > 0 && unseen == nil {
 		checks = append(checks, kind(seen, trial))
 	}
-	return append(checks, c.mapping(trial, unmapped), sixth(six), peers(seen, trial, six))
+	checks = append(checks, c.mapping(trial, unmapped), sixth(six))
+	if six.IsValid() && !c.NoNAT {
+		checks = append(checks, pinhole(hole, unpierced))
+	}
+	return append(checks, peers(seen, trial, hole, six))
 }
 
-// tryMapping has a router forward a port of ours that nobody needs, for a moment.
-func (c Config) tryMapping(ctx context.Context) (nat.Trial, error) {
+// try has a router let strangers in at a port of ours that nobody needs, for a moment.
+func (c Config) try(ctx context.Context, network string, ask func(context.Context, nat.Config) (nat.Trial, error)) (nat.Trial, error) {
 	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(ctx, "udp4", ":0")
+	conn, err := lc.ListenPacket(ctx, network, ":0")
 	if err != nil {
 		return nat.Trial{}, err
 	}
 	defer conn.Close()
 	port := uint16(conn.LocalAddr().(*net.UDPAddr).Port)
-	return nat.Try(ctx, nat.Config{Port: port, Name: "Swarmgate doctor", Logger: c.Logger})
+	return ask(ctx, nat.Config{Port: port, Name: "Swarmgate doctor", Logger: c.Logger})
 }
 
 // stun says what the servers see.
@@ -115,9 +122,7 @@ func (c Config) mapping(t nat.Trial, err error) Check {
 	case c.NoNAT:
 		return Check{"mapping", true, "not asked", "No router is asked to let peers in.", ""}
 	case err != nil:
-		why := []rune(strings.TrimPrefix(oneLine(err), "No port mapping: "))
-		why[0] = unicode.ToUpper(why[0])
-		return Check{"mapping", true, "none", "No router forwards a port: peers get in only as the NAT lets them.", string(why)}
+		return Check{"mapping", true, "none", "No router forwards a port: peers get in only as the NAT lets them.", sentence(err, "No port mapping: ")}
 	case !t.Mapped.Addr().IsValid():
 		return Check{"mapping", true, "port " + fmt.Sprint(t.Mapped.Port()), "The " + t.Gateway + " forwards ports, but does not tell its own address.", "Look at the router's connection to the Internet."}
 	case !t.Public:
@@ -127,6 +132,26 @@ func (c Config) mapping(t nat.Trial, err error) Check {
 		}
 	}
 	return Check{"mapping", true, t.Mapped.String(), "The " + t.Gateway + " forwards ports to this machine: strangers get in.", ""}
+}
+
+// pinhole says what a router's IPv6 firewall does for us.
+func pinhole(t nat.Trial, err error) Check {
+	switch {
+	case err != nil:
+		return Check{"pinhole", true, "none", "No router opens its IPv6 firewall: peers get in by IPv6 once we have called them.", sentence(err, "No IPv6 pinhole: ")}
+	case !t.Public:
+		return Check{"pinhole", true, t.Mapped.String(), "The " + t.Gateway + " lets strangers in, at an address that is not public.", "Switch on IPv6 at the provider."}
+	}
+	return Check{"pinhole", true, t.Mapped.String(), "The " + t.Gateway + " lets strangers in over IPv6.", ""}
+}
+
+// sentence is what an error says after words that stand elsewhere.
+func sentence(err error, after string) string {
+	words := []rune(strings.TrimPrefix(oneLine(err), after))
+	if len(words) > 0 {
+		words[0] = unicode.ToUpper(words[0])
+	}
+	return string(words)
 }
 
 // ipv6 is this machine's address for the whole IPv6 Internet; invalid where there is none.
@@ -153,7 +178,7 @@ func sixth(a netip.Addr) Check {
 }
 
 // peers says what it all means for peers.
-func peers(r behaviour.Report, t nat.Trial, six netip.Addr) Check {
+func peers(r behaviour.Report, t, hole nat.Trial, six netip.Addr) Check {
 	check := Check{Name: "peers", OK: true}
 	switch k := r.Kind(); {
 	case t.Public:
@@ -164,6 +189,8 @@ func peers(r behaviour.Report, t nat.Trial, six netip.Addr) Check {
 		check.Value, check.Meaning = "everybody", "Peers behind any NAT get through."
 	case k == behaviour.AddressRestricted:
 		check.Value, check.Meaning = "everybody, by hole punching", "Both sides call each other, and so get through."
+	case k == behaviour.Symmetric && hole.Public:
+		check.Value, check.Meaning = "all with IPv6, and some", "The router lets strangers in over IPv6; over IPv4 only peers get through that have a public address or an easy NAT."
 	case k == behaviour.Symmetric && six.IsValid():
 		check.Value, check.Meaning = "some", "Peers get through that have IPv6, a public address, or a NAT that lets in more than who was called."
 	case k == behaviour.Symmetric:

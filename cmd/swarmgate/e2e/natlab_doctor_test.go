@@ -68,20 +68,26 @@ func natLabDoctorOfRouters(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		gateway lab.Gateway
-		by      string
+		check   string
 	}{
-		{"UPnP", lab.Gateway{UPnP: true}, "everybody"},
-		{"NAT-PMP", lab.Gateway{PMP: true}, "everybody"},
-		{"PCP", lab.Gateway{PCP: true}, "everybody"},
+		{"UPnP", lab.Gateway{UPnP: true}, "mapping"},
+		{"NAT-PMP", lab.Gateway{PMP: true}, "mapping"},
+		{"PCP", lab.Gateway{PCP: true}, "mapping"},
+		{"IPv6-UPnP", lab.Gateway{UPnP: true}, "pinhole"},
+		{"IPv6-PCP", lab.Gateway{PCP: true}, "pinhole"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := buildForDoctor(t, lab.Spec{Kind: lab.Sym, Gateway: c.gateway})
+			n := buildForDoctor(t, lab.Spec{Kind: lab.Sym, Gateway: c.gateway, IPv6: c.check == "pinhole"})
 			home := n.Homes[0]
 			status, found, _ := n.examine(t, home.Host)
-			if got := found["mapping"].Value; !strings.HasPrefix(got, home.Outside.String()+":") {
-				t.Errorf("the mapping: %+v", found["mapping"])
+			at := home.Outside.String() + ":"
+			if c.check == "pinhole" {
+				at = "[" + home.Inside6.String() + "]:"
 			}
-			if got := found["peers"].Value; got != c.by || status != 0 {
+			if got := found[c.check].Value; !strings.HasPrefix(got, at) {
+				t.Errorf("%s %+v", c.check, found[c.check])
+			}
+			if got := found["peers"].Value; got != "everybody" || status != 0 {
 				t.Errorf("exit status %d, peers that get through: %q", status, got)
 			}
 			if left, err := home.Mappings(); err != nil || left != "" {
