@@ -167,15 +167,30 @@ func (t *Traversal) hold(ctx context.Context, w wish, m *mapping, wake <-chan st
 	renewal := time.Now().Add(m.half())
 	tick := time.NewTicker(min(mappingCheck, m.half()))
 	defer tick.Stop()
+	var looked time.Time
 	for {
 		addr, err := m.gw.externalIP(ctx)
 		if err != nil && codeOf(err) == 0 && ctx.Err() == nil {
 			return fmt.Errorf("%s: %w", m.gw.name(), err)
 		}
+		outside := netip.AddrPortFrom(addr, m.external)
+		_, proven := t.crossings.get()
+		look := !proven || time.Since(looked) >= crossingInterval
+		if look {
+			looked = time.Now()
+		}
+		if look && proven && t.dead(ctx, outside) {
+			m.withdraw(ctx)
+			t.forget(w)
+			return fmt.Errorf("%s: %w", m.gw.name(), errDeadMapping)
+		}
 		if ctx.Err() == nil {
 			if found, words := w.worth(m, addr); t.tell(w.source, found, words) {
 				t.cfg.Logger.Info().Msg(words)
 			}
+		}
+		if !proven {
+			t.dead(ctx, outside) // shows whether they arrive now
 		}
 		select {
 		case <-ctx.Done():
@@ -231,6 +246,8 @@ func mappingProblem(err error) string {
 	switch code := codeOf(err); {
 	case errors.Is(err, errNoGateway):
 		return "No port mapping: no UPnP gateway answered. Switch on UPnP in the router to let peers connect to this home."
+	case errors.Is(err, errDeadMapping):
+		return "The router lists our port mapping, but strangers' datagrams do not arrive any more; it is asked again. Restart it if this stays (" + reason(err) + ")."
 	case code == codeNotAuthorized:
 		return "No port mapping: the router refuses it. Allow UPnP for this machine in the router (" + reason(err) + ")."
 	case code == codeSamePort:

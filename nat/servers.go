@@ -126,7 +126,12 @@ func (t *Traversal) askOnce(ctx context.Context, name string, attempt int) (neti
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	return t.stun.ask(ctx, t.cfg.Send, addrs[attempt%len(addrs)])
+	server := addrs[attempt%len(addrs)]
+	a, err := t.stun.ask(ctx, t.cfg.Send, server, netip.AddrPort{})
+	if err == nil && a.other.IsValid() {
+		t.crossings.put(crossing{server, a.other, a.seen})
+	}
+	return a.seen, err
 }
 
 // lookup resolves host:port to addresses, IPv4 first: behind it lie the NATs.

@@ -44,41 +44,51 @@ type transactions struct {
 
 type transaction struct {
 	server netip.AddrPort
-	answer chan<- answer // has room for one
+	other  netip.AddrPort // from where the server is to answer, invalid for server
+	answer chan<- answer  // has room for one
 }
 
 type answer struct {
-	seen netip.AddrPort
-	err  error
+	seen  netip.AddrPort
+	other netip.AddrPort // where else the server listens, invalid if it does not tell (OTHER-ADDRESS: RFC 5780, 7.4)
+	err   error
 }
 
-// ask sends a Binding request and waits for the answer: the address that the server sees.
-func (s *transactions) ask(ctx context.Context, send func([]byte, netip.AddrPort) error, server netip.AddrPort) (netip.AddrPort, error) {
-	request, err := stun.Build(stun.TransactionID, stun.BindingRequest)
+// errNotFromThere means that a server answers from its first address though it was asked not to.
+var errNotFromThere = errors.New("it does not answer from another address")
+
+// ask sends a Binding request and waits for the answer: the address that the server sees. If other is valid, the server
+// is asked to answer from there.
+func (s *transactions) ask(ctx context.Context, send func([]byte, netip.AddrPort) error, server, other netip.AddrPort) (answer, error) {
+	setters := []stun.Setter{stun.TransactionID, stun.BindingRequest}
+	if other.IsValid() {
+		setters = append(setters, changeBoth)
+	}
+	request, err := stun.Build(setters...)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("build STUN request: %w", err)
+		return answer{}, fmt.Errorf("build STUN request: %w", err)
 	}
 	got := make(chan answer, 1)
-	s.begin(request.TransactionID, transaction{server, got})
+	s.begin(request.TransactionID, transaction{server, other, got})
 	defer s.end(request.TransactionID)
 	wait := stunRTO
 	for range stunTransmissions {
 		if err := send(bytes.Clone(request.Raw), server); err != nil {
-			return netip.AddrPort{}, fmt.Errorf("send to STUN server %s: %w", server, err)
+			return answer{}, fmt.Errorf("send to STUN server %s: %w", server, err)
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case a := <-got:
 			timer.Stop()
-			return a.seen, a.err
+			return a, a.err
 		case <-ctx.Done():
 			timer.Stop()
-			return netip.AddrPort{}, ctx.Err()
+			return answer{}, ctx.Err()
 		case <-timer.C:
 		}
 		wait *= 2
 	}
-	return netip.AddrPort{}, errNoAnswer
+	return answer{}, errNoAnswer
 }
 
 func (s *transactions) begin(id [stun.TransactionIDSize]byte, t transaction) {
@@ -106,12 +116,15 @@ func (s *transactions) handle(b []byte, from netip.AddrPort) {
 	s.mu.Lock()
 	t, ok := s.open[id]
 	s.mu.Unlock()
-	if !ok || t.server != unmap(from) {
+	if !ok || t.server != unmap(from) && (!t.other.IsValid() || t.other != unmap(from)) {
 		return
 	}
 	a, ok := parseAnswer(b)
 	if !ok {
 		return
+	}
+	if t.other.IsValid() && t.other != unmap(from) && a.err == nil {
+		a.err = errNotFromThere
 	}
 	select {
 	case t.answer <- a:
@@ -137,7 +150,7 @@ func parseAnswer(b []byte) (answer, bool) {
 		return answer{err: fmt.Errorf("it answered with error %d (%s)", code.Code, plain(string(code.Reason)))}, true
 	case stun.BindingSuccess:
 		seen, err := seenAddress(&m)
-		return answer{seen, err}, true
+		return answer{seen, otherAddress(&m), err}, true
 	}
 	return answer{}, false
 }
@@ -169,6 +182,19 @@ func seenAddress(m *stun.Message) (netip.AddrPort, error) {
 		return netip.AddrPort{}, errors.New("its answer has an address that cannot be ours")
 	}
 	return netip.AddrPortFrom(a, uint16(port)), nil
+}
+
+// otherAddress takes OTHER-ADDRESS, if there is one that makes sense.
+func otherAddress(m *stun.Message) netip.AddrPort {
+	var o stun.OtherAddress
+	if !addressLength(m, stun.AttrOtherAddress) || o.GetFrom(m) != nil {
+		return netip.AddrPort{}
+	}
+	a, ok := netip.AddrFromSlice(o.IP)
+	if a = a.Unmap(); !ok || o.Port <= 0 || o.Port > 0xffff || a.IsUnspecified() || a.IsMulticast() {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a, uint16(o.Port))
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

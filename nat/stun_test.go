@@ -187,7 +187,7 @@ func TestAskRetransmits(t *testing.T) {
 				return sees(request, "203.0.113.11:4000")
 			}}
 			start := time.Now()
-			seen, err := tr.stun.ask(t.Context(), server.send, server.at)
+			a, err := tr.stun.ask(t.Context(), server.send, server.at, netip.AddrPort{})
 			var sent []time.Duration
 			for _, at := range server.sent {
 				sent = append(sent, at.Sub(start))
@@ -195,8 +195,8 @@ func TestAskRetransmits(t *testing.T) {
 			if want := schedule[:min(answered+1, 3)]; !slices.Equal(sent, want) {
 				t.Errorf("sent at %v, want %v", sent, want)
 			}
-			if answered < 3 && (err != nil || seen != addr("203.0.113.11:4000")) {
-				t.Errorf("ask = %v, %v", seen, err)
+			if answered < 3 && (err != nil || a.seen != addr("203.0.113.11:4000")) {
+				t.Errorf("ask = %v, %v", a.seen, err)
 			}
 			if answered == 3 && (!errors.Is(err, errNoAnswer) || time.Since(start) > 5*time.Second) {
 				t.Errorf("ask = %v after %v, want no answer within 5 s", err, time.Since(start))
@@ -232,7 +232,7 @@ func TestAskBelievesOnlyTheServerAsked(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tr := newTraversal(t, Config{})
 				server := &stunServer{tr: tr, at: addr("203.0.113.2:3478"), from: addr(c.from), reply: c.reply}
-				if _, err := tr.stun.ask(t.Context(), server.send, server.at); (err == nil) != c.want {
+				if _, err := tr.stun.ask(t.Context(), server.send, server.at, netip.AddrPort{}); (err == nil) != c.want {
 					t.Errorf("ask: %v", err)
 				}
 			})
@@ -247,7 +247,7 @@ func TestAskEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if _, err := tr.stun.ask(ctx, server.send, server.at); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 100*time.Millisecond {
+		if _, err := tr.stun.ask(ctx, server.send, server.at, netip.AddrPort{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 100*time.Millisecond {
 			t.Errorf("ask = %v after %v", err, time.Since(start))
 		}
 	})
@@ -263,8 +263,8 @@ func TestHandleDuplicates(t *testing.T) {
 			}
 			return nil
 		}
-		if seen, err := tr.stun.ask(t.Context(), server.send, server.at); err != nil || seen != addr("203.0.113.11:4000") {
-			t.Errorf("ask = %v, %v", seen, err)
+		if a, err := tr.stun.ask(t.Context(), server.send, server.at, netip.AddrPort{}); err != nil || a.seen != addr("203.0.113.11:4000") {
+			t.Errorf("ask = %v, %v", a.seen, err)
 		}
 	})
 }

@@ -58,10 +58,11 @@ const NotAsked = "The router is not asked to let peers in: that is switched off,
 
 // Traversal gathers the addresses of one socket while Run runs. Its methods may be called by any goroutine.
 type Traversal struct {
-	cfg   Config
-	board board
-	stun  transactions
-	notes string // folder for notes of mappings; empty: none are made
+	cfg       Config
+	board     board
+	stun      transactions
+	crossings crossings
+	notes     string // folder for notes of mappings; empty: none are made
 
 	mu    sync.Mutex
 	known map[string]bool // STUN servers taken so far

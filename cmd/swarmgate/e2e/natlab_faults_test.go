@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func natLabFaults(t *testing.T) {
 		run  func(t *testing.T, results *table)
 	}{
 		{"gateway-restarts", faultRestart},
+		{"mapping-dies", faultDead},
 		{"address-changes", faultAddress},
 		{"router-restarts", faultReboot},
 	}
@@ -55,6 +57,34 @@ func faultRestart(t *testing.T, results *table) {
 	results.add("UPnP service restarts: mapped again after %.1f s", took.Seconds())
 	p.end()
 	n.unmapped(t, h)
+}
+
+// The router goes on to list a mapping through which nobody gets in any more, until its UPnP service restarts.
+func faultDead(t *testing.T, results *table) {
+	const bound = 2 * time.Minute
+	l, err := lab.New(lab.Spec{Kind: lab.Port, Gateway: lab.Gateway{UPnP: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := l.ServeCoturn(); err != nil {
+		t.Fatal(err)
+	}
+	n, h := nats{Lab: l, t: t}, l.Homes[0]
+	p := n.run(h.Host, "publish", noise(t, smallFilm), "--json", "--log-level", "debug", "--dir", t.TempDir(), "--stun", labSTUN)
+	p.logged(time.Minute+slack, "strangers' datagrams arrive")
+	if err := errors.Join(h.Deafen(), h.Forget()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	p.logged(bound+slack, "do not arrive any more")
+	took := time.Since(began)
+	strict(t, "the end of what is dead", took, bound)
+	results.add("a mapping dies, though it is listed: withdrawn after %.1f s", took.Seconds())
 }
 
 // The provider gives the home another address, while a channel is sent from it.
