@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swarmgate/swarmgate/proxy/config"
 	"github.com/swarmgate/swarmgate/proxy/logbook"
 )
 
@@ -59,7 +60,7 @@ func described(t *testing.T) apiDocument {
 // Every route with each of its methods is described, and nothing else is.
 func TestEveryRouteIsDescribed(t *testing.T) {
 	d := described(t)
-	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}, Doctor: soundDoctor, Log: &logbook.Book{}})
+	s := New(Config{Gateway: newFakeGateway(), Renderers: &fakeScreens{}, Security: &fakeSecurity{}, Doctor: soundDoctor, Log: &logbook.Book{}, Settings: &config.Owner{}})
 	served := map[string][]string{}
 	for pattern, handler := range s.patterns() {
 		m, ok := handler.(methods)
@@ -125,7 +126,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		"Problem": reflect.TypeFor[problem](), "URLs": reflect.TypeFor[itemURLs](), "Codecs": reflect.TypeFor[codecs](), "Programme": reflect.TypeFor[programme](),
 		"Channel": reflect.TypeFor[channel](), "Session": reflect.TypeFor[session](), "Outage": reflect.TypeFor[outage](), "Device": reflect.TypeFor[device](),
 		"Renderer": reflect.TypeFor[Renderer](), "Ban": reflect.TypeFor[ban](), "Member": reflect.TypeFor[memberEntry](), "TunedChannel": reflect.TypeFor[tunedChannel](),
-		"Status": reflect.TypeFor[status](), "Address": reflect.TypeFor[address](), "Sample": reflect.TypeFor[sample](), "Trouble": reflect.TypeFor[trouble](), "LogLine": reflect.TypeFor[logLine](),
+		"Status": reflect.TypeFor[status](), "Address": reflect.TypeFor[address](), "Sample": reflect.TypeFor[sample](), "Trouble": reflect.TypeFor[trouble](), "Setting": reflect.TypeFor[setting](), "SettingsProblem": reflect.TypeFor[settingsProblem](), "LogLine": reflect.TypeFor[logLine](),
 		"Subtitle": reflect.TypeFor[subtitle](), "Reach": reflect.TypeFor[reachable](), "Preview": reflect.TypeFor[preview](), "Previewed": reflect.TypeFor[previewed](),
 		"Examination": reflect.TypeFor[examination](),
 	}
@@ -183,7 +184,9 @@ func kindOf(typ reflect.Type) string {
 	switch {
 	case typ == reflect.TypeFor[time.Time]():
 		return "string"
-	case typ.Kind() == reflect.Struct:
+	case typ.Kind() == reflect.Interface:
+		return "" // of several types
+	case typ.Kind() == reflect.Struct, typ.Kind() == reflect.Map:
 		return "object"
 	case typ.Kind() == reflect.Slice:
 		return "array"

@@ -73,6 +73,9 @@ type Config struct {
 	// Network is how peers reach the gateway; it may be asked by any goroutine. Optional.
 	Network func() Network
 
+	// Settings are those of the gateway. Optional: without them /api/v1/settings is not there.
+	Settings Settings
+
 	// Log holds the last lines of the log. Optional: without it /api/v1/log is not there.
 	Log *logbook.Book
 
@@ -172,6 +175,9 @@ func (s *Server) patterns() map[string]http.Handler {
 	}
 	if s.config.Doctor != nil {
 		maps.Copy(all, s.doctorRoutes())
+	}
+	if s.config.Settings != nil {
+		maps.Copy(all, s.settingsRoutes())
 	}
 	if s.config.Log != nil {
 		all["/api/v1/log"] = methods{http.MethodGet: s.household(s.showLog)}

@@ -117,6 +117,9 @@ func (c *configShow) Run(con console) error {
 	if err != nil {
 		return err
 	}
+	if err := s.TakeChosen(); err != nil {
+		return err
+	}
 	for _, p := range s.Describe() {
 		fields, err := asMap(p)
 		if err != nil {

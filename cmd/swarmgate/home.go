@@ -60,6 +60,7 @@ type homeConfig struct {
 	out        *printer
 	log        zerolog.Logger
 	book       *logbook.Book // what log writes, for the page
+	settings   web.Settings  // nil for none that can be changed
 }
 
 // home is a gateway as it stands in a house: the swarms on one side, the page and the
@@ -133,7 +134,7 @@ func openHome(c homeConfig) (*home, error) {
 	page := web.New(web.Config{
 		Gateway: gateway, Security: gateway, OwnerToken: token, Name: c.name, Version: version, Logger: c.log, Mounts: mounts, Discovery: h.tvs, Renderers: h.renderers(), Guide: h.guide, Tuner: h.tuner, Doctor: h.examine,
 		Names: c.reach.Names, Clients: ranges(c.reach.Clients), Proxies: ranges(c.reach.Proxies), Base: c.reach.Base, Access: access,
-		Network: c.peering.network, Log: c.book,
+		Network: c.peering.network, Log: c.book, Settings: c.settings,
 		Listen: netip.AddrPortFrom(h.address(), h.port()),
 	})
 	h.server = web.HTTPServer(page.Handler(), c.log)

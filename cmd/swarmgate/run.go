@@ -67,6 +67,9 @@ func (r *runCommand) settings(around config.Surroundings) (*config.Settings, err
 			return nil, wrongUsage("%s: %w", f.flag, err)
 		}
 	}
+	if err := s.TakeChosen(); err != nil {
+		return nil, err
+	}
 	if err := s.Validate(); err != nil {
 		return nil, firstMistake(err, r.Config)
 	}
@@ -169,7 +172,7 @@ func openConfigured(s *config.Settings, credential *member.Credential, out *prin
 		ffmpeg: s.FFmpeg,
 		links:  s.Swarms(), liveBuffer: int64(s.Buffer.Live), filmSpace: int64(s.Buffer.Films), filmDir: s.FilmDir(),
 		keepWarm: s.Buffer.KeepWarm, sessions: s.Buffer.Sessions,
-		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log, book: book,
+		memberCA: s.Members.Authority, credential: credential, peering: peering, state: store, out: out, log: log, book: book, settings: config.NewOwner(s),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, peering.node.Close(), store.Close(), page.Close())

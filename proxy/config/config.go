@@ -2,8 +2,9 @@
 // file, the environment and flags, checked as a whole, and described to people from the
 // same struct that the program uses.
 //
-// What counts is, from weak to strong: the default, the file, SWARMGATE_… in the
-// environment, the flag. The package reads the file and nothing else of its surroundings.
+// What counts is, from weak to strong: the default, the page, the file, SWARMGATE_… in the
+// environment, the flag. The package reads the file, and reads and writes what was chosen on the
+// page, and touches nothing else of its surroundings.
 package config
 
 import (

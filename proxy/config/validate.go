@@ -68,6 +68,8 @@ func (s *Settings) Validate() error {
 		case FromEnv:
 			f := find(fields(&s.Config), key)
 			p.Place = "environment variable " + f.env()
+		case FromPage:
+			p.Place = s.ownerPath()
 		case FromFile:
 			p.Place = s.File
 			if line, column := s.position(key); line > 0 {

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/swarmgate/swarmgate/proxy/config"
+)
+
+// Settings is what this package needs of config.Owner.
+type Settings interface {
+	// Settings lists all.
+	Settings() []config.Setting
+	// Change sets values by key, null for the default; its error says what is wrong with which.
+	Change(values map[string]json.RawMessage) error
+}
+
+// setting is an entry of /api/v1/settings.
+type setting struct {
+	Key        string        `json:"key"`
+	Value      any           `json:"value"` // as it is after the next start
+	Default    any           `json:"default"`
+	Origin     config.Origin `json:"origin"`     // "default", "page", "file", "environment", "flag"
+	Overridden string        `json:"overridden"` // by which file, variable or flag, empty for nothing
+	Changeable bool          `json:"changeable"` // by PATCH
+	Applies    string        `json:"applies"`    // when a change counts: "restart"
+	Pending    bool          `json:"pending"`    // value waits for that
+	Meaning    string        `json:"meaning"`    // in English
+}
+
+// settingsProblem is the body of a refusal: the sentence for people, and the reason of each setting.
+type settingsProblem struct {
+	Error   string            `json:"error"`
+	Reasons map[string]string `json:"reasons"`
+}
+
+func (s *Server) settingsRoutes() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/api/v1/settings": methods{http.MethodGet: s.household(s.listSettings), http.MethodPatch: s.household(s.changeSettings)},
+	}
+}
+
+func (s *Server) listSettings(w http.ResponseWriter, _ *http.Request) {
+	all := s.config.Settings.Settings()
+	list := make([]setting, 0, len(all))
+	for _, one := range all {
+		list = append(list, setting{one.Key, one.Value, one.Default, one.Origin, one.Place, one.Changeable, "restart", one.Pending, one.Meaning})
+	}
+	answerJSON(w, http.StatusOK, list)
+}
+
+// changeSettings takes {"buffer.live": "64MiB", "dlna.enabled": null}; null is for the default. It
+// answers with all settings.
+func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request) {
+	values := map[string]json.RawMessage{}
+	if !s.readBody(w, r, `{"buffer.live": "64MiB"}`, &values) {
+		return
+	}
+	err := s.config.Settings.Change(values)
+	if errors.Is(err, config.ErrNotSaved) {
+		s.fail(w, http.StatusInternalServerError, asSentenceOrNone(err.Error()))
+		return
+	}
+	if err != nil {
+		answerJSON(w, http.StatusBadRequest, settingsProblemOf(err))
+		return
+	}
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	s.log.Info().Strs("settings", keys).Str("client", r.RemoteAddr).Msg("settings changed, for the next start")
+	s.listSettings(w, r)
+}
+
+func settingsProblemOf(err error) settingsProblem {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	p := settingsProblem{Reasons: map[string]string{}}
+	for _, one := range all {
+		key, reason := "", ""
+		if refusal, ok := errors.AsType[*config.Refusal](one); ok {
+			key, reason = refusal.Key, refusal.Reason
+		} else if problem, ok := errors.AsType[*config.Problem](one); ok {
+			key, reason = problem.Key, problem.Reason
+		}
+		if p.Error == "" {
+			p.Error = asSentenceOrNone(key + ": " + reason)
+		}
+		p.Reasons[key] = reason
+	}
+	return p
+}
