@@ -7,6 +7,7 @@ type Discovery struct {
 	Name    string   // under which TVs list it, empty when there is none
 	FoundOn []string // names of the network interfaces on which they find it
 	Problem string   // why they don't, or not on every network, and what to do; one sentence, empty when all is well
+	Off     bool     // none was wanted
 }
 
 // device is a Discovery at /api/v1/device and in events.
@@ -20,7 +21,8 @@ func (s *Server) device() device {
 	if s.config.Discovery == nil {
 		return device{FoundOn: []string{}, Problem: "This gateway is no media server, so TVs can't find it."}
 	}
-	d := device(s.config.Discovery())
+	found := s.config.Discovery()
+	d := device{found.Name, found.FoundOn, found.Problem}
 	if d.FoundOn == nil {
 		d.FoundOn = []string{}
 	}

@@ -123,8 +123,10 @@ func (s *Server) trouble(network Network, sessions []proxy.Session) (all []troub
 	if network.Problem != "" {
 		all = append(all, trouble{Code: "peers", Text: network.Problem})
 	}
-	if d := s.device(); s.config.Discovery != nil && d.Problem != "" {
-		all = append(all, trouble{Code: "tvs", Text: d.Problem})
+	if s.config.Discovery != nil {
+		if d := s.config.Discovery(); d.Problem != "" && !d.Off {
+			all = append(all, trouble{Code: "tvs", Text: d.Problem})
+		}
 	}
 	return all
 }

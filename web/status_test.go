@@ -54,6 +54,29 @@ func TestStatus(t *testing.T) {
 	if len(got.Addresses) != 1 || got.Addresses[0] != (address{"192.0.2.1:5", "mapped", "router"}) || got.Network != "Asked." {
 		t.Errorf("network %+v %q", got.Addresses, got.Network)
 	}
+	get(Config{Discovery: func() Discovery { return Discovery{Problem: "Switched off.", Off: true} }})
+	for _, one := range got.Trouble {
+		if one.Code == "tvs" {
+			t.Errorf("what was switched off is told as trouble: %+v", one)
+		}
+	}
+}
+
+// What is amiss is told with the worst first.
+func TestTrouble(t *testing.T) {
+	g := newFakeGateway()
+	g.sessions = []proxy.Session{
+		{ID: "s1", Channel: "news", Outage: membership.Outage{Tracker: "tracker.example:80", Problem: "no_answer", Since: time.Now()}},
+		{ID: "s2", Channel: "short", Error: "nothing fits the link"},
+	}
+	s := New(Config{
+		Gateway: g, Ready: func() error { return errors.New("It starts.") }, Network: func() Network { return Network{Problem: "Nobody gets in."} },
+		Discovery: func() Discovery { return Discovery{Problem: "No multicast."} },
+	})
+	var got status
+	if err := json.Unmarshal([]byte(askOf(t, s, "/api/v1/status", "")), &got); err != nil {
+		t.Fatal(err)
+	}
 	var codes []string
 	for _, one := range got.Trouble {
 		codes = append(codes, one.Code+" "+one.About)

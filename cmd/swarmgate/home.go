@@ -293,7 +293,7 @@ func (h *home) networks() (on, not []string) {
 // tvs says for the page whether TVs find the gateway.
 func (h *home) tvs() web.Discovery {
 	if h.dlna == nil {
-		return web.Discovery{Problem: h.noDLNA}
+		return web.Discovery{Problem: h.noDLNA, Off: !h.cfg.dlna}
 	}
 	on, not := h.networks()
 	return web.Discovery{Name: h.device(), FoundOn: on, Problem: strings.Join(not, "; ")}

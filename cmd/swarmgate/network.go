@@ -1,7 +1,7 @@
 package main
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/swarmgate/swarmgate/nat"
 	"github.com/swarmgate/swarmgate/web"
@@ -15,7 +15,7 @@ func (p *peering) network() web.Network {
 		n.Addresses = append(n.Addresses, web.Address{Address: f.Addr.String(), Type: f.Type, By: f.By})
 		open = open || f.Type != nat.Host || f.Addr.Addr().IsGlobalUnicast() && !f.Addr.Addr().IsPrivate()
 	}
-	if !open && !slices.Contains([]string{"", nat.NotAsked}, n.Text) {
+	if !open && n.Text != "" && !strings.Contains(n.Text, nat.NotAsked) { // what was wanted is no trouble
 		n.Problem = "Peers elsewhere may not get through to this gateway: no address was found that the Internet sees. " +
 			"Switch UPnP or NAT-PMP on in the router, forward a UDP port in it and name that as peer.listen, or name a STUN server as peer.stun."
 	}
