@@ -94,8 +94,13 @@ func fetchDescription(ctx context.Context, location *url.URL, from netip.Addr) (
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("read gateway description %s: status %d", plain(location.String()), resp.StatusCode)
 	}
+	return parseDescription(resp.Body, location)
+}
+
+// parseDescription reads a description that lies at location.
+func parseDescription(r io.Reader, location *url.URL) (*goupnp.RootDevice, error) {
 	root := new(goupnp.RootDevice)
-	decoder := xml.NewDecoder(resp.Body)
+	decoder := xml.NewDecoder(r)
 	decoder.DefaultSpace = goupnp.DeviceXMLNamespace
 	if err := decoder.Decode(root); err != nil {
 		return nil, fmt.Errorf("read gateway description %s: %w", plain(location.String()), err)

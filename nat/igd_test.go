@@ -290,6 +290,22 @@ func silent(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
+// drip sends a character now and then, for as long as anybody listens.
+func drip(w http.ResponseWriter, r *http.Request, text string) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		if _, err := io.WriteString(w, text[i%len(text):i%len(text)+1]); err != nil || http.NewResponseController(w).Flush() != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // endless sends bytes for as long as anybody listens.
 func endless(w http.ResponseWriter, r *http.Request, text string) {
 	_, _ = io.Copy(io.Discard, r.Body)
@@ -311,6 +327,9 @@ func TestHostileDescriptions(t *testing.T) {
 		},
 		"endlessly deep": func(g *fakeIGD) {
 			g.describe = func(w http.ResponseWriter, r *http.Request) { endless(w, r, "<device>") }
+		},
+		"slow drip": func(g *fakeIGD) {
+			g.describe = func(w http.ResponseWriter, r *http.Request) { drip(w, r, "<root><device><friendlyName>") }
 		},
 		"huge header": func(g *fakeIGD) {
 			g.describe = func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("y", 1<<20)) }

@@ -273,7 +273,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add(sample(sampleIPv4))
 	f.Add(sample(sampleIPv6))
 	f.Add(message(stun.BindingError, stun.CodeServerError))
-	f.Add(message(&stun.MappedAddress{IP: []byte{203, 0, 113, 9}, Port: 4000}))
+	f.Add(message(&stun.MappedAddress{IP: []byte{203, 0, 113, 9}, Port: 4000}, &stun.OtherAddress{IP: []byte{203, 0, 113, 3}, Port: 3479}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s transactions
 		s.handle(b, addr("203.0.113.2:3478")) // nothing is open
@@ -287,8 +287,10 @@ func FuzzParseAnswer(f *testing.F) {
 		if got.err != nil && len([]rune(got.err.Error())) > maxPlain+120 {
 			t.Fatalf("error of %d characters", len(got.err.Error()))
 		}
-		if a := got.seen.Addr(); got.seen.IsValid() && (a.IsUnspecified() || a.IsMulticast() || a.Is4In6() || got.seen.Port() == 0) {
-			t.Fatalf("impossible address %v", got.seen)
+		for _, at := range []netip.AddrPort{got.seen, got.other} {
+			if a := at.Addr(); at.IsValid() && (a.IsUnspecified() || a.IsMulticast() || a.Is4In6() || at.Port() == 0) {
+				t.Fatalf("impossible address %v", at)
+			}
 		}
 	})
 }
