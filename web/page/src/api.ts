@@ -90,6 +90,20 @@ export interface Device {
   problem: string; // why TVs don't find it and what to do, in English
 }
 
+/** What the gateway does and has done since its start. */
+export interface Status {
+  since: string; // date and time
+  peers: number;
+  viewers: number;
+  down_bps: number;
+  up_bps: number;
+  received_bytes: number;
+  sent_bytes: number;
+  share_ratio: number | null;
+  trouble: { code: string; about: string; text: string }[]; // in English
+  samples: { down_bps: number; up_bps: number }[]; // of ten minutes, oldest first
+}
+
 /** A TV or speaker of the home. */
 export interface Renderer {
   id: string;
@@ -188,6 +202,8 @@ export const fetchReach = (): Promise<{ page: string; problem: string }> => requ
 export const qrURL = (text: string): string => `${base}api/v1/qr.svg?text=${segment(text)}`;
 
 export const fetchChannels = (): Promise<Channel[]> => request<Channel[]>('api/v1/channels');
+
+export const fetchStatus = (): Promise<Status> => request<Status>('api/v1/status');
 
 export const fetchDevice = (): Promise<Device> => request<Device>('api/v1/device');
 

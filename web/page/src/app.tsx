@@ -11,6 +11,7 @@ import { Icon, Logo } from './icons';
 import { isTyping, moveFocus } from './keys';
 import { Remotes } from './remote';
 import { useWatched } from './route';
+import { StatusDialog } from './status';
 import { refresh, useGateway } from './store';
 import { toggleTheme } from './theme';
 import { Toast } from './toast';
@@ -19,7 +20,7 @@ import { Watch } from './watch';
 export function App() {
   const gateway = useGateway();
   const id = useWatched();
-  const [dialog, open] = useState<'' | 'help' | 'add' | 'phone' | 'signin'>('');
+  const [dialog, open] = useState<'' | 'help' | 'add' | 'phone' | 'signin' | 'status'>('');
   const close = (): void => open('');
   const add = (): void => open('add');
   useEffect(() => onLocked(() => open('signin')), []);
@@ -39,9 +40,10 @@ export function App() {
       {id === null ? <Header help={() => open('help')} add={add} phone={() => open('phone')} /> : null}
       {gateway.online ? null : <p class="banner" role="status">{t('offline')}…</p>}
       {id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
-      <Footer />
+      <Footer status={() => open('status')} />
       <Remotes />
       {dialog === 'help' ? <HelpDialog close={close} /> : null}
+      {dialog === 'status' ? <StatusDialog close={close} /> : null}
       {dialog === 'add' ? <AddDialog close={close} /> : null}
       {dialog === 'phone' ? <PhoneDialog path={base} close={close} /> : null}
       {dialog === 'signin' ? <SignInDialog done={() => { close(); void refresh(); }} /> : null}
@@ -76,10 +78,11 @@ function Header(props: { help: () => void; add: () => void; phone: () => void })
   );
 }
 
-function Footer() {
+function Footer(props: { status: () => void }) {
   return (
     <footer class="footer">
       <span>{t('about', { version: about.version })}</span>
+      <button class="plain" data-nav onClick={props.status}>{t('status')}</button>
       <a href={base + 'licences.txt'}>{t('licences')}</a>
     </footer>
   );

@@ -167,4 +167,11 @@ export const de: Dictionary = {
   noConverter: 'Dies ist als {what} kodiert, was dieser Browser nicht abspielt. Installiere ffmpeg neben dem Gateway, das es dann umwandelt; oder öffne es mit der Adresse unten in VLC oder sieh es am Fernseher an.',
   converting: 'Das Gateway wandelt es für diesen Browser um',
   converted: 'Als {what} kodiert; das Gateway wandelt es für diesen Browser um.',
+  status: 'Status',
+  viewing: 'Zuschauer',
+  received: 'Empfangen',
+  ratio: 'Anteil geteilt',
+  since: 'Läuft seit',
+  allWell: 'Alles in Ordnung.',
+  curve: '{what}, letzte zehn Minuten, bis {most}',
 };

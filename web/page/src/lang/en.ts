@@ -167,6 +167,13 @@ export const en = {
   noConverter: 'This is coded as {what}, which this browser can’t play. Install ffmpeg beside the gateway, which then converts it; or open it in VLC with the address below, or play it on your TV.',
   converting: 'The gateway converts it for this browser',
   converted: 'Coded as {what}; the gateway converts it for this browser.',
+  status: 'Status',
+  viewing: 'Viewers',
+  received: 'Received',
+  ratio: 'Share ratio',
+  since: 'Running since',
+  allWell: 'All is well.',
+  curve: '{what}, last ten minutes, up to {most}',
 };
 
 export type Dictionary = { [key in keyof typeof en]: string };

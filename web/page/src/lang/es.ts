@@ -167,4 +167,11 @@ export const es: Dictionary = {
   noConverter: 'Está codificado como {what}, que este navegador no reproduce. Instala ffmpeg junto a la pasarela, que entonces lo convierte; o ábrelo en VLC con la dirección de abajo o míralo en la tele.',
   converting: 'La pasarela lo convierte para este navegador',
   converted: 'Codificado como {what}; la pasarela lo convierte para este navegador.',
+  status: 'Estado',
+  viewing: 'Espectadores',
+  received: 'Recibido',
+  ratio: 'Proporción',
+  since: 'Desde',
+  allWell: 'Todo va bien.',
+  curve: '{what}, últimos diez minutos, hasta {most}',
 };
