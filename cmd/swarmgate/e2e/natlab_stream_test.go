@@ -15,7 +15,9 @@ import (
 // onAir publishes the channel from a home and returns its link, when the home's address outside is known.
 func (n nats) onAir(t *testing.T, h *lab.Home) (*process, string) {
 	t.Helper()
-	p := n.run(h.Host, stun("publish", "--live", "../media/channel.ts", "--json", "--log-level", "debug", "--tracker", n.tracker, "--dir", t.TempDir())...)
+	words := stun(swarmgate, "publish", "--live", "-", "--json", "--log-level", "debug", "--tracker", n.tracker, "--dir", t.TempDir())
+	p := prepare(t, h.Host.Words(words...)...)
+	p.launchWithClock()
 	known(t, p, h)
 	return p, p.event("swarm", generous, nil)["link"].(string)
 }
