@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -42,7 +43,7 @@ func (s *Settings) ownerPath() string { return filepath.Join(s.StateDir(), owner
 func (s *Settings) TakeChosen() error {
 	path := s.ownerPath()
 	b, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // who makes the folder tells what is in its place
 		return nil
 	}
 	chosen, tree := Default(), map[string]any{}
