@@ -242,7 +242,7 @@ func TestGatewayRefusalsOnSockets(t *testing.T) {
 	if err != nil || len(gateways) != 1 {
 		t.Fatalf("findGateways = %v, %v", gateways, err)
 	}
-	m, err := tr.obtain(t.Context(), gateways[0])
+	m, err := tr.obtain(t.Context(), tr.portWish(), gateways[0])
 	if err != nil || m.external != 20007 || m.lease != 0 {
 		t.Fatalf("obtain = %+v, %v", m, err)
 	}

@@ -31,7 +31,8 @@ type leftover struct {
 // leaver is a gateway that can remove what a run before has left; ok tells that it is not there any more.
 type leaver interface {
 	leave(ctx context.Context, l leftover) (ok bool)
-	remembered() leftover
+	// remembered is what leave needs to know; ok is false while that is not known yet.
+	remembered() (l leftover, ok bool)
 }
 
 // Remember has mappings noted in a folder while they are held, so that the next run removes what a crash has left. Call it
@@ -42,13 +43,17 @@ func (t *Traversal) noteFile(w wish, port uint16) string {
 	return filepath.Join(t.notes, fmt.Sprintf("%s-%d.json", w.notes, port))
 }
 
-// note takes down a mapping.
+// note takes down a mapping, before it is asked for where that is possible: whoever crashes while the router makes it leaves
+// it, too.
 func (t *Traversal) note(w wish, m *mapping) {
 	gw, ok := m.gw.(leaver)
 	if t.notes == "" || !ok {
 		return
 	}
-	l := gw.remembered()
+	l, ok := gw.remembered()
+	if !ok {
+		return
+	}
 	l.Internal, l.External = m.internal.Port(), m.external
 	b, err := json.Marshal(l)
 	if err == nil {
@@ -100,7 +105,7 @@ func inUse(ctx context.Context, port uint16) bool {
 	return false
 }
 
-func (g *igd) remembered() leftover { return leftover{Protocol: "UPnP"} }
+func (g *igd) remembered() (leftover, bool) { return leftover{Protocol: "UPnP"}, true }
 
 // leave removes the mapping if it is still to us.
 func (g *igd) leave(ctx context.Context, l leftover) bool {
@@ -111,7 +116,7 @@ func (g *igd) leave(ctx context.Context, l leftover) bool {
 	return owner != netip.AddrPortFrom(g.self, l.Internal) || g.remove(ctx, l.External) == nil
 }
 
-func (g *portGateway) remembered() leftover {
+func (g *portGateway) remembered() (leftover, bool) {
 	l := leftover{Protocol: g.dialect.title()}
 	if g.self.Is6() {
 		l.Address = g.self
@@ -119,7 +124,7 @@ func (g *portGateway) remembered() leftover {
 	if p, ok := g.dialect.(pcp); ok {
 		l.Nonce = p.nonce
 	}
-	return l
+	return l, true
 }
 
 // leave removes the mapping of a run that used the same protocol.

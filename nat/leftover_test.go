@@ -2,6 +2,7 @@ package nat
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -83,6 +84,34 @@ func TestLeftoverNowhere(t *testing.T) {
 			tr.note(tr.portWish(), &mapping{gw: g, external: 6001, internal: netip.AddrPortFrom(g.own(), 6000)})
 			tr.tidy(t.Context(), tr.portWish(), g)
 			tr.forget(tr.portWish())
+		}
+	})
+}
+
+// witness looks whether there is a note when a mapping is asked for.
+type witness struct {
+	*portGateway
+	note  string
+	noted bool
+}
+
+func (w *witness) add(ctx context.Context, external, internal uint16, lease uint32) error {
+	_, err := os.Stat(w.note)
+	w.noted = err == nil
+	return w.portGateway.add(ctx, external, internal, lease)
+}
+
+// Whoever crashes while the router makes a mapping has noted it.
+func TestNotedBeforeItIsMade(t *testing.T) {
+	eachDialect(t, func(t *testing.T, _ *controlServer, g *portGateway) {
+		tr := newTraversal(t, Config{})
+		tr.Remember(t.TempDir())
+		w := &witness{portGateway: g, note: tr.noteFile(tr.portWish(), tr.cfg.Port)}
+		if _, err := tr.obtain(t.Context(), tr.portWish(), w); err != nil {
+			t.Fatal(err)
+		}
+		if !w.noted {
+			t.Error("it was asked for without a note")
 		}
 	})
 }

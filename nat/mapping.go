@@ -101,7 +101,7 @@ func (t *Traversal) findMapping(ctx context.Context, w wish) (*mapping, error) {
 	var problems []error
 	for _, gw := range gateways {
 		t.tidy(ctx, w, gw)
-		m, err := t.obtain(ctx, gw)
+		m, err := t.obtain(ctx, w, gw)
 		if err == nil {
 			t.note(w, m)
 			return m, nil
@@ -117,9 +117,10 @@ func (t *Traversal) findMapping(ctx context.Context, w wish) (*mapping, error) {
 var errPortsTaken = errors.New("all ports that were tried are taken by others")
 
 // obtain maps our own port number if it is free, otherwise another one.
-func (t *Traversal) obtain(ctx context.Context, gw gateway) (*mapping, error) {
+func (t *Traversal) obtain(ctx context.Context, w wish, gw gateway) (*mapping, error) {
 	m := &mapping{gw, t.cfg.Port, netip.AddrPortFrom(gw.own(), t.cfg.Port), mappingLease}
 	for range maxPortTries {
+		t.note(w, m)
 		err := m.make(ctx)
 		switch code := codeOf(err); {
 		case err == nil:
@@ -130,9 +131,11 @@ func (t *Traversal) obtain(ctx context.Context, gw gateway) (*mapping, error) {
 			m.withdraw(ctx) // no answer: it may have been made nonetheless
 			return nil, err
 		default:
+			t.forget(w)
 			return nil, err
 		}
 	}
+	t.forget(w)
 	return nil, errPortsTaken
 }
 

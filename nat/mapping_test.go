@@ -19,7 +19,7 @@ func obtainAt(t *testing.T, g *simGateway) (*mapping, error) {
 	tr := newTraversal(t, Config{})
 	next := -1
 	tr.random = func(int) int { next++; return next }
-	return tr.obtain(t.Context(), g)
+	return tr.obtain(t.Context(), tr.portWish(), g)
 }
 
 func TestObtain(t *testing.T) {

@@ -191,8 +191,8 @@ func (f *firewall) remove(ctx context.Context, external uint16) error {
 	return firewallError("close the IPv6 pinhole", f.client.DeletePinholeCtx(ctx, f.id))
 }
 
-func (f *firewall) remembered() leftover {
-	return leftover{Protocol: "UPnP", Address: f.self, ID: f.id}
+func (f *firewall) remembered() (leftover, bool) {
+	return leftover{Protocol: "UPnP", Address: f.self, ID: f.id}, f.port != 0 // the router chooses the number
 }
 
 // leave closes the hole of a run before, unless its number is another machine's by now.
