@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/rs/zerolog"
 )
@@ -124,40 +125,47 @@ func TestSmuggledRequests(t *testing.T) {
 		"a length with a sign":   "POST /api/v1/channels HTTP/1.1\r\nHost: 192.168.1.5:8088\r\nContent-Length: +2\r\nX-Length: %d\r\n\r\n{}" + hidden,
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newFakeGateway()
-			var mu sync.Mutex
-			var log bytes.Buffer
-			logger := zerolog.New(locking{&mu, &log})
-			server := HTTPServer(New(Config{Gateway: g, Logger: logger}).Handler(), logger)
-			client, conn := net.Pipe()
-			listener := newPipes()
-			done := make(chan error, 1)
-			go func() { done <- server.Serve(listener) }()
-			listener.conns <- homeConn{conn}
-			text := fmt.Sprintf(request, len(chunked)+len(hidden))
-			go func() { _, _ = io.WriteString(client, text) }()
-			answer, err := http.ReadResponse(bufio.NewReader(client), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rest, _ := io.ReadAll(io.MultiReader(answer.Body, client)) // until the connection ends
-			_ = client.Close()
-			_ = server.Close()
-			<-done
-			if bytes.Contains(rest, []byte("HTTP/1.1 ")) || len(g.Items()) != 2 {
-				t.Errorf("the hidden request was answered: %q", rest)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			// net/http itself refuses these, before any handler.
-			malformed := answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusNotImplemented
-			if told := strings.Count(log.String(), "request refused"); malformed && told != 1 || !malformed && told != 0 {
-				t.Errorf("status %d, and the log says %q", answer.StatusCode, &log)
-			}
-			if name == "length and chunks" && (answer.StatusCode != http.StatusLengthRequired || !strings.Contains(log.String(), "without a length")) {
-				t.Errorf("status %d, the log says %q", answer.StatusCode, &log)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				smuggle(t, fmt.Sprintf(request, len(chunked)+len(hidden)), name == "length and chunks")
+			})
 		})
+	}
+}
+
+// smuggle sends what one request hides another in.
+func smuggle(t *testing.T, text string, lengthAndChunks bool) {
+	g := newFakeGateway()
+	var mu sync.Mutex
+	var log bytes.Buffer
+	logger := zerolog.New(locking{&mu, &log})
+	server := HTTPServer(New(Config{Gateway: g, Logger: logger}).Handler(), logger)
+	client, conn := net.Pipe()
+	listener := newPipes()
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	listener.conns <- homeConn{conn}
+	go func() { _, _ = io.WriteString(client, text) }()
+	answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(io.MultiReader(answer.Body, client)) // until the connection ends
+	_ = client.Close()
+	_ = server.Close()
+	<-done
+	synctest.Wait() // the server tells of a connection's end after the client has seen it
+	if bytes.Contains(rest, []byte("HTTP/1.1 ")) || len(g.Items()) != 2 {
+		t.Errorf("the hidden request was answered: %q", rest)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	// net/http itself refuses these, before any handler.
+	malformed := answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusNotImplemented
+	if told := strings.Count(log.String(), "request refused"); malformed && told != 1 || !malformed && told != 0 {
+		t.Errorf("status %d, and the log says %q", answer.StatusCode, &log)
+	}
+	if lengthAndChunks && (answer.StatusCode != http.StatusLengthRequired || !strings.Contains(log.String(), "without a length")) {
+		t.Errorf("status %d, the log says %q", answer.StatusCode, &log)
 	}
 }
 
