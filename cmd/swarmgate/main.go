@@ -35,7 +35,7 @@ type commands struct {
 	Sim      simCommand      `cmd:"" help:"Play a scenario of many peers in virtual time and print a table."`
 	Bench    benchCommand    `cmd:"" help:"Measure what the README quotes."`
 	Config   configCommand   `cmd:"" help:"Check, show or write the configuration of the gateway."`
-	Password passwordCommand `cmd:"" help:"Write the hash of the household's password for the page, which is read from standard input."`
+	Password passwordCommand `cmd:"" help:"Ask for the household's password for the page, or read it from standard input, and write its hash."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	Completion completionCommand `cmd:"" help:"Print the script by which a shell completes what you type of a command."`
