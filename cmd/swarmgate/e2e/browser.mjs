@@ -7,12 +7,14 @@ import { chromium } from 'playwright-core';
 const args = [
   '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--mute-audio',
+  '--autoplay-policy=document-user-activation-required', // as with a person's own
 ];
 const timeout = 10000;
 
 const browser = await chromium.launch({ executablePath: process.argv[2], headless: true, chromiumSandbox: false, args });
 let page;
 let problems = [];
+let requests = [];
 
 // Runs in the page. Notes each new frame number with the time at which it was seen, the
 // time of the last click, and the longest time (ms) in which the page came to nothing.
@@ -58,6 +60,7 @@ const commands = {
     page.setDefaultTimeout(timeout);
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('request', (request) => requests.push(request.url()));
     await page.addInitScript(watchFrames);
     await page.goto(url, { timeout: 3 * timeout });
   },
@@ -138,6 +141,12 @@ const commands = {
   async problems() {
     const list = problems;
     problems = [];
+    return list;
+  },
+  /** Addresses that the page has asked for since the last question. */
+  async requests() {
+    const list = requests;
+    requests = [];
     return list;
   },
 };

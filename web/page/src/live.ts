@@ -104,6 +104,7 @@ export class LivePlayer implements Player {
   /** Pausing holds the picture; playing goes on there, behind the live edge. */
   toggle(): void {
     if (this.view.phase === 'blocked') {
+      this.moved = performance.now(); // the wait was the viewer's
       this.update({ phase: 'tuning' });
       this.play();
     } else if (this.view.phase === 'paused' && this.mse) {
@@ -297,6 +298,7 @@ export class LivePlayer implements Player {
 
   private onMove = (): void => {
     const now = this.video.currentTime;
+    if (this.video.paused) return; // a jump alone moves nothing, as while the browser waits for a click
     if (now <= this.position || this.video.readyState < 2) return;
     const first = this.position < 0;
     this.position = now;
