@@ -41,6 +41,12 @@ func serverName(s string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
+// server is a STUN server to ask.
+type server struct {
+	name  string // HOST:PORT
+	named bool   // by somebody outside
+}
+
 // sighting is what one server said last.
 type sighting struct {
 	server string
@@ -77,10 +83,10 @@ func (t *Traversal) askServers(ctx context.Context, wake <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			return
-		case name := <-t.added:
+		case s := <-t.added:
 			w := make(chan struct{}, 1)
 			wakes = append(wakes, w)
-			wg.Go(func() { t.askServer(ctx, name, &all, w) })
+			wg.Go(func() { t.askServer(ctx, s, &all, w) })
 		case <-wake:
 			for _, w := range wakes {
 				select {
@@ -93,17 +99,17 @@ func (t *Traversal) askServers(ctx context.Context, wake <-chan struct{}) {
 }
 
 // askServer asks one server again and again: often while it answers, less and less often while it does not.
-func (t *Traversal) askServer(ctx context.Context, name string, all *sightings, wake <-chan struct{}) {
+func (t *Traversal) askServer(ctx context.Context, s server, all *sightings, wake <-chan struct{}) {
 	retry := stunRetry
 	for attempt := 0; ; attempt++ {
-		seen, err := t.askOnce(ctx, name, attempt)
-		if ctx.Err() != nil {
+		seen, err := t.askOnce(ctx, s, attempt)
+		if ctx.Err() != nil || errors.Is(err, errInside) {
 			return
 		}
-		all.put(sighting{name, seen, err}, t.sighted)
+		all.put(sighting{s.name, seen, err}, t.sighted)
 		wait := stunRefresh
 		if err != nil {
-			t.cfg.Logger.Debug().Err(err).Str("server", name).Msg("STUN")
+			t.cfg.Logger.Debug().Err(err).Str("server", s.name).Msg("STUN")
 			wait, retry = retry, min(2*retry, stunRetryMax)
 		} else {
 			retry, attempt = stunRetry, attempt-1 // stays with the address that answered
@@ -121,17 +127,35 @@ func (t *Traversal) askServer(ctx context.Context, name string, all *sightings, 
 	}
 }
 
-func (t *Traversal) askOnce(ctx context.Context, name string, attempt int) (netip.AddrPort, error) {
-	addrs, err := lookup(ctx, name)
+func (t *Traversal) askOnce(ctx context.Context, s server, attempt int) (netip.AddrPort, error) {
+	addrs, err := lookup(ctx, s.name)
+	if err == nil && s.named {
+		addrs, err = outside(s.name, addrs)
+	}
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	server := addrs[attempt%len(addrs)]
-	a, err := t.stun.ask(ctx, t.cfg.Send, server, netip.AddrPort{})
-	if err == nil && a.other.IsValid() {
-		t.crossings.put(crossing{server, a.other, a.seen})
+	at := addrs[attempt%len(addrs)]
+	a, err := t.stun.ask(ctx, t.cfg.Send, at, netip.AddrPort{})
+	if err == nil && a.other.IsValid() && a.other.Addr() != at.Addr() { // another port alone is no stranger
+		t.crossings.put(crossing{at, a.other, a.seen})
 	}
 	return a.seen, err
+}
+
+// errInside means that a name stands for addresses of the home alone.
+var errInside = errors.New("its name stands for an address of a home network")
+
+// outside leaves out addresses of the home that a name stands for. An address that stands there as such is what it is.
+func outside(name string, addrs []netip.AddrPort) ([]netip.AddrPort, error) {
+	if _, err := netip.ParseAddrPort(name); err == nil {
+		return addrs, nil
+	}
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !public(a.Addr()) })
+	if len(addrs) == 0 {
+		return nil, errInside
+	}
+	return addrs, nil
 }
 
 // lookup resolves host:port to addresses, IPv4 first: behind it lie the NATs.

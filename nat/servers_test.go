@@ -294,3 +294,36 @@ func TestLookup(t *testing.T) {
 		t.Errorf("lookup of localhost = %v, %v", got, err)
 	}
 }
+
+// What a tracker names may be an address of the home, as it stands, but no name that stands for one.
+func TestNamesOfTheHome(t *testing.T) {
+	home, outer := addr("192.168.1.1:3478"), addr("198.51.100.1:3478")
+	for name, c := range map[string]struct{ given, want []netip.AddrPort }{
+		"192.168.1.1:3478":  {[]netip.AddrPort{home}, []netip.AddrPort{home}},
+		"stun.example:3478": {[]netip.AddrPort{home, outer}, []netip.AddrPort{outer}},
+		"evil.example:3478": {[]netip.AddrPort{home}, nil},
+	} {
+		if got, err := outside(name, slices.Clone(c.given)); !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// A name that stands for addresses of the home is not asked, and nothing is said of it.
+func TestNamedByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTraversal(t, Config{Disabled: true, Send: func(_ []byte, to netip.AddrPort) error {
+			t.Errorf("sent to %s", to)
+			return nil
+		}})
+		if err := tr.AddNamedSTUN("localhost:3478"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = tr.Run(ctx)
+		if s := tr.Status(); strings.Contains(s, "STUN") {
+			t.Error(s)
+		}
+	})
+}

@@ -66,7 +66,7 @@ type Traversal struct {
 
 	mu    sync.Mutex
 	known map[string]bool // STUN servers taken so far
-	added chan string     // the same, on their way to Run
+	added chan server     // the same, on their way to Run
 
 	// What changes between the machine and a test.
 	hosts    func() ([]Finding, error)
@@ -86,7 +86,7 @@ func New(cfg Config) (*Traversal, error) {
 	t := &Traversal{
 		cfg:    cfg,
 		known:  make(map[string]bool),
-		added:  make(chan string, MaxServers),
+		added:  make(chan server, MaxServers),
 		random: rand.IntN,
 	}
 	t.board.init()
@@ -98,9 +98,15 @@ func New(cfg Config) (*Traversal, error) {
 	return t, nil
 }
 
-// AddSTUN has further STUN servers asked, such as the one that a link or a tracker names. Servers that are asked already
-// are passed over. It never blocks; it fails with ErrTooManyServers, or when a server's form is wrong.
-func (t *Traversal) AddSTUN(servers ...string) error {
+// AddSTUN has further STUN servers asked. Servers that are asked already are passed over. It never blocks; it fails with
+// ErrTooManyServers, or when a server's form is wrong.
+func (t *Traversal) AddSTUN(servers ...string) error { return t.addSTUN(servers, false) }
+
+// AddNamedSTUN does the same with servers that somebody outside named, such as a tracker. Their names may stand for
+// addresses of the Internet alone: who owns a name does not have us send to what is in the home.
+func (t *Traversal) AddNamedSTUN(servers ...string) error { return t.addSTUN(servers, true) }
+
+func (t *Traversal) addSTUN(servers []string, named bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range servers {
@@ -116,7 +122,7 @@ func (t *Traversal) AddSTUN(servers ...string) error {
 			return fmt.Errorf("STUN server %s: %w", name, ErrTooManyServers)
 		}
 		t.known[name] = true
-		t.added <- name // has room for MaxServers
+		t.added <- server{name, named} // has room for MaxServers
 	}
 	return nil
 }

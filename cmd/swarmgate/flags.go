@@ -56,7 +56,7 @@ func errorLog(l zerolog.Logger) *log.Logger { return log.New(serverLog{l}, "", 0
 // peerFlags are those of every command that joins swarms.
 type peerFlags struct {
 	Listen      address     `help:"UDP address of the peer protocol; port 0 takes a free one. Default: a free one, on all addresses." placeholder:"HOST:PORT"`
-	Stun        []string    `name:"stun" help:"STUN server that tells our public address; may repeat. Default: none is asked." placeholder:"HOST:PORT"`
+	Stun        []string    `name:"stun" help:"STUN server that tells our public address; may repeat. Default: those that trackers have." placeholder:"HOST:PORT"`
 	NoNAT       bool        `name:"no-nat" help:"Ask no router for a port mapping."`
 	NoLocal     bool        `name:"no-local" help:"Look for no peers on the networks of this machine (multicast)."`
 	DHT         bool        `name:"dht" help:"Look for peers in the Mainline DHT, too, where everybody can see who is in which swarm; never of swarms for members alone."`

@@ -85,6 +85,9 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
 		Prove: p.prover.Prove,
 	}
+	if len(f.Stun) == 0 && !f.NoNAT { // never a third party's server unasked
+		p.trackers.STUN = func(server string) { _ = p.nat.AddNamedSTUN(server) } // fails only beyond those that are enough
+	}
 	if !f.NoLocal && !n.Addr().Addr().IsLoopback() {
 		p.local = neighbours.New(neighbours.Config{Addr: n.Addr(), Logger: log})
 		p.trackers.Finders = append(p.trackers.Finders, p.local)

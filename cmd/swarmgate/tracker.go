@@ -40,7 +40,7 @@ type trackerCommand struct {
 	ALTO             []string        `name:"alto" help:"File or URL of an ALTO network map, cost map, or directory of both (RFC 7285); may repeat: peers get to know first those who cost least. It is looked at again each half hour." placeholder:"PLACE"`
 	Marks            string          `help:"Table of strong peers, lines of edge or super and a network or peer ID: all get to know those first." placeholder:"FILE" type:"path"`
 	TrackTimeout     config.Duration `help:"Silence after which a peer is forgotten. Default: ${default}." default:"2m" placeholder:"D"`
-	Stun             address         `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Default: no." placeholder:"HOST:PORT"`
+	Stun             []address       `help:"Also answer STUN on this UDP address and the port above, so that peers learn their public addresses. Given twice, with two addresses of this machine and one port, it tells them what their NATs do (RFC 5780). Default: no." placeholder:"HOST:PORT"`
 	MemberCA         string          `name:"member-ca" help:"Authority by which members of open swarms get certificates of where they are, made when the file is missing; never the one of a closed swarm. Needs --stun." placeholder:"FILE" type:"path"`
 	Certify          config.Duration `name:"certificate-life" help:"How long these hold, 10m to 30 days. Default: ${default}." default:"6h" placeholder:"D"`
 	Strict           bool            `help:"Read Table 6 of RFC 7846 to the letter: a peer watches one channel at a time."`
@@ -184,6 +184,9 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 	if cfg.Issuer, err = t.issuer(stun); err != nil {
 		return err
 	}
+	if stun != nil {
+		cfg.STUNPort = stun.Addr().Port()
+	}
 	service, err := openTracker(string(t.Listen), cfg)
 	if err != nil {
 		return errors.Join(err, stun.Close())
@@ -241,10 +244,10 @@ func (t *trackerCommand) Run(ctx context.Context, c console) error {
 
 // stun opens the STUN server, nil without one.
 func (t *trackerCommand) stun() (*stunserver.Server, error) {
-	if t.Stun == "" {
+	if len(t.Stun) == 0 {
 		return nil, nil
 	}
-	return stunserver.Listen(string(t.Stun))
+	return stunserver.Listen(string(t.Stun[0]), addresses(t.Stun[1:])...)
 }
 
 // registry opens what keeps the peers.

@@ -159,15 +159,17 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-// ServeSTUN starts the project's own STUN server on an address of the server, such as "11.0.0.3:3478"; it ends with the
-// laboratory.
-func (l *Lab) ServeSTUN(hostport string) error {
-	if _, err := netip.ParseAddrPort(hostport); err != nil { // a name would be looked up by another thread, elsewhere
-		return fmt.Errorf("lab: %w", err)
+// ServeSTUN starts the project's own STUN server on an address of the server, such as "11.0.0.3:3478", or on two of them;
+// it ends with the laboratory.
+func (l *Lab) ServeSTUN(hostport string, second ...string) error {
+	for _, a := range append(second, hostport) {
+		if _, err := netip.ParseAddrPort(a); err != nil { // a name would be looked up by another thread, elsewhere
+			return fmt.Errorf("lab: %w", err)
+		}
 	}
 	var server *stunserver.Server
 	if err := l.Server.In(func() (err error) {
-		server, err = stunserver.Listen(hostport)
+		server, err = stunserver.Listen(hostport, second...)
 		return err
 	}); err != nil {
 		return err

@@ -113,7 +113,7 @@ func TestProofsAmplifyNothing(t *testing.T) {
 	for _, from := range []netip.AddrPort{peer, netip.MustParseAddrPort("[2001:db8::1]:40000")} {
 		for room := range proofRoom + 40 {
 			b := request(t, stun.RawAttribute{Type: AttrProof, Value: make([]byte, room)})
-			out := &stun.Message{Raw: s.answer(b, from)}
+			out := &stun.Message{Raw: s.answer(b, from, place{}).b}
 			if err := out.Decode(); err != nil {
 				t.Fatal(err)
 			}

@@ -1,21 +1,27 @@
 // Package stunserver answers STUN Binding requests (RFC 8489), so that whoever runs a tracker
-// needs no other program for peers to learn their public addresses.
+// needs no other program for peers to learn their public addresses and what their NATs do.
 //
 // It listens on two ports, P and P+1: a peer that is seen with different addresses at both is
 // behind a NAT whose mapping depends on the destination's port (RFC 5780, 4.3), which no
-// hole punching passes.
+// hole punching passes. With a second address it does all of RFC 5780; with one, as section 6 has
+// it, it tells of no other address and refuses CHANGE-REQUEST, and has an attribute of its own for
+// the other port.
+//
+// What is sent to an address that somebody else wrote is not to be worth it. So whatever this
+// package adds to the bare answer of RFC 8489 it adds only to questions that are as long as their
+// answer; but a server with two addresses says what RFC 5780 has it say.
 package stunserver
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/pion/stun/v3"
 )
 
 // Bounds.
@@ -26,51 +32,86 @@ const (
 	maxRemembered = 1 << 14 // addresses
 )
 
-// Server is two sockets. Make it by Listen.
+// Server is two sockets, or four. Make it by Listen.
 type Server struct {
 	// Prove makes a proof for who asks from an address, see AttrProof; set before Run, nil for
-	// none. Both sockets call it at the same time.
+	// none. All sockets call it at the same time.
 	Prove func(from netip.AddrPort) []byte
 
-	conns [2]*net.UDPConn
+	conns [2][2]*net.UDPConn // by address and port; those of the second address are nil without one
 
 	mu    sync.Mutex
 	until map[netip.Prefix]time.Time // when the bucket of an address is empty
 }
 
-// Listen opens the sockets of a HOST:PORT and the port above; port 0 takes two free ones. Nothing
-// is answered before Run.
-func Listen(hostport string) (*Server, error) {
+// place is one of a Server's sockets: 0 or 1 for the first or second address, and for the lower or
+// upper port.
+type place struct{ address, port int }
+
+// Listen opens the sockets of a HOST:PORT and the port above; port 0 takes two free ones. A second
+// HOST:PORT is another address of this machine, with the same port or 0. Nothing is answered before
+// Run.
+func Listen(hostport string, second ...string) (*Server, error) {
+	if len(second) > 1 {
+		return nil, errors.New("STUN: it takes two addresses at most")
+	}
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
 		return nil, fmt.Errorf("STUN: %q is no HOST:PORT: %w", hostport, err)
 	}
+	hosts := []string{host}
+	for _, s := range second {
+		other, otherPort, err := net.SplitHostPort(s)
+		if err != nil {
+			return nil, fmt.Errorf("STUN: %q is no HOST:PORT: %w", s, err)
+		}
+		if otherPort != port && otherPort != "0" {
+			return nil, fmt.Errorf("STUN: %s and %s: both addresses need the same port (RFC 5780, 6)", hostport, s)
+		}
+		hosts = append(hosts, other)
+	}
 	const tries = 20 // the port above a free one may be taken
 	for i := 0; ; i++ {
 		s := &Server{until: map[netip.Prefix]time.Time{}}
-		err := s.open(host, port)
+		err := s.open(hosts, port)
 		if err == nil || port != "0" || i == tries {
 			return s, err
 		}
 	}
 }
 
-func (s *Server) open(host, port string) error {
-	for i := range s.conns {
-		address, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, port))
-		if err == nil && i == 1 {
-			if address.Port = s.conns[0].LocalAddr().(*net.UDPAddr).Port + 1; address.Port > 65535 {
-				err = errors.New("there is no port above 65535")
+func (s *Server) open(hosts []string, port string) (err error) {
+	for i, host := range hosts {
+		for j := range s.conns[i] {
+			if s.conns[i][j], err = s.listen(host, port, j); err != nil {
+				err = fmt.Errorf("STUN: listen on %s and the port above: %w", net.JoinHostPort(host, port), err)
+				return errors.Join(err, s.close())
 			}
 		}
-		if err == nil {
-			s.conns[i], err = net.ListenUDP("udp", address)
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("STUN: listen on %s and the port above: %w", net.JoinHostPort(host, port), err), s.close())
-		}
+	}
+	if len(hosts) < 2 {
+		return nil
+	}
+	one, two := s.at(place{0, 0}).Addr(), s.at(place{1, 0}).Addr()
+	if one == two || one.IsUnspecified() || two.IsUnspecified() || one.Is4() != two.Is4() {
+		return errors.Join(fmt.Errorf("STUN: %s and %s: write two addresses of this machine, both IPv4 or both IPv6", hosts[0], hosts[1]), s.close())
 	}
 	return nil
+}
+
+// listen opens the lower or upper port of an address; all follow the first one.
+func (s *Server) listen(host, port string, upper int) (*net.UDPConn, error) {
+	address, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, err
+	}
+	if first := s.conns[0][0]; first != nil {
+		address.Port = first.LocalAddr().(*net.UDPAddr).Port + upper
+	}
+	if address.Port > 65535 {
+		return nil, errors.New("there is no port above 65535")
+	}
+	return net.ListenUDP("udp", address)
 }
 
 // Close closes the sockets of a server that does not run; nothing for nil.
@@ -82,17 +123,38 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) close() (err error) {
-	for _, c := range s.conns {
-		if c != nil {
-			err = errors.Join(err, c.Close())
-		}
+	for c := range s.places() {
+		err = errors.Join(err, s.conns[c.address][c.port].Close())
 	}
 	return err
 }
 
-// Addr returns the address of the lower port.
+// places are those of the sockets that there are.
+func (s *Server) places() iter.Seq[place] {
+	return func(yield func(place) bool) {
+		for i, ports := range s.conns {
+			for j, c := range ports {
+				if c != nil && !yield(place{i, j}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// at is the address of a socket; invalid where there is none.
+func (s *Server) at(p place) netip.AddrPort {
+	c := s.conns[p.address][p.port]
+	if c == nil {
+		return netip.AddrPort{}
+	}
+	a := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// Addr returns the first address with the lower port.
 func (s *Server) Addr() netip.AddrPort {
-	return s.conns[0].LocalAddr().(*net.UDPAddr).AddrPort()
+	return s.conns[0][0].LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 // Run answers until ctx ends, and closes the sockets. It returns nil unless a socket breaks.
@@ -100,29 +162,29 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
-	var failed [2]error
-	for i, c := range s.conns {
+	var failed [2][2]error
+	for p := range s.places() {
 		group.Go(func() {
 			defer cancel()
-			if err := s.serve(ctx, c); ctx.Err() == nil {
-				failed[i] = err
+			if err := s.serve(ctx, p); ctx.Err() == nil {
+				failed[p.address][p.port] = err
 			}
 		})
 	}
 	<-ctx.Done()
 	err := s.close()
 	group.Wait()
-	if failure := errors.Join(failed[:]...); failure != nil {
+	if failure := errors.Join(slices.Concat(failed[0][:], failed[1][:])...); failure != nil {
 		return fmt.Errorf("STUN: %w", failure)
 	}
 	return err
 }
 
-func (s *Server) serve(ctx context.Context, c *net.UDPConn) error {
+func (s *Server) serve(ctx context.Context, here place) error {
 	b := make([]byte, maxRequest+1)
 	failures := 0 // in a row
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
+		n, from, err := s.conns[here.address][here.port].ReadFromUDPAddrPort(b)
 		if err != nil {
 			failures++
 			if errors.Is(err, net.ErrClosed) || failures == maxFailures || !pause(ctx, failures) {
@@ -134,8 +196,8 @@ func (s *Server) serve(ctx context.Context, c *net.UDPConn) error {
 			continue
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if answer := s.answer(b[:n], from); answer != nil && s.may(from.Addr(), time.Now()) {
-			_, _ = c.WriteToUDPAddrPort(answer, from)
+		if a := s.answer(b[:n], from, here); a.b != nil && s.may(from.Addr(), time.Now()) {
+			_, _ = s.conns[a.via.address][a.via.port].WriteToUDPAddrPort(a.b, a.to)
 		}
 	}
 }
@@ -157,39 +219,6 @@ func pause(ctx context.Context, failures int) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// answer returns the response to a Binding request, nil to anything else: RFC 8489, 6.3: "the
-// agent ... silently discards it".
-func (s *Server) answer(b []byte, from netip.AddrPort) []byte {
-	request := &stun.Message{Raw: append([]byte(nil), b...)}
-	if !stun.IsMessage(b) || request.Decode() != nil || request.Type != stun.BindingRequest {
-		return nil
-	}
-	if request.Contains(stun.AttrFingerprint) && stun.Fingerprint.Check(request) != nil {
-		return nil
-	}
-	setters := []stun.Setter{
-		stun.NewTransactionIDSetter(request.TransactionID), stun.BindingSuccess,
-		&stun.XORMappedAddress{IP: from.Addr().WithZone("").AsSlice(), Port: int(from.Port())},
-	}
-	setters = append(setters, s.prove(request, from)...)
-	var unknown stun.UnknownAttributes
-	for _, a := range request.Attributes {
-		if a.Type.Required() && a.Type != stun.AttrUsername && a.Type != stun.AttrMessageIntegrity && a.Type != stun.AttrPriority {
-			unknown = append(unknown, a.Type)
-		}
-	}
-	if len(unknown) > 0 { // RFC 8489, 6.3.1: "error code 420 ... MUST include an UNKNOWN-ATTRIBUTES"
-		setters = []stun.Setter{
-			stun.NewTransactionIDSetter(request.TransactionID), stun.BindingError, stun.CodeUnknownAttribute, unknown,
-		}
-	}
-	response, err := stun.Build(append(setters, stun.Fingerprint)...)
-	if err != nil {
-		return nil
-	}
-	return response.Raw
 }
 
 // may bounds the answers to one address, which others may have written as their own.

@@ -81,7 +81,7 @@ func TestAnswer(t *testing.T) {
 	fingerprint := request(t, stun.Fingerprint)
 	broken := slices.Clone(fingerprint)
 	broken[len(broken)-1] ^= 1
-	response := (&Server{}).answer(good, peer)
+	response := (&Server{}).answer(good, peer, place{}).b
 	for _, c := range []struct {
 		what string
 		b    []byte
@@ -96,7 +96,7 @@ func TestAnswer(t *testing.T) {
 		{"nothing", nil, stun.MessageType{}},
 		{"noise", []byte("hello, is this a server of some kind?"), stun.MessageType{}},
 	} {
-		out := (&Server{}).answer(c.b, peer)
+		out := (&Server{}).answer(c.b, peer, place{}).b
 		if out == nil {
 			if c.want != (stun.MessageType{}) {
 				t.Errorf("%s: no answer", c.what)
@@ -139,7 +139,7 @@ func TestSocketThatIsBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.conns[1].SetReadDeadline(time.Unix(1, 0)); err != nil { // each reading fails from now on
+	if err := s.conns[0][1].SetReadDeadline(time.Unix(1, 0)); err != nil { // each reading fails from now on
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -152,20 +152,45 @@ func TestSocketThatIsBroken(t *testing.T) {
 }
 
 func TestListenWhereItCant(t *testing.T) {
-	for _, address := range []string{"x", "127.0.0.1:65535", "192.0.2.1:3478"} {
-		if _, err := Listen(address); err == nil {
-			t.Errorf("%s: no error", address)
+	for _, addresses := range [][]string{
+		{"x"},
+		{"127.0.0.1:65535"},
+		{"192.0.2.1:3478"},
+		{"127.0.0.1:0", "x"},
+		{"127.0.0.1:0", "127.0.0.1:0"},
+		{"127.0.0.1:0", "127.0.0.2:9"},
+		{"127.0.0.1:0", "[::1]:0"},
+		{"127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"},
+		{":0", "127.0.0.2:0"},
+	} {
+		if s, err := Listen(addresses[0], addresses[1:]...); err == nil {
+			t.Errorf("%s: no error", addresses)
+			_ = s.Close()
 		}
 	}
 }
 
+// FuzzAnswer holds that answers are of a size that is no weapon, and go to who asks.
 func FuzzAnswer(f *testing.F) {
-	f.Add(request(f))
-	f.Add(request(f, stun.Fingerprint))
-	f.Add(request(f, stun.NewUsername("a"), stun.RawAttribute{Type: 0x7000, Value: []byte{1}}))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if out := (&Server{}).answer(b, peer); len(out) > 20+32+12+2*len(b) {
-			t.Fatalf("%d bytes for %d", len(out), len(b))
+	room := stun.RawAttribute{Type: AttrOtherPort, Value: make([]byte, OtherPortRoom)}
+	f.Add(request(f), false)
+	f.Add(request(f, stun.Fingerprint), true)
+	f.Add(request(f, stun.NewUsername("a"), stun.RawAttribute{Type: 0x7000, Value: []byte{1}}), false)
+	f.Add(request(f, stun.RawAttribute{Type: stun.AttrChangeRequest, Value: []byte{0, 0, 0, 6}}), true)
+	f.Add(request(f, stun.RawAttribute{Type: stun.AttrResponsePort, Value: []byte{0x9c, 0x40, 0, 0}}, room), true)
+	f.Add(request(f, stun.RawAttribute{Type: stun.AttrPadding, Value: make([]byte, 300)}), false)
+	one, two := listening(f, "127.0.0.1:0"), listening(f, "127.0.0.1:0", "127.0.0.2:0")
+	f.Fuzz(func(t *testing.T, b []byte, second bool) {
+		s := one
+		if second {
+			s = two
+		}
+		out := s.answer(b, peer, place{})
+		if len(out.b) > 120+2*len(b) {
+			t.Fatalf("%d bytes for %d", len(out.b), len(b))
+		}
+		if out.b != nil && (out.to.Addr() != peer.Addr() || out.to != peer && len(out.b) > len(b)) {
+			t.Fatalf("%d bytes for %d go to %v", len(out.b), len(b), out.to)
 		}
 	})
 }

@@ -26,6 +26,9 @@ type ClientConfig struct {
 	// Given says that a person named this tracker, so that it may be at an address of the home. An
 	// address that stands in URL as such is always given, a name that resolves to one is not.
 	Given bool
+	// STUN is told which STUN server the tracker names, HOST:PORT, with each answer that does; nil for nobody. The host is
+	// the tracker's. It must not block.
+	STUN func(server string)
 }
 
 // Client speaks to one tracker. It keeps no state between requests but open connections
@@ -36,6 +39,7 @@ type Client struct {
 	timeout time.Duration
 	http    http.Client
 	reach   reach
+	stun    func(server string) // may be nil
 
 	mu         sync.Mutex
 	unanswered []unanswered // see maxUnanswered; the latest last
@@ -43,7 +47,7 @@ type Client struct {
 
 // NewClient returns a client. It starts nothing; a wrong URL shows with the first request.
 func NewClient(c ClientConfig) *Client {
-	out := &Client{url: c.URL, peerID: c.PeerID, timeout: c.Timeout, reach: reachOf(c.URL, c.Given)}
+	out := &Client{url: c.URL, peerID: c.PeerID, timeout: c.Timeout, reach: reachOf(c.URL, c.Given), stun: c.STUN}
 	if out.timeout <= 0 {
 		out.timeout = DefaultTimeout
 	}

@@ -133,6 +133,9 @@ func (c *Client) post(ctx context.Context, body []byte) (*Response, netip.Addr, 
 	if err != nil {
 		return nil, netip.Addr{}, unwrapURL(err)
 	}
+	if at := c.stunServer(response.Header); at != "" && c.stun != nil {
+		c.stun(at)
+	}
 	out, err := read(response)
 	return out, from, err
 }

@@ -40,6 +40,8 @@ type ServerConfig struct {
 	// Issuer, if set, issues membership certificates at CertificatePath; without it the tracker is no
 	// certification authority.
 	Issuer *Issuer
+	// STUNPort is the UDP port at which this host answers STUN, which answers name (STUNPortHeader); 0 if it does not.
+	STUNPort uint16
 	// Strict reads Table 6 of RFC 7846 to the letter: a peer ID takes part in one swarm as a
 	// leech, or is a seeder of those that it joined at first.
 	Strict bool
@@ -51,11 +53,12 @@ type ServerConfig struct {
 
 // Server is a tracker, to be served over HTTPS by NewHTTPServer (RFC 7846, 4).
 type Server struct {
-	config  ServerConfig
-	repeats *repeats
-	rooms   sync.Pool // of *room
-	rates   rates
-	outage  outage
+	config   ServerConfig
+	stunPort []string // as a header has it
+	repeats  *repeats
+	rooms    sync.Pool // of *room
+	rates    rates
+	outage   outage
 }
 
 // NewServer returns a tracker. It starts nothing.
@@ -69,7 +72,7 @@ func NewServer(c ServerConfig) *Server {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Server{config: c, repeats: newRepeats(), rooms: sync.Pool{New: newRoom}}
+	return &Server{config: c, stunPort: []string{strconv.Itoa(int(c.STUNPort))}, repeats: newRepeats(), rooms: sync.Pool{New: newRoom}}
 }
 
 // Bounds of the interval at which Run expires peers.
@@ -141,6 +144,7 @@ func newRoom() any { return &room{in: make([]byte, 0, 2048), out: make([]byte, 0
 const maxRoom = 64 << 10
 
 func (s *Server) servePPSTP(w http.ResponseWriter, r *http.Request) {
+	s.nameSTUN(w.Header())
 	if t := r.Header["Content-Type"]; len(t) != 1 || t[0] != MediaType && !isPPSTP(t[0]) {
 		http.Error(w, "PPSTP requests have the Content-Type "+MediaType+" (RFC 7846, 4).", http.StatusUnsupportedMediaType)
 		return

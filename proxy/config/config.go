@@ -90,7 +90,7 @@ type DLNA struct {
 type Peer struct {
 	Listen      HostPort   `toml:"listen" help:"Address and UDP port for the peer protocol. Port 0 takes a free one at each start; name a port if you forward it in your router by hand."`
 	Upload      Rate       `toml:"upload" help:"Most that is uploaded to all peers together, as \"10Mbit/s\", or \"unlimited\". Uploads yield to other traffic of the home by themselves."`
-	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: nobody is asked."`
+	STUN        []HostPort `toml:"stun" help:"Servers that tell this node its public address, as [\"stun.example.org:3478\"]. Left empty: those that trackers have."`
 	NAT         bool       `toml:"nat" help:"Whether to ask the router to let peers in (UPnP)."`
 	Local       bool       `toml:"local" help:"Whether peers of the same swarms are looked for on the networks of this machine, by multicast, which needs no tracker. What is watched is not told to who does not know the swarm."`
 	DHT         bool       `toml:"dht" help:"Whether peers are looked for in the Mainline DHT, where everybody can see who is in which swarm. Swarms for members alone are never named there."`

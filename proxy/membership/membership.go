@@ -43,6 +43,8 @@ type Trackers struct {
 	Prove     Prove        // for certificates from trackers; nil for none
 	Known     Known        // keeps the peers that worked; nil keeps none
 	Finders   []Finder
+	// STUN is told of STUN servers that trackers name, HOST:PORT; nil for nobody. It must not block.
+	STUN func(server string)
 }
 
 // Finder finds peers of swarms without a tracker.
@@ -117,7 +119,7 @@ func (m *Member) tiers() (tiers [][]*tracker.Client) {
 		var tier []*tracker.Client
 		for _, u := range urls {
 			given := m.cfg.Given || t.Named != nil && t.Named(u)
-			m.clients[u] = tracker.NewClient(tracker.ClientConfig{URL: u, PeerID: t.PeerID, HTTP: t.HTTP, Given: given})
+			m.clients[u] = tracker.NewClient(tracker.ClientConfig{URL: u, PeerID: t.PeerID, HTTP: t.HTTP, Given: given, STUN: t.STUN})
 			tier = append(tier, m.clients[u])
 		}
 		tiers = append(tiers, tier)
