@@ -2,7 +2,9 @@
 // names that people know.
 //
 // It asks from sockets of its own: a NAT treats those as it treats the socket of PPSPP, and what is tried with them opens
-// nothing there that would be there otherwise. It asks over IPv4, where the NATs are.
+// nothing there that would be there otherwise. The kind of NAT is asked for over IPv4, where the NATs are.
+//
+// Nothing is believed that an answer does not show: it counts only if it comes from the address that the question named.
 package behaviour
 
 import (
@@ -15,10 +17,11 @@ type Dependence string
 
 // How the outside port is chosen (RFC 4787, 4.1), and who may send to it (RFC 4787, 5).
 const (
-	Unknown          Dependence = ""                           // no server could show it
-	Independent      Dependence = "endpoint-independent"       // one port for all; anybody
-	OnAddress        Dependence = "address-dependent"          // a port for each address; who was sent something
-	OnAddressAndPort Dependence = "address and port-dependent" // a port for each address and port; the very port that was sent something
+	Unknown          Dependence = ""                                          // no server could show it
+	Independent      Dependence = "endpoint-independent"                      // one port for all; anybody
+	OnAddress        Dependence = "address-dependent"                         // a port for each address; who was sent something
+	OnAddressAndPort Dependence = "address and port-dependent"                // a port for each address and port; the very port that was sent something
+	NotOnPort        Dependence = "endpoint-independent or address-dependent" // one of these two: the server has only one address
 )
 
 // Kind is what people call a way to be connected.
@@ -26,9 +29,10 @@ type Kind string
 
 // The kinds.
 const (
-	Open              Kind = "open"      // a public address, and all is let in
-	Firewall          Kind = "firewall"  // a public address behind a filter
-	FullCone          Kind = "full cone" // RFC 3489, 5, has these names
+	Open              Kind = "open"           // a public address, and all is let in
+	Firewall          Kind = "firewall"       // a public address behind a filter
+	Public            Kind = "public address" // one of the two above; no server could show which
+	FullCone          Kind = "full cone"      // RFC 3489, 5, has these names
 	AddressRestricted Kind = "address-restricted"
 	PortRestricted    Kind = "port-restricted"
 	Cone              Kind = "cone" // one of the three above; no server could show which
@@ -56,13 +60,16 @@ func (r Report) Kind() Kind {
 	case !r.Server.IsValid():
 		return Blocked
 	case r.Local.Addr() == r.Seen.Addr():
-		if r.Filtering == OnAddress || r.Filtering == OnAddressAndPort {
+		switch r.Filtering {
+		case Independent:
+			return Open
+		case OnAddress, OnAddressAndPort:
 			return Firewall
 		}
-		return Open
+		return Public
 	case r.Mapping == OnAddress || r.Mapping == OnAddressAndPort:
 		return Symmetric
-	case r.Mapping == Unknown:
+	case r.Mapping != Independent:
 		return NAT
 	case r.Filtering == Independent:
 		return FullCone
@@ -76,3 +83,29 @@ func (r Report) Kind() Kind {
 
 // sharedSpace is the network between carriers' NATs and their customers (RFC 6598).
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// reach is how far an address is known: on this machine, in a home or at a provider's, everywhere.
+func reach(a netip.Addr) int {
+	switch {
+	case a.IsLoopback():
+		return 0
+	case a.IsPrivate(), a.IsLinkLocalUnicast(), sharedSpace.Contains(a):
+		return 1
+	}
+	return 2
+}
+
+// usable returns the other address of a server if datagrams may be sent there: one that is known less far than the
+// server itself is none of its business, and would have us knock at doors inside.
+func usable(other, server netip.AddrPort) netip.AddrPort {
+	a := other.Addr()
+	switch {
+	case !other.IsValid(), other.Port() == 0, other == server,
+		a.Is4() != server.Addr().Is4(), a.IsMulticast(), a.IsUnspecified(), a == broadcast,
+		reach(a) < reach(server.Addr()):
+		return netip.AddrPort{}
+	}
+	return other
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -12,122 +13,161 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// model is a NAT of which all is known, before a server with two addresses and two ports.
-type model struct {
-	mapping, filtering Dependence
-	none               bool // no NAT: a public address
-	deaf               bool // nothing passes
-	plain              bool // servers do not know RFC 5780
-	refuses            bool // they do, and answer from nowhere else
-	routers            []netip.Addr
+// Servers of all sorts.
+func two() *host { return &host{addresses: []netip.Addr{first, second}} }
 
-	lines uint16
-}
+func plain() *host { return &host{addresses: []netip.Addr{first}, ports: []uint16{3478}, plain: true} }
 
-var (
-	first  = netip.MustParseAddrPort("203.0.113.1:3478")
-	second = netip.MustParseAddrPort("203.0.113.2:3479")
-	inside = netip.MustParseAddr("192.168.1.5")
-	public = netip.MustParseAddr("198.51.100.7")
-)
-
-func (m *model) open(context.Context) (line, error) {
-	m.lines++
-	return &modelLine{m, netip.AddrPortFrom(inside, 40000+m.lines)}, nil
-}
-
-func (m *model) hops(context.Context, netip.AddrPort) []netip.Addr { return m.routers }
-
-type modelLine struct {
-	*model
-	from netip.AddrPort
-}
-
-func (l *modelLine) Close() error { return nil }
-
-func (l *modelLine) local(netip.AddrPort) netip.AddrPort {
-	if l.none {
-		return netip.AddrPortFrom(public, l.from.Port())
-	}
-	return l.from
-}
-
-func (l *modelLine) ask(_ context.Context, to netip.AddrPort, c change) (reply, error) {
-	if l.deaf {
-		return reply{}, errSilent
-	}
-	answersFrom := to
-	if c != nothing && (l.plain || l.refuses) {
-		return reply{}, errors.New("refused")
-	}
-	if c&port != 0 {
-		answersFrom = netip.AddrPortFrom(answersFrom.Addr(), first.Port()+second.Port()-to.Port())
-	}
-	if c&both == both {
-		answersFrom = netip.AddrPortFrom(second.Addr(), answersFrom.Port())
-	}
-	// What was sent lets the same in that was sent to, or more.
-	switch l.filtering {
-	case OnAddress:
-		if answersFrom.Addr() != to.Addr() {
-			return reply{}, errSilent
-		}
-	case OnAddressAndPort:
-		if answersFrom != to {
-			return reply{}, errSilent
-		}
-	}
-	seen := netip.AddrPortFrom(public, l.from.Port())
-	if !l.none {
-		shift := uint16(1000)
-		if l.mapping != Independent && to.Addr() == second.Addr() {
-			shift += 7
-		}
-		if l.mapping == OnAddressAndPort && to.Port() == second.Port() {
-			shift += 70
-		}
-		seen = netip.AddrPortFrom(public, l.from.Port()+shift)
-	}
-	other := second
-	if l.plain {
-		other = netip.AddrPort{}
-	}
-	return reply{seen, other}, nil
-}
+func plain2() *host { return &host{addresses: []netip.Addr{third}, ports: []uint16{3478}, plain: true} }
+func ours() *host   { return &host{addresses: []netip.Addr{first}, own: true} }
+func ours2() *host  { return &host{addresses: []netip.Addr{third}, own: true} }
 
 func TestKinds(t *testing.T) {
-	both := []netip.AddrPort{first, netip.AddrPortFrom(second.Addr(), first.Port())}
 	shared := []netip.Addr{netip.MustParseAddr("192.168.1.1"), netip.MustParseAddr("100.64.0.1")}
+	onePort := func(h host) *host { // OTHER-ADDRESS is another port of the same address
+		h.addresses, h.claims = []netip.Addr{first}, netip.AddrPortFrom(first, 3479)
+		return &h
+	}
 	for _, c := range []struct {
 		name    string
-		net     model
-		servers []netip.AddrPort
+		home    home
+		servers []*host
 		want    Kind
 		mapping Dependence
 		carrier bool
 	}{
-		{"open", model{none: true, filtering: Independent}, both[:1], Open, Independent, false},
-		{"firewall", model{none: true, filtering: OnAddressAndPort}, both[:1], Firewall, Independent, false},
-		{"full cone", model{mapping: Independent, filtering: Independent}, both[:1], FullCone, Independent, false},
-		{"address", model{mapping: Independent, filtering: OnAddress}, both[:1], AddressRestricted, Independent, false},
-		{"port", model{mapping: Independent, filtering: OnAddressAndPort}, both[:1], PortRestricted, Independent, false},
-		{"symmetric", model{mapping: OnAddressAndPort, filtering: OnAddressAndPort}, both[:1], Symmetric, OnAddressAndPort, false},
-		{"symmetric by address", model{mapping: OnAddress, filtering: OnAddressAndPort}, both[:1], Symmetric, OnAddress, false},
-		{"carrier", model{mapping: Independent, filtering: OnAddressAndPort, routers: shared}, both[:1], PortRestricted, Independent, true},
-		{"blocked", model{deaf: true}, both, Blocked, Unknown, false},
-		{"plain servers", model{mapping: Independent, plain: true}, both, Cone, Independent, false},
-		{"plain servers, symmetric", model{mapping: OnAddress, plain: true}, both, Symmetric, OnAddressAndPort, false},
-		{"one plain server", model{mapping: Independent, plain: true}, both[:1], NAT, Unknown, false},
-		{"open, plain server", model{none: true, plain: true}, both[:1], Open, Unknown, false},
-		{"server that refuses", model{mapping: Independent, filtering: OnAddressAndPort, refuses: true}, both[:1], Cone, Independent, false},
+		{"open", home{none: true, filtering: Independent}, []*host{two()}, Open, Independent, false},
+		{"firewall", home{none: true, filtering: OnAddressAndPort}, []*host{two()}, Firewall, Independent, false},
+		{"full cone", home{mapping: Independent, filtering: Independent}, []*host{two()}, FullCone, Independent, false},
+		{"address", home{mapping: Independent, filtering: OnAddress}, []*host{two()}, AddressRestricted, Independent, false},
+		{"port", home{mapping: Independent, filtering: OnAddressAndPort}, []*host{two()}, PortRestricted, Independent, false},
+		{"symmetric", home{mapping: OnAddressAndPort, filtering: OnAddressAndPort}, []*host{two()}, Symmetric, OnAddressAndPort, false},
+		{"symmetric by address", home{mapping: OnAddress, filtering: OnAddressAndPort}, []*host{two()}, Symmetric, OnAddress, false},
+		{"carrier", home{mapping: Independent, filtering: OnAddressAndPort, routers: shared}, []*host{two()}, PortRestricted, Independent, true},
+		{"blocked", home{deaf: true}, []*host{two(), ours2()}, Blocked, Unknown, false},
+
+		{"plain servers", home{mapping: Independent, filtering: OnAddress}, []*host{plain(), plain2()}, Cone, Independent, false},
+		{"plain servers, symmetric", home{mapping: OnAddress, filtering: OnAddress}, []*host{plain(), plain2()}, Symmetric, OnAddressAndPort, false},
+		{"one plain server", home{mapping: Independent, filtering: OnAddress}, []*host{plain()}, NAT, Unknown, false},
+		{"open, plain server", home{none: true, filtering: Independent}, []*host{plain()}, Public, Unknown, false},
+		{"server that refuses", home{mapping: Independent, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first, second}, refuses: true}}, Cone, Independent, false},
+
+		// With this project's alone, what one address can show: ports.
+		{"ours, open", home{none: true, filtering: Independent}, []*host{ours()}, Open, NotOnPort, false},
+		{"ours, firewall", home{none: true, filtering: OnAddressAndPort}, []*host{ours()}, Firewall, NotOnPort, false},
+		{"ours, firewall by address", home{none: true, filtering: OnAddress}, []*host{ours()}, Firewall, NotOnPort, false},
+		{"ours, cone", home{mapping: Independent, filtering: Independent}, []*host{ours()}, NAT, NotOnPort, false},
+		{"ours, symmetric", home{mapping: OnAddressAndPort, filtering: OnAddressAndPort}, []*host{ours()}, Symmetric, OnAddressAndPort, false},
+		{"ours, symmetric by address", home{mapping: OnAddress, filtering: OnAddressAndPort}, []*host{ours()}, NAT, NotOnPort, false},
+		// Two of them show all.
+		{"both ours, full cone", home{mapping: Independent, filtering: Independent}, []*host{ours(), ours2()}, FullCone, Independent, false},
+		{"both ours, address", home{mapping: Independent, filtering: OnAddress}, []*host{ours(), ours2()}, AddressRestricted, Independent, false},
+		{"both ours, port", home{mapping: Independent, filtering: OnAddressAndPort}, []*host{ours(), ours2()}, PortRestricted, Independent, false},
+		{"both ours, symmetric by address", home{mapping: OnAddress, filtering: OnAddressAndPort}, []*host{ours(), ours2()}, Symmetric, OnAddressAndPort, false},
+
+		// A second port is no second address.
+		{"one address, symmetric by address", home{mapping: OnAddress, filtering: OnAddress}, []*host{onePort(host{})}, NAT, NotOnPort, false},
+		{"one address, symmetric", home{mapping: OnAddressAndPort, filtering: OnAddress}, []*host{onePort(host{})}, Symmetric, OnAddressAndPort, false},
+		{"one address, full cone", home{mapping: Independent, filtering: Independent}, []*host{onePort(host{})}, NAT, NotOnPort, false},
+		// A server that answers as if it were not asked for anything shows nothing.
+		{"ignores, port", home{mapping: Independent, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first, second}, ignores: true}}, Cone, Independent, false},
+		{"ignores, firewall", home{none: true, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first, second}, ignores: true}}, Public, Independent, false},
+		{"drops, firewall", home{none: true, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first}, ports: []uint16{3478}, drops: true}}, Public, Unknown, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := examine(t.Context(), &c.net, c.servers)
+			w := newWorld(c.home, c.servers...)
+			r, err := examine(t.Context(), w, w.all())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if r.Kind() != c.want || r.Mapping != c.mapping || r.Carrier.IsValid() != c.carrier {
 				t.Errorf("%s, mapping %q, carrier %s: %+v", r.Kind(), r.Mapping, r.Carrier, r)
+			}
+		})
+	}
+}
+
+// What one address shows of filtering is kept, though it makes no name.
+func TestFilteringByPort(t *testing.T) {
+	for real, want := range map[Dependence]Dependence{Independent: NotOnPort, OnAddress: NotOnPort, OnAddressAndPort: OnAddressAndPort} {
+		w := newWorld(home{mapping: Independent, filtering: real}, ours())
+		if r, err := examine(t.Context(), w, w.all()); err != nil || r.Filtering != want {
+			t.Errorf("%s: %q, %v", real, r.Filtering, err)
+		}
+	}
+}
+
+// Nothing is sent to an address that is known less far than the server that names it.
+func TestOtherAddressInside(t *testing.T) {
+	for other, server := range map[string]string{
+		"192.168.1.1:80": "203.0.113.1", "127.0.0.1:53": "203.0.113.1", "100.64.0.1:3479": "203.0.113.1", "169.254.169.254:80": "203.0.113.1",
+		"224.0.0.251:5353": "203.0.113.1", "255.255.255.255:9": "203.0.113.1", "127.0.0.1:3479": "192.168.1.9",
+	} {
+		s := &host{addresses: []netip.Addr{netip.MustParseAddr(server)}, claims: netip.MustParseAddrPort(other)}
+		w := newWorld(home{mapping: Independent, filtering: OnAddressAndPort}, s)
+		r, err := examine(t.Context(), w, w.all())
+		if err != nil || r.Kind() != NAT {
+			t.Errorf("%s of %s: %s, %v", other, server, r.Kind(), err)
+		}
+		for _, to := range w.sent {
+			if to.Addr() != s.addresses[0] {
+				t.Errorf("%s named %s, and %s was sent something", server, other, to)
+			}
+		}
+	}
+	lan := &host{addresses: []netip.Addr{netip.MustParseAddr("192.168.1.9"), netip.MustParseAddr("192.168.1.10")}}
+	w := newWorld(home{mapping: Independent, filtering: OnAddressAndPort}, lan)
+	if r, err := examine(t.Context(), w, w.all()); err != nil || r.Kind() != PortRestricted {
+		t.Errorf("a laboratory: %s, %v", r.Kind(), err)
+	}
+}
+
+// Names that are never resolved take no other server's time, and bounded time of all.
+func TestDeadNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(home{mapping: Independent, filtering: OnAddressAndPort}, two())
+		began := time.Now()
+		r, err := examine(t.Context(), w, []string{"dead", "deader", "a", "deadest"})
+		if took := time.Since(began); err != nil || r.Kind() != PortRestricted || took > lookupTime {
+			t.Errorf("%s, %v, after %v", r.Kind(), err, took)
+		}
+		began = time.Now()
+		_, err = examine(t.Context(), w, []string{"dead", "deader"})
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > lookupTime {
+			t.Errorf("%v, after %v", err, took)
+		}
+	})
+}
+
+// Whether strangers get through is shown by one who comes, or by one who was sent and does not come.
+func TestHears(t *testing.T) {
+	const forwarded = 51000
+	for _, c := range []struct {
+		name    string
+		home    home
+		port    uint16
+		servers []*host
+		want    Arrival
+	}{
+		{"forwarded", home{mapping: OnAddressAndPort, filtering: OnAddressAndPort, forwards: forwarded}, forwarded, []*host{ours()}, Arrived},
+		{"by a server with two addresses", home{mapping: OnAddressAndPort, filtering: OnAddressAndPort, forwards: forwarded}, forwarded, []*host{two()}, Arrived},
+		{"by the second", home{mapping: OnAddressAndPort, filtering: OnAddressAndPort, forwards: forwarded}, forwarded, []*host{plain(), ours2()}, Arrived},
+		{"not forwarded", home{mapping: Independent, filtering: OnAddressAndPort}, forwarded, []*host{plain(), ours2()}, Lost},
+		{"no server can", home{mapping: Independent, filtering: OnAddressAndPort}, forwarded, []*host{plain()}, Untold},
+		{"it ignores", home{mapping: Independent, filtering: Independent}, forwarded, []*host{{addresses: []netip.Addr{first}, ignores: true}}, Untold},
+		{"it drops", home{mapping: Independent, filtering: Independent}, forwarded, []*host{{addresses: []netip.Addr{first}, drops: true}}, Untold},
+		{"blocked", home{deaf: true}, forwarded, []*host{ours()}, Untold},
+		{"nobody", home{}, forwarded, nil, Untold},
+		{"open", home{none: true, filtering: Independent}, 40000, []*host{ours()}, Arrived},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(c.home, c.servers...)
+			l, err := w.open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := (&Ear{network: w, line: l}).Hears(t.Context(), c.port, w.all()...); got != c.want {
+				t.Errorf("%v instead of %v", got, c.want)
 			}
 		})
 	}
@@ -144,25 +184,10 @@ func TestNobodyToAsk(t *testing.T) {
 	if _, err := Discover(t.Context()); err == nil {
 		t.Error("no server, and no error")
 	}
-	if _, err := Discover(t.Context(), "127.0.0.1"); err == nil {
-		t.Error("a server without a port, and no error")
-	}
-}
-
-// Silence on a real socket is a report, and in time.
-func TestSilence(t *testing.T) {
-	l, err := internet{}.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	began := time.Now()
-	r, err := Discover(t.Context(), l.local(first).String())
-	if err == nil && r.Kind() != Blocked {
-		t.Errorf("%+v", r)
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("it took %v", took)
+	for _, bad := range []string{"127.0.0.1", "127.0.0.1:many", "[::1]:3478"} {
+		if _, err := Discover(t.Context(), bad); err == nil {
+			t.Errorf("%s, and no error", bad)
+		}
 	}
 }
 
@@ -173,11 +198,13 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x01\x01\x00\x18\x21\x12\xa4\x42abcdefghijkl\x00\x20\x00\x08\x00\x01\xa1\x47\xe1\x12\xa6\x43\x80\x2c\x00\x08\x00\x01\x0d\x97\xcb\x00\x71\x02"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, a, ok := parse(b)
-		if ok && a.err == nil && !a.reply.seen.Addr().Is4() {
+		if ok && (a.err == nil) != (a.reply.seen.IsValid() && a.reply.seen.Port() != 0) {
 			t.Errorf("%+v", a)
 		}
-		if a.reply.other.IsValid() && a.reply.other.Port() == 0 {
-			t.Errorf("%+v", a)
+		for _, server := range []netip.AddrPort{netip.AddrPortFrom(first, 3478), netip.MustParseAddrPort("[2001:db8::1]:3478")} {
+			if other := usable(a.reply.other, server); other.IsValid() && (other.Port() == 0 || reach(other.Addr()) < 2 || other.Addr().Is4() != server.Addr().Is4()) {
+				t.Errorf("%v is to be sent something", other)
+			}
 		}
 	})
 }
