@@ -6,26 +6,27 @@ import (
 	"net/netip"
 )
 
-// Trial is what came of asking the network's gateways once for a port.
+// Trial is what came of asking the network's gateways once for a port. It is what the gateway says: whether strangers do
+// arrive only strangers can show.
 type Trial struct {
 	Gateway string         // which of them forwards a port to us, as people would name it
 	Mapped  netip.AddrPort // where; the address is invalid when the gateway does not tell its own
-	Public  bool           // strangers on the Internet can send to Mapped
+	Public  bool           // Mapped is an address of the Internet
 }
 
-// Try asks the network's gateways for a mapping of cfg.Port, as a Traversal does, and takes it back. The error says in a
-// sentence why there is none, and what can be done. It takes searchTime and the time that gateways take to answer; ctx
-// bounds both, and never what takes the mapping back.
-func Try(ctx context.Context, cfg Config) (Trial, error) {
-	return try(ctx, cfg, (*Traversal).portWish)
+// Try asks the network's gateways for a mapping of cfg.Port, as a Traversal does, and takes it back after meanwhile, which
+// may be nil. The error says in a sentence why there is none, and what can be done. It takes searchTime and the time that
+// gateways take to answer; ctx bounds both, and never what takes the mapping back.
+func Try(ctx context.Context, cfg Config, meanwhile func(Trial)) (Trial, error) {
+	return try(ctx, cfg, (*Traversal).portWish, meanwhile)
 }
 
 // TryPinhole does the same with a hole in the IPv6 firewall of a router.
-func TryPinhole(ctx context.Context, cfg Config) (Trial, error) {
-	return try(ctx, cfg, (*Traversal).pinholeWish)
+func TryPinhole(ctx context.Context, cfg Config, meanwhile func(Trial)) (Trial, error) {
+	return try(ctx, cfg, (*Traversal).pinholeWish, meanwhile)
 }
 
-func try(ctx context.Context, cfg Config, wished func(*Traversal) wish) (Trial, error) {
+func try(ctx context.Context, cfg Config, wished func(*Traversal) wish, meanwhile func(Trial)) (Trial, error) {
 	t, err := New(cfg)
 	if err != nil {
 		return Trial{}, err
@@ -42,5 +43,9 @@ func try(ctx context.Context, cfg Config, wished func(*Traversal) wish) (Trial, 
 	if len(found) > 0 {
 		at = found[0].Addr
 	}
-	return Trial{m.gw.name(), at, len(found) > 0}, nil
+	out := Trial{m.gw.name(), at, len(found) > 0}
+	if meanwhile != nil {
+		meanwhile(out)
+	}
+	return out, nil
 }

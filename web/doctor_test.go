@@ -16,7 +16,7 @@ import (
 )
 
 func soundDoctor(_ context.Context, tell func(doctor.Check)) bool {
-	tell(doctor.Check{Name: "disk", OK: true, Value: "/srv", Meaning: "It can be written."})
+	tell(doctor.Check{Name: "disk", State: doctor.Well, OK: true, Value: "/srv", Meaning: "It can be written."})
 	return true
 }
 
@@ -31,7 +31,7 @@ func TestOneExaminationAtATime(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			at.Add(-1)
 			made.Add(1)
-			tell(doctor.Check{Name: "stun", Value: "no answer", Meaning: "The Internet is away.", Remedy: "Look."})
+			tell(doctor.Check{Name: "stun", State: doctor.Unwell, Value: "no answer", Meaning: "The Internet is away.", Remedy: "Look."})
 			return false
 		}})
 		ask := func(method string) (e examination) {

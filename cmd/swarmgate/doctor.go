@@ -20,12 +20,18 @@ import (
 type doctorCommand struct {
 	Config      string   `help:"Configuration file, as that of run." placeholder:"FILE" type:"path"`
 	Dir         string   `help:"Folder for state, as that of run." placeholder:"DIR" type:"path"`
-	Stun        []string `name:"stun" help:"STUN server to ask beside those of the configuration; may repeat. One with two addresses (RFC 5780) tells most." placeholder:"HOST:PORT"`
+	Stun        []string `name:"stun" help:"STUN server to ask beside those of the configuration; may repeat. One with two addresses (RFC 5780) tells most. Default: those that trackers have." placeholder:"HOST:PORT"`
 	Tracker     []string `help:"Tracker to ask beside those of the links; may repeat." placeholder:"URL"`
 	TrackerAuth string   `name:"tracker-auth" help:"What trackers are shown of us, as that of run." placeholder:"FILE" type:"path"`
 	Interface   []string `help:"Network on which TVs are; may repeat. Default: all that can do multicast." placeholder:"NAME"`
 	NoNAT       bool     `name:"no-nat" help:"Ask no router for a port mapping."`
 	logFlags
+}
+
+// Help says what the marks and the exit status mean.
+func (doctorCommand) Help() string {
+	return "Each check is ✔ well, ✘ not well, with what to do about it after →, or – not known: it was not asked for, or nobody could tell. " +
+		"The exit status is 0 if none is ✘, 1 if one is, and 2 if the command is wrong. It takes 10 seconds at most, and leaves nothing behind."
 }
 
 // Run carries the command out.
@@ -57,12 +63,16 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 	}
 	what.Trackers = addTrackers(what.Trackers, s.Swarms()...)
 	out.say("Looking at what a gateway needs, for up to %d seconds.\n", int(doctor.Time.Seconds()))
-	checks, failed := 0, 0
+	checks, failed, open := 0, 0, 0
 	doctor.Examine(ctx, what, func(k doctor.Check) {
-		if checks++; !k.OK {
+		checks++
+		switch k.State {
+		case doctor.Unwell:
 			failed++
+		case doctor.Unknown:
+			open++
 		}
-		out.event("check", map[string]any{"name": k.Name, "ok": k.OK, "value": k.Value, "meaning": k.Meaning, "remedy": k.Remedy})
+		out.event("check", map[string]any{"name": k.Name, "state": k.State, "ok": k.OK, "value": k.Value, "meaning": k.Meaning, "remedy": k.Remedy})
 		sayCheck(out, k)
 	})
 	switch {
@@ -71,7 +81,11 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 	case failed > 0:
 		return fmt.Errorf("%d of %d checks failed; the lines with → say what to do", failed, checks)
 	}
-	out.say("All is well.")
+	if open > 0 {
+		out.say("Nothing is wrong; %d of %d checks (–) could not be made, or show nothing.", open, checks)
+	} else {
+		out.say("All is well.")
+	}
 	return nil
 }
 
@@ -107,13 +121,10 @@ func addTrackers(list []string, links ...ppsp.Link) []string {
 // sayCheck writes one check for people: the mark and the value on a line of its own, below it what it means and what to do.
 func sayCheck(out *printer, k doctor.Check) {
 	const indent = "             "
-	mark := "✔"
-	if !k.OK {
-		mark = "✘"
-	}
+	marks := map[doctor.State]struct{ mark, colour string }{doctor.Well: {"✔", "\x1b[32m"}, doctor.Unwell: {"✘", "\x1b[31m"}, doctor.Unknown: {"–", "\x1b[33m"}}
+	mark := marks[k.State].mark
 	if out.width != nil && os.Getenv("NO_COLOR") == "" {
-		colour := map[bool]string{true: "\x1b[32m", false: "\x1b[31m"}[k.OK]
-		mark = colour + mark + "\x1b[0m"
+		mark = marks[k.State].colour + mark + "\x1b[0m"
 	}
 	columns := 0
 	if out.width != nil {

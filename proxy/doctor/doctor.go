@@ -13,13 +13,36 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// State says how a thing is.
+type State string
+
+// The states.
+const (
+	Well    State = "well"
+	Unwell  State = "unwell"  // something has to be done
+	Unknown State = "unknown" // it was not asked for, or nobody could tell
+)
+
 // Check is what was found out about one thing.
 type Check struct {
 	Name    string `json:"name"`             // one word, the same in all versions
-	OK      bool   `json:"ok"`               // nothing has to be done
+	State   State  `json:"state"`            // how it is
+	OK      bool   `json:"ok"`               // nothing has to be done: State is not Unwell
 	Value   string `json:"value"`            // what was found, briefly
 	Meaning string `json:"meaning"`          // what follows from it, in a sentence
 	Remedy  string `json:"remedy,omitempty"` // what to do, or what could be done; empty where there is nothing
+}
+
+func well(name, value, meaning, remedy string) Check {
+	return Check{name, Well, true, value, meaning, remedy}
+}
+
+func unwell(name, value, meaning, remedy string) Check {
+	return Check{name, Unwell, false, value, meaning, remedy}
+}
+
+func unknown(name, value, meaning, remedy string) Check {
+	return Check{name, Unknown, true, value, meaning, remedy}
 }
 
 // Config says what there is to look at. Its zero value looks at the machine alone.
@@ -27,7 +50,7 @@ type Config struct {
 	Dir        string   // folder for state; empty: not looked at
 	Page       string   // address of the page, HOST:PORT; empty: not looked at
 	Listen     string   // UDP address of the peer protocol; empty: any
-	STUN       []string // servers, HOST:PORT each
+	STUN       []string // servers, HOST:PORT each; those that the trackers name when empty
 	Trackers   []string // URLs
 	Interfaces []string // networks with TVs; all that can do multicast when empty
 	NoNAT      bool     // no router is asked for anything
@@ -38,32 +61,43 @@ type Config struct {
 }
 
 // Time is how long an examination takes at most.
-const Time = 12 * time.Second
+const Time = 10 * time.Second
+
+// outsideTime is how long what is outside may take. Routers have the rest of Time to take back what they were asked for.
+const outsideTime = 7500 * time.Millisecond
 
 // Examine looks at everything at once, and tells each Check in an order that is always the same, as soon as it and those
-// before it are known. It returns whether all is well. An end of ctx ends it early: what was not found out by then is not
-// well.
+// before it are known. It returns whether nothing is unwell. An end of ctx ends it early.
 func Examine(ctx context.Context, c Config, tell func(Check)) (well bool) {
+	named := make(chan string, maxTrackers)
+	servers := sync.OnceValue(func() []string { return c.servers(ctx, named) })
+	all := []func(context.Context) []Check{
+		func(ctx context.Context) []Check { return []Check{socket(ctx, c.Listen)} },
+	}
+	if c.Page != "" {
+		all = append(all, func(ctx context.Context) []Check { return []Check{page(ctx, c.Page)} })
+	}
+	if c.Dir != "" {
+		all = append(all, func(ctx context.Context) []Check { return []Check{disk(ctx, c.Dir)} })
+	}
+	all = append(all,
+		func(ctx context.Context) []Check { return []Check{lan(ctx, c.Interfaces)} },
+		func(ctx context.Context) []Check { return c.outside(ctx, servers) },
+		func(ctx context.Context) []Check { return c.trackers(ctx, named) })
+	return examine(ctx, all, tell)
+}
+
+// examine does all these at the same time.
+func examine(ctx context.Context, all []func(context.Context) []Check, tell func(Check)) (well bool) {
 	ctx, cancel := context.WithTimeout(ctx, Time)
 	defer cancel()
 	var running sync.WaitGroup
 	defer running.Wait()
-	var results []<-chan []Check
-	begin := func(examine func() []Check) {
-		result := make(chan []Check, 1)
-		running.Go(func() { result <- examine() })
-		results = append(results, result)
+	results := make([]chan []Check, len(all))
+	for i, look := range all {
+		results[i] = make(chan []Check, 1)
+		running.Go(func() { results[i] <- look(ctx) })
 	}
-	begin(func() []Check { return []Check{socket(ctx, c.Listen)} })
-	if c.Page != "" {
-		begin(func() []Check { return []Check{page(ctx, c.Page)} })
-	}
-	if c.Dir != "" {
-		begin(func() []Check { return []Check{disk(c.Dir)} })
-	}
-	begin(func() []Check { return []Check{lan(ctx, c.Interfaces)} })
-	begin(func() []Check { return c.outside(ctx) })
-	begin(func() []Check { return c.trackers(ctx) })
 	well = true
 	for _, result := range results {
 		for _, check := range <-result {

@@ -1,21 +1,28 @@
 package doctor
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/swarmgate/swarmgate/nat"
 	"github.com/swarmgate/swarmgate/nat/behaviour"
+	"github.com/swarmgate/swarmgate/ppsp/tracker"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,6 +32,9 @@ func sound(t *testing.T, c Check) {
 	t.Helper()
 	if c.Name == "" || c.Value == "" || c.Meaning == "" || !c.OK && c.Remedy == "" {
 		t.Errorf("says too little: %+v", c)
+	}
+	if c.OK != (c.State == Well || c.State == Unknown) || !c.OK && c.State != Unwell {
+		t.Errorf("two states: %+v", c)
 	}
 	for _, s := range []string{c.Meaning, c.Remedy} {
 		if strings.ContainsAny(s, "\n\r") || strings.Contains(s, "..") {
@@ -43,9 +53,68 @@ func TestExamine(t *testing.T) {
 		if c.OK || c.Name != "lan" {
 			names = append(names, c.Name)
 		}
+		asked := c.Name == "socket" || c.Name == "disk" || c.Name == "lan" || c.Name == "ipv6"
+		if asked == (c.State == Unknown) {
+			t.Errorf("nothing outside was asked: %+v", c)
+		}
 	})
-	if got := strings.Join(names, " "); got != "socket disk lan stun mapping ipv6 peers tracker time" && got != "socket disk stun mapping ipv6 peers tracker time" {
+	if got := strings.Join(names, " "); got != "socket disk lan stun nat mapping ipv6 peers tracker time" && got != "socket disk stun nat mapping ipv6 peers tracker time" {
 		t.Errorf("checks: %s, well: %v", got, well)
+	}
+}
+
+// Whatever hangs, an examination ends in time.
+func TestExamineEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		hang := func(ctx context.Context) []Check {
+			<-ctx.Done()
+			return []Check{unwell("hung", "v", "m", "r")}
+		}
+		var told []string
+		if examine(t.Context(), []func(context.Context) []Check{hang, hang}, func(c Check) { told = append(told, c.Name) }) || len(told) != 2 {
+			t.Errorf("told %q", told)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Trackers name STUN servers, and are waited for no longer than it takes.
+func TestNamedServers(t *testing.T) {
+	for name, c := range map[string]struct {
+		config Config
+		named  map[time.Duration]string
+		closed time.Duration // 0 for never
+		want   string
+		within time.Duration
+	}{
+		"by a person":  {Config{STUN: []string{"mine:1"}}, map[time.Duration]string{0: "a:1"}, 0, "mine:1", 0},
+		"by a tracker": {Config{}, map[time.Duration]string{time.Second: "a:1"}, 0, "a:1", time.Second + namingTime},
+		"by two":       {Config{}, map[time.Duration]string{time.Second: "a:1", time.Second + namingTime/2: "b:1"}, 0, "a:1 b:1", time.Second + namingTime},
+		"twice":        {Config{}, map[time.Duration]string{0: "a:1", time.Millisecond: "a:1"}, 2 * time.Millisecond, "a:1", 2 * time.Millisecond},
+		"by none":      {Config{}, nil, time.Second, "", time.Second},
+		"nobody knows": {Config{}, nil, 0, "", outsideTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), outsideTime)
+				defer cancel()
+				named := make(chan string, maxTrackers)
+				for after, server := range c.named {
+					time.AfterFunc(after, func() { named <- server })
+				}
+				if c.closed > 0 {
+					time.AfterFunc(c.closed, func() { close(named) })
+				}
+				began := time.Now()
+				if got := strings.Join(c.config.servers(ctx, named), " "); got != c.want || time.Since(began) > c.within {
+					t.Errorf("%q after %v", got, time.Since(began))
+				}
+				synctest.Wait()
+			})
+		})
 	}
 }
 
@@ -92,7 +161,7 @@ func TestPage(t *testing.T) {
 
 func TestDisk(t *testing.T) {
 	dir := t.TempDir()
-	if c := disk(filepath.Join(dir, "made", "later")); !c.OK {
+	if c := disk(t.Context(), filepath.Join(dir, "made", "later")); !c.OK {
 		t.Errorf("a folder to be made: %+v", c)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
@@ -102,7 +171,7 @@ func TestDisk(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := disk(file)
+	c := disk(t.Context(), file)
 	if sound(t, c); c.OK {
 		t.Errorf("a file: %+v", c)
 	}
@@ -110,24 +179,42 @@ func TestDisk(t *testing.T) {
 		if err := os.Chmod(dir, 0o500); err != nil {
 			t.Fatal(err)
 		}
-		c := disk(dir)
+		c := disk(t.Context(), dir)
 		if sound(t, c); c.OK || !strings.Contains(c.Value, "can't be written") {
 			t.Errorf("not ours: %+v", c)
 		}
 	}
 }
 
+// answering is a tracker's answer of PPSTP with a code, to any request.
+func answering(w http.ResponseWriter, r *http.Request, code tracker.ErrorCode) {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	request, err := tracker.DecodeRequest(b)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", tracker.MediaType)
+	w.WriteHeader(code.HTTPStatus())
+	fmt.Fprintf(w, `{"PPSPTrackerProtocol":{"version":1,"response_type":%d,"error_code":%d,"transaction_id":%q}}`, min(code, 1), code, request.TransactionID)
+}
+
 func TestTrackers(t *testing.T) {
-	body, status, date := `{"PPSPTrackerProtocol":{"version":1,"response_type":1,"error_code":3,"transaction_id":"0"}}`, http.StatusOK, time.Now()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	code, page, date := tracker.NoError, false, time.Now()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
-		w.Header().Set("Content-Type", "application/ppsp-tracker+json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
+		if page {
+			_, _ = w.Write([]byte("<html>"))
+			return
+		}
+		answering(w, r, code)
 	}))
 	defer server.Close()
 	ask := func(at string) (tracker, clock Check) {
-		checks := Config{Trackers: []string{at}}.trackers(t.Context())
+		checks := Config{Trackers: []string{at}}.trackers(t.Context(), make(chan string, 1))
 		for _, c := range checks {
 			sound(t, c)
 		}
@@ -141,12 +228,17 @@ func TestTrackers(t *testing.T) {
 	if _, clock := ask(server.URL); !clock.OK || !strings.Contains(clock.Meaning, "right") {
 		t.Errorf("a clock that is right: %+v", clock)
 	}
-	body, status = "<html>", http.StatusOK
+	for _, code = range []tracker.ErrorCode{tracker.ForbiddenAction, tracker.ServiceUnavailable, tracker.AuthenticationRequired} {
+		if tracker, _ := ask(server.URL); tracker.OK || !strings.HasPrefix(tracker.Meaning, "It answers, but") {
+			t.Errorf("%s: %+v", code, tracker)
+		}
+	}
+	page = true
 	if tracker, _ := ask(server.URL); tracker.OK {
 		t.Errorf("a page: %+v", tracker)
 	}
 	server.Close()
-	if tracker, clock := ask(server.URL); tracker.OK || !clock.OK || !strings.Contains(tracker.Meaning, "refused") {
+	if tracker, clock := ask(server.URL); tracker.OK || !clock.OK || clock.State != Unknown || !strings.Contains(tracker.Meaning, "refused") {
 		t.Errorf("nobody: %+v, %+v", tracker, clock)
 	}
 	if tracker, _ := ask("tracker.example"); tracker.OK {
@@ -154,48 +246,110 @@ func TestTrackers(t *testing.T) {
 	}
 }
 
-// What is said of a way out, in all combinations, fits together: where peers can't get through, something is not well.
+// A tracker takes us in as it does a gateway, names its STUN server, and is left as it was.
+func TestTrackerTakesUsIn(t *testing.T) {
+	var watched []tracker.RequestType
+	var mu sync.Mutex
+	s := tracker.NewServer(tracker.ServerConfig{STUNPort: 3478, Watch: func(r *tracker.Request, _ netip.Addr, code tracker.ErrorCode, _ time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		watched = append(watched, r.Type)
+		if code != tracker.NoError {
+			t.Errorf("%s: %s", r.Type, code)
+		}
+	}, OpenStatus: true})
+	server := httptest.NewServer(s)
+	defer server.Close()
+	named := make(chan string, 1)
+	if c := (Config{Trackers: []string{server.URL}}).trackers(t.Context(), named)[0]; c.State != Well {
+		t.Errorf("%+v", c)
+	}
+	if at := <-named; at != "127.0.0.1:3478" {
+		t.Errorf("named %q", at)
+	}
+	if want := []tracker.RequestType{tracker.TypeConnect, tracker.TypeConnect}; !slices.Equal(watched, want) {
+		t.Errorf("asked %q", watched)
+	}
+	answer, err := http.Get(server.URL + tracker.StatusPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if b, err := io.ReadAll(answer.Body); err != nil || strings.Contains(string(b), "swarm_id") {
+		t.Errorf("left behind: %s, %v", b, err)
+	}
+}
+
+// What is said of a way out, in all combinations, fits together: where peers can't get through, something is not well, and
+// everybody gets through only where somebody did.
 func TestOutside(t *testing.T) {
 	server, seen, local := netip.MustParseAddrPort("203.0.113.1:3478"), netip.MustParseAddrPort("198.51.100.7:5"), netip.MustParseAddrPort("192.168.1.2:5")
 	mapped := nat.Trial{Gateway: "router", Mapped: seen, Public: true}
+	wrong := nat.Trial{Gateway: "router", Mapped: netip.MustParseAddrPort("198.51.100.99:5"), Public: true}
 	inner := nat.Trial{Gateway: "router", Mapped: netip.MustParseAddrPort("100.64.0.7:5")}
-	symmetric := behaviour.Report{Server: server, Local: local, Seen: seen, Mapping: behaviour.OnAddressAndPort}
-	port := behaviour.Report{Server: server, Local: local, Seen: seen, Mapping: behaviour.Independent, Filtering: behaviour.OnAddressAndPort}
+	double := nat.Trial{Gateway: "router", Mapped: netip.MustParseAddrPort("192.168.0.7:5")}
+	silent := nat.Trial{Gateway: "router", Mapped: netip.AddrPortFrom(netip.Addr{}, 7)}
+	none := way{err: errors.New("No port mapping: the router refuses it. Allow it.")}
+	report := func(mapping, filtering behaviour.Dependence) behaviour.Report {
+		return behaviour.Report{Server: server, Local: local, Seen: seen, Mapping: mapping, Filtering: filtering}
+	}
+	symmetric, port := report(behaviour.OnAddressAndPort, ""), report(behaviour.Independent, behaviour.OnAddressAndPort)
+	part := report(behaviour.NotOnPort, behaviour.OnAddressAndPort)
+	atPublic := behaviour.Report{Server: server, Local: seen, Seen: seen}
+	six := netip.MustParseAddr("2001:db8::1")
 	for _, c := range []struct {
-		name      string
-		report    behaviour.Report
-		trial     nat.Trial
-		six       netip.Addr
-		nat       string
-		natOK     bool
-		peers     string
-		peersWell bool
+		name    string
+		report  behaviour.Report
+		port    way
+		six     netip.Addr
+		nat     string
+		natIs   State
+		mapping State
+		peers   string
+		peersBe State
 	}{
-		{"blocked", behaviour.Report{}, nat.Trial{}, netip.Addr{}, "blocked", false, "not known", true},
-		{"home", port, nat.Trial{}, netip.Addr{}, "port-restricted", true, "most, by hole punching", true},
-		{"home with UPnP", port, mapped, netip.Addr{}, "port-restricted", true, "everybody", true},
-		{"two routers", port, inner, netip.Addr{}, "carrier NAT, port-restricted", true, "most, by hole punching", true},
-		{"symmetric", symmetric, nat.Trial{}, netip.Addr{}, "symmetric", false, "some", false},
-		{"symmetric with UPnP", symmetric, mapped, netip.Addr{}, "symmetric", true, "everybody", true},
-		{"symmetric with IPv6", symmetric, nat.Trial{}, netip.MustParseAddr("2001:db8::1"), "symmetric", false, "some", true},
+		{"blocked", behaviour.Report{}, none, netip.Addr{}, "blocked", Unwell, Well, "not known", Unknown},
+		{"home", port, none, netip.Addr{}, "port-restricted", Well, Well, "most, by hole punching", Well},
+		{"home with UPnP", port, way{mapped, nil, behaviour.Arrived}, netip.Addr{}, "port-restricted", Well, Well, "everybody", Well},
+		{"home with UPnP, not tried", port, way{mapped, nil, behaviour.Untold}, netip.Addr{}, "port-restricted", Well, Well, "everybody, says the router", Unknown},
+		{"home with UPnP that lies", port, way{mapped, nil, behaviour.Lost}, netip.Addr{}, "port-restricted", Well, Unwell, "most, by hole punching", Well},
+		{"home with UPnP that does not tell", port, way{silent, nil, behaviour.Untold}, netip.Addr{}, "port-restricted", Well, Well, "most, by hole punching", Well},
+		{"carrier", port, way{inner, nil, behaviour.Lost}, netip.Addr{}, "carrier NAT, port-restricted", Well, Well, "most, by hole punching", Well},
+		{"two routers", port, way{double, nil, behaviour.Lost}, netip.Addr{}, "double NAT, port-restricted", Well, Well, "most, by hole punching", Well},
+		{"two routers that forward", port, way{double, nil, behaviour.Arrived}, netip.Addr{}, "double NAT, port-restricted", Well, Well, "everybody", Well},
+		{"another address", port, way{wrong, nil, behaviour.Untold}, netip.Addr{}, "double NAT, port-restricted", Well, Well, "most, by hole punching", Well},
+		{"symmetric", symmetric, none, netip.Addr{}, "symmetric", Unwell, Well, "some", Unwell},
+		{"symmetric with UPnP", symmetric, way{mapped, nil, behaviour.Arrived}, netip.Addr{}, "symmetric", Well, Well, "everybody", Well},
+		{"symmetric with UPnP that lies", symmetric, way{mapped, nil, behaviour.Lost}, netip.Addr{}, "symmetric", Unwell, Unwell, "some", Unwell},
+		{"symmetric with IPv6", symmetric, none, six, "symmetric", Unwell, Well, "some", Well},
+		{"one server", part, none, netip.Addr{}, "NAT", Unknown, Well, "most, as it looks", Unknown},
+		{"a public address", atPublic, none, netip.Addr{}, "public address", Well, Well, "most, by hole punching", Well},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, p := kind(c.report, c.trial), peers(c.report, c.trial, nat.Trial{}, c.six)
-			sound(t, n)
-			sound(t, p)
-			sound(t, sixth(c.six))
-			sound(t, Config{STUN: []string{"s"}}.stun(c.report, nil))
-			if n.Value != c.nat || n.OK != c.natOK || p.Value != c.peers || p.OK != c.peersWell {
-				t.Errorf("NAT %+v, peers %+v", n, p)
+			o := outlook{servers: []string{"s"}, seen: c.report, port: c.port, six: c.six}
+			n, m, p := o.kind(), o.mapping(), o.peers()
+			for _, check := range []Check{n, m, p, o.stun(), o.ipv6()} {
+				sound(t, check)
+			}
+			if n.Value != c.nat || n.State != c.natIs || m.State != c.mapping || p.Value != c.peers || p.State != c.peersBe {
+				t.Errorf("NAT %+v, mapping %+v, peers %+v", n, m, p)
 			}
 		})
 	}
-	for _, m := range []Check{
-		Config{NoNAT: true}.mapping(nat.Trial{}, nil), Config{}.mapping(nat.Trial{}, errors.New("No port mapping: the router refuses it. Allow it.")),
-		Config{}.mapping(mapped, nil), Config{}.mapping(inner, nil), Config{}.mapping(nat.Trial{Gateway: "router", Mapped: netip.AddrPortFrom(netip.Addr{}, 7)}, nil),
-		pinhole(nat.Trial{}, errors.New("No IPv6 pinhole: no router answered.")), pinhole(mapped, nil), pinhole(inner, nil),
-		peers(symmetric, nat.Trial{}, mapped, seen.Addr()),
-	} {
-		sound(t, m)
+	for _, arrival := range []behaviour.Arrival{behaviour.Untold, behaviour.Arrived, behaviour.Lost} {
+		o := outlook{servers: []string{"s"}, seen: symmetric, port: none, six: six}
+		for _, o.hole = range []way{{mapped, nil, arrival}, {inner, nil, arrival}, {err: errors.New("No IPv6 pinhole: no router answered.")}} {
+			sound(t, o.pinhole())
+			sound(t, o.peers())
+		}
+	}
+	for _, o := range []outlook{{}, {noNAT: true}, {servers: []string{"s"}, unseen: errors.New("no such host")}} {
+		for _, check := range []Check{o.stun(), o.kind(), o.mapping(), o.peers()} {
+			if check.Name != "mapping" || o.noNAT {
+				if sound(t, check); check.State == Well {
+					t.Errorf("nobody was asked: %+v", check)
+				}
+			}
+		}
 	}
 }

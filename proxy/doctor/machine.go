@@ -21,19 +21,19 @@ func socket(ctx context.Context, listen string) Check {
 	conn, err := lc.ListenPacket(ctx, "udp", listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return Check{"socket", true, "UDP " + listen + " is in use", "The gateway has it, if it runs.", "If it does not, choose another port in peer.listen."}
+		return well("socket", "UDP "+listen+" is in use", "The gateway has it, if it runs.", "If it does not, choose another port in peer.listen.")
 	case err != nil:
-		return Check{"socket", false, oneLine(err), "The peer protocol has no socket.", "Choose an address of this machine in peer.listen, or leave it out."}
+		return unwell("socket", oneLine(err), "The peer protocol has no socket.", "Choose an address of this machine in peer.listen, or leave it out.")
 	}
 	defer conn.Close()
-	return Check{"socket", true, "UDP " + conn.LocalAddr().String(), "The peer protocol can have a socket.", ""}
+	return well("socket", "UDP "+conn.LocalAddr().String(), "The peer protocol can have a socket.", "")
 }
 
 // page looks whether the gateway runs, or could.
 func page(ctx context.Context, address string) Check {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return Check{"page", false, oneLine(err), "The page has no address.", "Write http.listen as HOST:PORT, or :PORT."}
+		return unwell("page", oneLine(err), "The page has no address.", "Write http.listen as HOST:PORT, or :PORT.")
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
@@ -41,28 +41,39 @@ func page(ctx context.Context, address string) Check {
 	at := "http://" + net.JoinHostPort(host, port)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at+"/healthz", nil)
 	if err != nil {
-		return Check{"page", false, oneLine(err), "The page has no address.", "Write http.listen as HOST:PORT, or :PORT."}
+		return unwell("page", oneLine(err), "The page has no address.", "Write http.listen as HOST:PORT, or :PORT.")
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	answer, err := client.Do(request)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return Check{"page", true, "not running", "No gateway runs at " + at + "/.", "Start it: systemctl start swarmgate, or swarmgate run."}
+		return well("page", "not running", "No gateway runs at "+at+"/.", "Start it: systemctl start swarmgate, or swarmgate run.")
 	case err != nil:
-		return Check{"page", false, oneLine(err), "What runs at " + at + "/ does not answer.", "Restart it, or choose another port in http.listen."}
+		return unwell("page", oneLine(err), "What runs at "+at+"/ does not answer.", "Restart it, or choose another port in http.listen.")
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return Check{"page", false, answer.Status, "Another program, or a gateway that is not well, is at " + at + "/.", "Look at its log, or choose another port in http.listen."}
+		return unwell("page", answer.Status, "Another program, or a gateway that is not well, is at "+at+"/.", "Look at its log, or choose another port in http.listen.")
 	}
-	return Check{"page", true, at + "/", "The gateway runs.", ""}
+	return well("page", at+"/", "The gateway runs.", "")
 }
 
 // little is the room on a disk below which films hardly fit.
 const little = 1 << 30
 
-// disk looks whether the state can be kept.
-func disk(dir string) Check {
+// disk looks whether the state can be kept. A disk that hangs can't be interrupted: who looks at it is left behind.
+func disk(ctx context.Context, dir string) Check {
+	found := make(chan Check, 1)
+	go func() { found <- lookAtDisk(dir) }()
+	select {
+	case c := <-found:
+		return c
+	case <-ctx.Done():
+		return unwell("disk", dir+" does not answer", "The disk hangs, or is one of the network that is away.", "Look at the disk, or choose another folder in dir.")
+	}
+}
+
+func lookAtDisk(dir string) Check {
 	at := dir
 	_, err := os.Stat(at)
 	for errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) { // made at the first start
@@ -74,21 +85,21 @@ func disk(dir string) Check {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return Check{"disk", false, dir + " is full", "The gateway forgets what is new: channels, places in films, peers.", "Delete something, or choose another folder in dir."}
+		return unwell("disk", dir+" is full", "The gateway forgets what is new: channels, places in films, peers.", "Delete something, or choose another folder in dir.")
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
-		return Check{"disk", false, dir + " can't be written", "This user can keep no state there.", "Run this as the gateway's user (sudo -u swarmgate swarmgate doctor), or choose another folder by --dir."}
+		return unwell("disk", dir+" can't be written", "This user can keep no state there.", "Run this as the gateway's user (sudo -u swarmgate swarmgate doctor), or choose another folder by --dir.")
 	case err != nil:
-		return Check{"disk", false, oneLine(err), "The gateway can keep no state.", "Choose another folder in dir, or by --dir."}
+		return unwell("disk", oneLine(err), "The gateway can keep no state.", "Choose another folder in dir, or by --dir.")
 	}
 	free, known := freeSpace(at)
 	if !known {
-		return Check{"disk", true, dir, "It can be written.", ""}
+		return well("disk", dir, "It can be written.", "")
 	}
 	value := fmt.Sprintf("%s, %.1f GB free", dir, float64(free)/1e9)
 	if free < little {
-		return Check{"disk", false, value, "Films hardly fit.", "Make room, or choose a folder on another disk in buffer.film_dir."}
+		return unwell("disk", value, "Films hardly fit.", "Make room, or choose a folder on another disk in buffer.film_dir.")
 	}
-	return Check{"disk", true, value, "It can be written.", ""}
+	return well("disk", value, "It can be written.", "")
 }
 
 // tryWriting makes a file that lasts, and removes it.

@@ -2,13 +2,11 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
-	"strings"
+	"slices"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/swarmgate/swarmgate/nat"
 	"github.com/swarmgate/swarmgate/nat/behaviour"
@@ -17,141 +15,95 @@ import (
 // patience is how long one thing outside may take.
 const patience = 4 * time.Second
 
+// outlook is all that was found out about the way to the Internet.
+type outlook struct {
+	servers []string // STUN servers that were asked
+	noNAT   bool     // no router was asked for anything
+	seen    behaviour.Report
+	unseen  error
+	port    way        // through the router, over IPv4
+	hole    way        // through its IPv6 firewall
+	six     netip.Addr // of this machine on the IPv6 Internet; invalid where there is none
+}
+
+// way is a way in for strangers.
+type way struct {
+	nat.Trial
+	err     error // why there is none
+	arrival behaviour.Arrival
+}
+
 // outside looks at the way to the Internet: what STUN servers see, what kind of NAT there is, whether a router forwards
 // ports, IPv6, and what comes of it all for peers.
-func (c Config) outside(ctx context.Context) []Check {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+func (c Config) outside(ctx context.Context, servers func() []string) []Check {
+	ctx, cancel := context.WithTimeout(ctx, outsideTime)
 	defer cancel()
-	var seen behaviour.Report
-	var unseen, unmapped, unpierced error
-	var trial, hole nat.Trial
-	six := ipv6()
+	o := outlook{noNAT: c.NoNAT, six: ipv6()}
 	var asking sync.WaitGroup
-	asking.Go(func() { seen, unseen = behaviour.Discover(ctx, c.STUN...) })
+	asking.Go(func() {
+		if o.servers = servers(); len(o.servers) > 0 {
+			o.seen, o.unseen = behaviour.Discover(ctx, o.servers...)
+		}
+	})
 	if !c.NoNAT {
-		asking.Go(func() { trial, unmapped = c.try(ctx, "udp4", nat.Try) })
+		asking.Go(func() { o.port = c.try(ctx, "udp4", nat.Try, servers) })
 	}
-	if six.IsValid() && !c.NoNAT {
-		asking.Go(func() { hole, unpierced = c.try(ctx, "udp6", nat.TryPinhole) })
+	if o.six.IsValid() && !c.NoNAT {
+		asking.Go(func() { o.hole = c.try(ctx, "udp6", nat.TryPinhole, servers) })
 	}
 	asking.Wait()
-	checks := []Check{c.stun(seen, unseen)}
-	if len(c.STUN) > 0 && unseen == nil {
-		checks = append(checks, kind(seen, trial))
+	checks := []Check{o.stun(), o.kind(), o.mapping(), o.ipv6()}
+	if o.six.IsValid() && !c.NoNAT {
+		checks = append(checks, o.pinhole())
 	}
-	checks = append(checks, c.mapping(trial, unmapped), sixth(six))
-	if six.IsValid() && !c.NoNAT {
-		checks = append(checks, pinhole(hole, unpierced))
-	}
-	return append(checks, peers(seen, trial, hole, six))
+	return append(checks, o.peers())
 }
 
-// try has a router let strangers in at a port of ours that nobody needs, for a moment.
-func (c Config) try(ctx context.Context, network string, ask func(context.Context, nat.Config) (nat.Trial, error)) (nat.Trial, error) {
-	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(ctx, network, ":0")
+// try has a router let strangers in at a port of ours that nobody needs, for a moment, and has strangers come.
+func (c Config) try(ctx context.Context, network string, ask func(context.Context, nat.Config, func(nat.Trial)) (nat.Trial, error), servers func() []string) (w way) {
+	ear, err := behaviour.Listen(ctx, network)
 	if err != nil {
-		return nat.Trial{}, err
+		w.err = err
+		return w
 	}
-	defer conn.Close()
-	port := uint16(conn.LocalAddr().(*net.UDPAddr).Port)
-	return ask(ctx, nat.Config{Port: port, Name: "Swarmgate doctor", Logger: c.Logger})
+	defer ear.Close()
+	w.Trial, w.err = ask(ctx, nat.Config{Port: ear.Port(), Name: "Swarmgate doctor", Logger: c.Logger}, func(t nat.Trial) {
+		w.arrival = ear.Hears(ctx, t.Mapped.Port(), servers()...)
+	})
+	return w
 }
 
-// stun says what the servers see.
-func (c Config) stun(r behaviour.Report, err error) Check {
-	switch {
-	case len(c.STUN) == 0:
-		return Check{"stun", true, "nobody is asked", "How this home looks from outside is not known.", "Name a server: --stun HOST:PORT, or peer.stun in the configuration. Who runs a tracker often runs one."}
-	case err != nil:
-		return Check{"stun", false, oneLine(err), "How this home looks from outside is not known.", "Look at the name of the server, and at this machine's DNS."}
-	case !r.Server.IsValid():
-		return Check{"stun", false, "no answer", "The Internet is away, or a firewall blocks UDP: then there are no peers.", "Look whether other things reach the Internet; if so, allow UDP in the router's firewall."}
-	}
-	return Check{"stun", true, fmt.Sprintf("seen as %s", r.Seen), fmt.Sprintf("UDP reaches the Internet; %s answered after %d ms.", r.Server, r.Took.Milliseconds()), ""}
-}
+const (
+	maxServers = 4
+	namingTime = 300 * time.Millisecond // that other trackers have to name a STUN server after the first
+)
 
-// kind names the NAT.
-func kind(r behaviour.Report, t nat.Trial) Check {
-	k := r.Kind()
-	words := map[behaviour.Kind]string{
-		behaviour.Open:              "This machine has a public address, and everybody gets through to it.",
-		behaviour.Firewall:          "This machine has a public address, behind a firewall that lets in who was called.",
-		behaviour.FullCone:          "Everybody gets through, once this machine has called anybody.",
-		behaviour.AddressRestricted: "Who was called gets through, from any of his ports.",
-		behaviour.PortRestricted:    "Who was called gets through, as in most homes.",
-		behaviour.Cone:              "Who was called gets through. Whether others do, too, only a STUN server with two addresses (RFC 5780) can show.",
-		behaviour.NAT:               "There is a NAT. What kind it is, only a second STUN server can show.",
-		behaviour.Symmetric:         "The router shows another port to everybody: peers behind strict routers don't get through.",
-		behaviour.Blocked:           "No UDP comes back from the Internet.",
+// servers returns the STUN servers to ask: those that a person named, else those that trackers name.
+func (c Config) servers(ctx context.Context, named <-chan string) []string {
+	if len(c.STUN) > 0 {
+		return c.STUN
 	}
-	check := Check{Name: "nat", OK: true, Value: string(k), Meaning: words[k]}
-	switch k {
-	case behaviour.Symmetric:
-		check.OK = t.Public
-		check.Remedy = "Switch on UPnP in the router, set its NAT type to open or moderate, or use IPv6."
-	case behaviour.Blocked:
-		check.OK, check.Remedy = false, "Allow UDP in the router's firewall."
-	}
-	if by := carrier(r, t); by.IsValid() {
-		check.Value = "carrier NAT, " + check.Value
-		check.Meaning = fmt.Sprintf("The provider shares one address among its customers (%s). %s", by, check.Meaning)
-		if check.Remedy == "" {
-			check.Remedy = "If peers are few: ask the provider for a public address, or for IPv6."
-		} else {
-			check.Remedy = "Ask the provider for a public address, or for IPv6: the router alone can't mend it."
+	var list []string
+	var enough <-chan time.Time
+	for len(list) < maxServers {
+		select {
+		case server, more := <-named:
+			if !more {
+				return list
+			}
+			if !slices.Contains(list, server) {
+				list = append(list, server)
+			}
+			if enough == nil {
+				enough = time.After(namingTime)
+			}
+		case <-enough:
+			return list
+		case <-ctx.Done():
+			return list
 		}
 	}
-	return check
-}
-
-// carrier is where somebody shares addresses before the home's own router; invalid where nobody was seen.
-func carrier(r behaviour.Report, t nat.Trial) netip.Addr {
-	if r.Carrier.IsValid() {
-		return r.Carrier
-	}
-	if a := t.Mapped.Addr(); a.IsValid() && !t.Public {
-		return a // the router's own address is no public one
-	}
-	return netip.Addr{}
-}
-
-// mapping says what a router does for us.
-func (c Config) mapping(t nat.Trial, err error) Check {
-	switch {
-	case c.NoNAT:
-		return Check{"mapping", true, "not asked", "No router is asked to let peers in.", ""}
-	case err != nil:
-		return Check{"mapping", true, "none", "No router forwards a port: peers get in only as the NAT lets them.", sentence(err, "No port mapping: ")}
-	case !t.Mapped.Addr().IsValid():
-		return Check{"mapping", true, "port " + fmt.Sprint(t.Mapped.Port()), "The " + t.Gateway + " forwards ports, but does not tell its own address.", "Look at the router's connection to the Internet."}
-	case !t.Public:
-		return Check{
-			"mapping", true, t.Mapped.String(), "The " + t.Gateway + " forwards ports, but its own address is not public: another router lies in front of it.",
-			"Ask the provider for a public address, or switch the router in front to bridge mode.",
-		}
-	}
-	return Check{"mapping", true, t.Mapped.String(), "The " + t.Gateway + " forwards ports to this machine: strangers get in.", ""}
-}
-
-// pinhole says what a router's IPv6 firewall does for us.
-func pinhole(t nat.Trial, err error) Check {
-	switch {
-	case err != nil:
-		return Check{"pinhole", true, "none", "No router opens its IPv6 firewall: peers get in by IPv6 once we have called them.", sentence(err, "No IPv6 pinhole: ")}
-	case !t.Public:
-		return Check{"pinhole", true, t.Mapped.String(), "The " + t.Gateway + " lets strangers in, at an address that is not public.", "Switch on IPv6 at the provider."}
-	}
-	return Check{"pinhole", true, t.Mapped.String(), "The " + t.Gateway + " lets strangers in over IPv6.", ""}
-}
-
-// sentence is what an error says after words that stand elsewhere.
-func sentence(err error, after string) string {
-	words := []rune(strings.TrimPrefix(oneLine(err), after))
-	if len(words) > 0 {
-		words[0] = unicode.ToUpper(words[0])
-	}
-	return string(words)
+	return list
 }
 
 // ipv6 is this machine's address for the whole IPv6 Internet; invalid where there is none.
@@ -167,40 +119,4 @@ func ipv6() netip.Addr {
 		return netip.Addr{}
 	}
 	return a
-}
-
-// sixth says what IPv6 does for us.
-func sixth(a netip.Addr) Check {
-	if !a.IsValid() {
-		return Check{"ipv6", true, "none", "Peers get in over IPv4 alone.", "Switch on IPv6 in the router: it needs no NAT."}
-	}
-	return Check{"ipv6", true, a.String(), "Peers with IPv6 get in where the router's firewall lets in who was called.", ""}
-}
-
-// peers says what it all means for peers.
-func peers(r behaviour.Report, t, hole nat.Trial, six netip.Addr) Check {
-	check := Check{Name: "peers", OK: true}
-	switch k := r.Kind(); {
-	case t.Public:
-		check.Value, check.Meaning = "everybody", "The router forwards a port, so that peers behind any NAT get through."
-	case !r.Server.IsValid():
-		check.Value, check.Meaning = "not known", "Without a STUN server that answers, nobody can tell who gets through."
-	case k == behaviour.Open || k == behaviour.FullCone:
-		check.Value, check.Meaning = "everybody", "Peers behind any NAT get through."
-	case k == behaviour.AddressRestricted:
-		check.Value, check.Meaning = "everybody, by hole punching", "Both sides call each other, and so get through."
-	case k == behaviour.Symmetric && hole.Public:
-		check.Value, check.Meaning = "all with IPv6, and some", "The router lets strangers in over IPv6; over IPv4 only peers get through that have a public address or an easy NAT."
-	case k == behaviour.Symmetric && six.IsValid():
-		check.Value, check.Meaning = "some", "Peers get through that have IPv6, a public address, or a NAT that lets in more than who was called."
-	case k == behaviour.Symmetric:
-		check.OK, check.Value, check.Meaning = false, "some", "Only peers get through that have a public address, or a NAT that lets in more than who was called."
-		check.Remedy = "Switch on UPnP in the router, or use IPv6. Films and channels come through third peers meanwhile."
-	case k == behaviour.NAT:
-		check.Value, check.Meaning = "not known", "What kind of NAT there is was not found out."
-		check.Remedy = "Name a second STUN server."
-	default:
-		check.Value, check.Meaning = "most, by hole punching", "Both sides call each other, and so get through; but not to homes whose router shows another port to everybody."
-	}
-	return check
 }

@@ -21,12 +21,14 @@ const (
 	maxSkew     = time.Minute // by which a clock may be wrong before live channels suffer
 )
 
-// trackers looks whether trackers answer, and by the time that they tell, whether the clock is right.
-func (c Config) trackers(ctx context.Context) []Check {
+// trackers looks whether trackers answer, and by the time that they tell, whether the clock is right. It hands on the STUN
+// servers that they name, and closes named when no more will come.
+func (c Config) trackers(ctx context.Context, named chan<- string) []Check {
 	if len(c.Trackers) == 0 {
+		close(named)
 		return []Check{
-			{"tracker", true, "none is known", "Peers are found by links with peers in them, and in the home.", "Add a channel, or name one: --tracker URL."},
-			{"time", true, time.Now().UTC().Format("2006-01-02 15:04 MST"), "There is no tracker to compare the clock with.", ""},
+			unknown("tracker", "none is known", "Peers are found by links with peers in them, and in the home.", "Add a channel, or name one: --tracker URL."),
+			unknown("time", now(), "There is no tracker to compare the clock with.", ""),
 		}
 	}
 	client := c.HTTP
@@ -39,38 +41,76 @@ func (c Config) trackers(ctx context.Context) []Check {
 	}
 	client = &http.Client{Transport: seen, Timeout: patience}
 	checks := make([]Check, min(len(c.Trackers), maxTrackers))
+	visits := make([]visit, len(checks))
 	var asking sync.WaitGroup
 	for i := range checks {
-		asking.Go(func() { checks[i] = ask(ctx, c.Trackers[i], client) })
+		asking.Go(func() { checks[i], visits[i] = enter(ctx, c.Trackers[i], client, named) })
+	}
+	asking.Wait()
+	close(named)
+	for _, v := range visits {
+		asking.Go(func() { v.end(ctx) })
 	}
 	asking.Wait()
 	client.CloseIdleConnections()
 	return append(checks, seen.check())
 }
 
-// ask asks a tracker for peers of a swarm that nobody is in.
-func ask(ctx context.Context, at string, client *http.Client) Check {
+// visit is our being in a swarm of a tracker; its zero value is none.
+type visit struct {
+	client *tracker.Client
+	swarm  ppsp.SwarmID
+}
+
+// farewell is how long a tracker has to take leave. One that does not forgets us soon after.
+const farewell = time.Second
+
+func (v visit) end(ctx context.Context) {
+	if v.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	_ = v.client.Leave(ctx, v.swarm)
+}
+
+// enter has a tracker take us into a swarm that nobody else is in, as a gateway would be taken into its channels.
+func enter(ctx context.Context, at string, client *http.Client, named chan<- string) (Check, visit) {
 	if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return Check{"tracker", false, at, "It is no address of a tracker.", "Write it as https://tracker.example/."}
+		return unwell("tracker", at, "It is no address of a tracker.", "Write it as https://tracker.example/."), visit{}
 	}
 	id, err := ppsp.NewPeerID(rand.Reader)
 	if err != nil {
-		return Check{"tracker", false, oneLine(err), "No tracker can be asked.", ""}
+		return unwell("tracker", oneLine(err), "No tracker can be asked.", "Look at this machine's log (dmesg): it has no random numbers."), visit{}
 	}
-	t := tracker.NewClient(tracker.ClientConfig{URL: at, PeerID: id, Timeout: patience, HTTP: client, Given: true})
+	server := ""
+	t := tracker.NewClient(tracker.ClientConfig{URL: at, PeerID: id, Timeout: patience, HTTP: client, Given: true, STUN: func(at string) { server = at }})
+	v := visit{t, ppsp.SwarmID([]byte(rand.Text())[:swarmIDSize])}
 	began := time.Now()
-	_, err = t.Find(ctx, ppsp.SwarmID("nobody is in here!!!"), nil)
+	_, err = t.Connect(ctx, []tracker.SwarmAction{tracker.Join(v.swarm, tracker.Leech)}, nil, nil)
 	took := time.Since(began)
+	if server != "" {
+		named <- server // there is room for one of each tracker
+	}
 	var refusal *tracker.Error
 	switch {
-	case errors.As(err, &refusal) && refusal.Code == tracker.AuthenticationRequired:
-		return Check{"tracker", false, at, "It answers, but does not know this peer.", "Ask its operator for a name, a token or a certificate, and give them in peer.tracker_auth."}
-	case err == nil, errors.As(err, &refusal): // it knows neither us nor the swarm, and says so
-		return Check{"tracker", true, at, fmt.Sprintf("It answers, after %d ms.", took.Milliseconds()), ""}
+	case err == nil:
+		return well("tracker", at, fmt.Sprintf("It answers, after %d ms, and takes us in.", took.Milliseconds()), ""), v
+	case !errors.As(err, &refusal):
+		_, why, _ := strings.Cut(oneLine(err), at+": ") // what was asked, and of whom, stands there already
+		return unwell("tracker", at, "No answer: "+cmp.Or(why, oneLine(err))+".", "Known peers are asked meanwhile. Look at the address, and whether its operator says that it is down."), v
 	}
-	_, why, _ := strings.Cut(oneLine(err), at+": ") // what was asked, and of whom, stands there already
-	return Check{"tracker", false, at, "No answer: " + cmp.Or(why, oneLine(err)) + ".", "Known peers are asked meanwhile. Look at the address, and whether its operator says that it is down."}
+	switch refusal.Code {
+	case tracker.AuthenticationRequired:
+		return unwell("tracker", at, "It answers, but does not know this peer.", "Ask its operator for a name, a token or a certificate, and give them in peer.tracker_auth."), visit{}
+	case tracker.ForbiddenAction:
+		return unwell("tracker", at, "It answers, but does not take us in.", "Ask its operator whether this home is shut out, or whether it takes nobody into new swarms."), visit{}
+	}
+	return unwell("tracker", at, fmt.Sprintf("It answers, but can't take us in now (%s).", refusal.Code), "Known peers are asked meanwhile. Try again later, or ask its operator."), visit{}
 }
+
+// swarmIDSize is that of a film's ID by SHA-1.
+const swarmIDSize = 20
 
 // clock notes what time others say it is.
 type clock struct {
@@ -100,22 +140,21 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *clock) check() Check {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now().UTC().Format("2006-01-02 15:04 MST")
 	switch {
 	case !c.seen:
-		return Check{"time", true, now, "No tracker told the time to compare it with.", ""}
+		return unknown("time", now(), "No tracker told the time to compare it with.", "")
 	case c.skew.Abs() > maxSkew:
 		way := "ahead"
 		if c.skew < 0 {
 			way = "behind"
 		}
-		return Check{
-			"time", false, now, fmt.Sprintf("The clock is %s %s: certificates and live channels fail.", c.skew.Abs().Round(time.Second), way),
-			"Have the clock set by the network: timedatectl set-ntp true.",
-		}
+		return unwell("time", now(), fmt.Sprintf("The clock is %s %s: certificates and live channels fail.", c.skew.Abs().Round(time.Second), way),
+			"Have the clock set by the network: timedatectl set-ntp true.")
 	}
-	return Check{"time", true, now, "The clock is right, by what a tracker says.", ""}
+	return well("time", now(), "The clock is right, by what a tracker says.", "")
 }
+
+func now() string { return time.Now().UTC().Format("2006-01-02 15:04 MST") }
 
 // oneLine shortens an error to what a line holds.
 func oneLine(err error) string {
