@@ -98,7 +98,7 @@ func enter(ctx context.Context, at string, client *http.Client, named chan<- str
 		return well("tracker", at, fmt.Sprintf("It answers, after %d ms, and takes us in.", took.Milliseconds()), ""), v
 	case !errors.As(err, &refusal):
 		_, why, _ := strings.Cut(oneLine(err), at+": ") // what was asked, and of whom, stands there already
-		return unwell("tracker", at, "No answer: "+cmp.Or(why, oneLine(err))+".", "Known peers are asked meanwhile. Look at the address, and whether its operator says that it is down."), v
+		return unwell("tracker", at, "No answer: "+cmp.Or(why, oneLine(err))+".", "Known peers are asked meanwhile. Look at the address, and whether its operator says that it is down."), visit{}
 	}
 	switch refusal.Code {
 	case tracker.AuthenticationRequired:
