@@ -83,36 +83,44 @@ func TestExamineEnds(t *testing.T) {
 
 // Trackers name STUN servers, and are waited for no longer than it takes.
 func TestNamedServers(t *testing.T) {
+	type naming struct {
+		after  time.Duration
+		server string
+	}
 	for name, c := range map[string]struct {
 		config Config
-		named  map[time.Duration]string
-		closed time.Duration // 0 for never
+		named  []naming
+		closed bool // nobody names any more
 		want   string
 		within time.Duration
 	}{
-		"by a person":  {Config{STUN: []string{"mine:1"}}, map[time.Duration]string{0: "a:1"}, 0, "mine:1", 0},
-		"by a tracker": {Config{}, map[time.Duration]string{time.Second: "a:1"}, 0, "a:1", time.Second + namingTime},
-		"by two":       {Config{}, map[time.Duration]string{time.Second: "a:1", time.Second + namingTime/2: "b:1"}, 0, "a:1 b:1", time.Second + namingTime},
-		"twice":        {Config{}, map[time.Duration]string{0: "a:1", time.Millisecond: "a:1"}, 2 * time.Millisecond, "a:1", 2 * time.Millisecond},
-		"by none":      {Config{}, nil, time.Second, "", time.Second},
-		"nobody knows": {Config{}, nil, 0, "", outsideTime},
+		"by a person":  {Config{STUN: []string{"mine:1"}}, []naming{{0, "a:1"}}, false, "mine:1", 0},
+		"by a tracker": {Config{}, []naming{{time.Second, "a:1"}}, false, "a:1", time.Second + namingTime},
+		"by two":       {Config{}, []naming{{time.Second, "a:1"}, {namingTime / 2, "b:1"}}, false, "a:1 b:1", time.Second + namingTime},
+		"twice":        {Config{}, []naming{{0, "a:1"}, {time.Millisecond, "a:1"}}, true, "a:1", time.Millisecond},
+		"by none":      {Config{}, nil, true, "", 0},
+		"nobody knows": {Config{}, nil, false, "", outsideTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), outsideTime)
 				defer cancel()
 				named := make(chan string, maxTrackers)
-				for after, server := range c.named {
-					time.AfterFunc(after, func() { named <- server })
-				}
-				if c.closed > 0 {
-					time.AfterFunc(c.closed, func() { close(named) })
-				}
+				var trackers sync.WaitGroup
+				trackers.Go(func() {
+					for _, n := range c.named {
+						time.Sleep(n.after)
+						named <- n.server
+					}
+					if c.closed {
+						close(named)
+					}
+				})
 				began := time.Now()
 				if got := strings.Join(c.config.servers(ctx, named), " "); got != c.want || time.Since(began) > c.within {
 					t.Errorf("%q after %v", got, time.Since(began))
 				}
-				synctest.Wait()
+				trackers.Wait()
 			})
 		})
 	}
