@@ -331,6 +331,7 @@ func TestOutside(t *testing.T) {
 		{"symmetric with UPnP that lies", symmetric, way{mapped, nil, behaviour.Lost}, netip.Addr{}, "symmetric", Unwell, Unwell, "some", Unwell},
 		{"symmetric with IPv6", symmetric, none, six, "symmetric", Unwell, Well, "some", Well},
 		{"one server", part, none, netip.Addr{}, "NAT", Unknown, Well, "most, as it looks", Unknown},
+		{"one server and a carrier", part, way{inner, nil, behaviour.Lost}, netip.Addr{}, "carrier NAT", Unknown, Well, "most, as it looks", Unknown},
 		{"a public address", atPublic, none, netip.Addr{}, "public address", Well, Well, "most, by hole punching", Well},
 	} {
 		t.Run(c.name, func(t *testing.T) {

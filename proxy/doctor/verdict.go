@@ -66,7 +66,11 @@ func (o outlook) kind() Check {
 	if words == "" {
 		return check
 	}
-	check.Value = words + ", " + check.Value
+	if k == behaviour.NAT { // which the words say already
+		check.Value = words
+	} else {
+		check.Value = words + ", " + check.Value
+	}
 	check.Meaning = meaning + " " + check.Meaning
 	switch {
 	case check.State == Unwell:

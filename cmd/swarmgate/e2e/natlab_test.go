@@ -36,6 +36,7 @@ func TestNATLab(t *testing.T) {
 		{"alone", natLabAlone},
 		{"doctor", natLabDoctor},
 		{"doctor-of-routers", natLabDoctorOfRouters},
+		{"doctor-of-troubles", natLabDoctorOfTroubles},
 		{"stream", natLabStream},
 	}
 	if *whole {
