@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,12 +15,15 @@ type examination struct {
 	Well   bool           `json:"well"`
 	At     *time.Time     `json:"at"` // null until there was one
 	Checks []doctor.Check `json:"checks"`
+
+	UnderWay []doctor.Check `json:"under_way"` // so far, of one that is being made; null while none is
 }
 
 // consultation keeps the last examination, and lets one be made at a time: it sends something to routers and trackers.
 type consultation struct {
-	mu   sync.Mutex
-	last examination
+	mu    sync.Mutex
+	last  examination
+	soFar []doctor.Check // nil while none is being made
 
 	turn chan struct{} // has room for one
 }
@@ -34,7 +38,16 @@ const doctorRest = 10 * time.Second
 func (c *consultation) latest() examination {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.last
+	e := c.last
+	e.UnderWay = slices.Clone(c.soFar)
+	return e
+}
+
+// sees sets what was found so far.
+func (c *consultation) sees(checks []doctor.Check) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.soFar = checks
 }
 
 // examine waits for its turn, and makes an examination unless one has just been made. It returns false when ctx ends.
@@ -48,8 +61,13 @@ func (c *consultation) examine(ctx context.Context, by func(context.Context, fun
 	if e := c.latest(); e.At != nil && time.Since(*e.At) < doctorRest {
 		return e, true
 	}
-	var e examination
-	e.Well = by(ctx, func(check doctor.Check) { e.Checks = append(e.Checks, check) })
+	e := examination{Checks: []doctor.Check{}}
+	c.sees(e.Checks)
+	defer c.sees(nil)
+	e.Well = by(ctx, func(check doctor.Check) {
+		e.Checks = append(e.Checks, check)
+		c.sees(e.Checks)
+	})
 	if ctx.Err() != nil {
 		return e, false
 	}

@@ -24,14 +24,16 @@ func soundDoctor(_ context.Context, tell func(doctor.Check)) bool {
 func TestOneExaminationAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made, at atomic.Int32
+		began := make(chan struct{}, 2)
 		s := New(Config{Gateway: newFakeGateway(), Doctor: func(_ context.Context, tell func(doctor.Check)) bool {
 			if at.Add(1) != 1 {
 				t.Error("two at a time")
 			}
+			tell(doctor.Check{Name: "stun", State: doctor.Unwell, Value: "no answer", Meaning: "The Internet is away.", Remedy: "Look."})
+			began <- struct{}{}
 			time.Sleep(3 * time.Second)
 			at.Add(-1)
 			made.Add(1)
-			tell(doctor.Check{Name: "stun", State: doctor.Unwell, Value: "no answer", Meaning: "The Internet is away.", Remedy: "Look."})
 			return false
 		}})
 		ask := func(method string) (e examination) {
@@ -42,7 +44,7 @@ func TestOneExaminationAtATime(t *testing.T) {
 			}
 			return e
 		}
-		if e := ask(http.MethodGet); e.At != nil || e.Checks == nil || e.Well {
+		if e := ask(http.MethodGet); e.At != nil || e.Checks == nil || e.Well || e.UnderWay != nil {
 			t.Errorf("before the first: %+v", e)
 		}
 		var group sync.WaitGroup
@@ -53,8 +55,12 @@ func TestOneExaminationAtATime(t *testing.T) {
 				}
 			})
 		}
+		<-began
+		if e := ask(http.MethodGet); e.At != nil || len(e.UnderWay) != 1 {
+			t.Errorf("meanwhile: %+v", e)
+		}
 		group.Wait()
-		if e := ask(http.MethodGet); made.Load() != 1 || e.At == nil {
+		if e := ask(http.MethodGet); made.Load() != 1 || e.At == nil || e.UnderWay != nil {
 			t.Errorf("%d were made: %+v", made.Load(), e)
 		}
 		time.Sleep(doctorRest)

@@ -14,7 +14,7 @@ import (
 
 func TestPageAtItsPaths(t *testing.T) {
 	first := ask(t, newFakeGateway(), http.MethodGet, "/", "")
-	for _, path := range []string{"/", "/watch/news", "/watch/none", "/watch/a%2Fb"} {
+	for _, path := range []string{"/", "/watch/news", "/watch/none", "/watch/a%2Fb", "/gateway/health"} {
 		w := ask(t, newFakeGateway(), http.MethodGet, path, "")
 		if w.Code != http.StatusOK || w.Body.String() != first.Body.String() {
 			t.Errorf("%s: status %d, not the page", path, w.Code)
@@ -42,13 +42,13 @@ func TestPagePolicyForbidsInlineScripts(t *testing.T) {
 	}
 }
 
-var reference = regexp.MustCompile(`(?:src|href|data-player)="/([^"]+)"`)
+var reference = regexp.MustCompile(`(?:src|href|data-player|data-owner|data-sheet)="/([^"]+)"`)
 
 func TestPageFindsItsFiles(t *testing.T) {
 	body := ask(t, newFakeGateway(), http.MethodGet, "/", "").Body.String()
 	found := reference.FindAllStringSubmatch(body, -1)
-	if len(found) != 4 {
-		t.Fatalf("%d references, want icon, style, script and player: %s", len(found), body)
+	if len(found) != 6 {
+		t.Fatalf("%d references, want icon, style, script, player, and script and style of the gateway's views: %s", len(found), body)
 	}
 	for _, match := range found {
 		w := ask(t, newFakeGateway(), http.MethodGet, "/"+match[1], "")
@@ -135,7 +135,7 @@ func TestPageBudgets(t *testing.T) {
 		}
 		n := len(compress(body))
 		whole += n
-		if !strings.Contains(name, "mpegts") && !strings.Contains(name, "licences") {
+		if !strings.Contains(name, "mpegts") && !strings.Contains(name, "owner") && !strings.Contains(name, "licences") {
 			shell += n
 		}
 		return nil

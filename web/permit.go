@@ -14,7 +14,7 @@ import (
 
 // openPaths are for everybody at home, password or not: the page itself, which asks for the
 // password, and what says that the gateway is alive. None tells of the catalog.
-var openPaths = []string{"/{$}", "/watch/", "/assets/", "/licences.txt", "/favicon.ico", "/healthz", "/readyz", "/api/v1/login"}
+var openPaths = []string{"/{$}", "/watch/", "/gateway/", "/assets/", "/licences.txt", "/favicon.ico", "/healthz", "/readyz", "/api/v1/login"}
 
 // streamPaths are for TVs and players, which can give no password.
 var streamPaths = []string{

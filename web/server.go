@@ -190,6 +190,7 @@ func (s *Server) routes() map[string]http.Handler {
 	return map[string]http.Handler{
 		"/{$}":              get(s.page.index),
 		"/watch/{id}":       get(s.page.index),
+		"/gateway/{view}":   get(s.page.index),
 		"/assets/{name}":    get(s.page.asset),
 		"/licences.txt":     get(s.page.licences),
 		"/favicon.ico":      get(s.page.icon),

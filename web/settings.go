@@ -15,6 +15,8 @@ type Settings interface {
 	Settings() []config.Setting
 	// Change sets values by key, null for the default; its error says what is wrong with which.
 	Change(values map[string]json.RawMessage) error
+	// Check says what Change would say is wrong, and changes nothing.
+	Check(values map[string]json.RawMessage) error
 }
 
 // setting is an entry of /api/v1/settings.
@@ -28,6 +30,7 @@ type setting struct {
 	Applies    string        `json:"applies"`    // when a change counts: "restart"
 	Pending    bool          `json:"pending"`    // value waits for that
 	Meaning    string        `json:"meaning"`    // in English
+	Choices    []string      `json:"choices"`    // what value can be; empty where that can't be listed
 }
 
 // settingsProblem is the body of a refusal: the sentence for people, and the reason of each setting.
@@ -38,7 +41,8 @@ type settingsProblem struct {
 
 func (s *Server) settingsRoutes() map[string]http.Handler {
 	return map[string]http.Handler{
-		"/api/v1/settings": methods{http.MethodGet: s.household(s.listSettings), http.MethodPatch: s.household(s.changeSettings)},
+		"/api/v1/settings":       methods{http.MethodGet: s.household(s.listSettings), http.MethodPatch: s.household(s.changeSettings)},
+		"/api/v1/settings/check": methods{http.MethodPost: s.household(s.checkSettings)},
 	}
 }
 
@@ -46,16 +50,34 @@ func (s *Server) listSettings(w http.ResponseWriter, _ *http.Request) {
 	all := s.config.Settings.Settings()
 	list := make([]setting, 0, len(all))
 	for _, one := range all {
-		list = append(list, setting{one.Key, one.Value, one.Default, one.Origin, one.Place, one.Changeable, "restart", one.Pending, one.Meaning})
+		list = append(list, setting{one.Key, one.Value, one.Default, one.Origin, one.Place, one.Changeable, "restart", one.Pending, one.Meaning, append([]string{}, one.Choices...)})
 	}
 	answerJSON(w, http.StatusOK, list)
+}
+
+func (s *Server) readValues(w http.ResponseWriter, r *http.Request) (values map[string]json.RawMessage, ok bool) {
+	values = map[string]json.RawMessage{}
+	return values, s.readBody(w, r, `{"buffer.live": "64MiB"}`, &values)
+}
+
+// checkSettings takes what changeSettings takes, for who is still writing: that something is wrong is an answer then.
+func (s *Server) checkSettings(w http.ResponseWriter, r *http.Request) {
+	values, ok := s.readValues(w, r)
+	if !ok {
+		return
+	}
+	p := settingsProblem{Reasons: map[string]string{}}
+	if err := s.config.Settings.Check(values); err != nil {
+		p = settingsProblemOf(err)
+	}
+	answerJSON(w, http.StatusOK, p)
 }
 
 // changeSettings takes {"buffer.live": "64MiB", "dlna.enabled": null}; null is for the default. It
 // answers with all settings.
 func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request) {
-	values := map[string]json.RawMessage{}
-	if !s.readBody(w, r, `{"buffer.live": "64MiB"}`, &values) {
+	values, ok := s.readValues(w, r)
+	if !ok {
 		return
 	}
 	err := s.config.Settings.Change(values)

@@ -102,3 +102,27 @@ func TestGuestsSeeAndChangeNoSettings(t *testing.T) {
 		t.Errorf("a program: %d %s", w.Code, w.Body)
 	}
 }
+
+func TestSettingsAreCheckedWhileTheyAreWritten(t *testing.T) {
+	s := settingsServer(t, t.TempDir(), Access{Password: []byte("$2a$04$x"), Guests: true, Tokens: []string{"a token of a program"}})
+	check := func(body, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://192.168.1.5:8088/api/v1/settings/check", strings.NewReader(body))
+		r.RemoteAddr = "192.168.1.20:40000"
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w
+	}
+	const token = "a token of a program"
+	if w := check(`{"buffer.live": "64MiB"}`, token); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `{"error":"","reasons":{}}` {
+		t.Errorf("a good value: %d %s", w.Code, w.Body)
+	}
+	wrong := check(`{"buffer.live": "1KiB"}`, token)
+	if changed := patch(t, s, `{"buffer.live": "1KiB"}`, token); wrong.Code != http.StatusOK || !strings.Contains(wrong.Body.String(), "too little") || wrong.Body.String() != changed.Body.String() {
+		t.Errorf("%d %s, a change says %s", wrong.Code, wrong.Body, changed.Body)
+	}
+	if w := check(`{"buffer.live": "64MiB"}`, "no token"); w.Code != http.StatusUnauthorized {
+		t.Errorf("a guest: %d %s", w.Code, w.Body)
+	}
+}

@@ -50,7 +50,10 @@ func (c *configCheck) Run(con console) error {
 	if from == "" {
 		from = "no file, defaults only"
 	}
-	out.event("config", map[string]any{"ok": true, "file": s.File})
+	if s.Chosen != "" {
+		from += "; chosen on the page: " + s.Chosen
+	}
+	out.event("config", map[string]any{"ok": true, "file": s.File, "chosen": s.Chosen})
 	out.say("The configuration is valid (%s).", from)
 	return nil
 }

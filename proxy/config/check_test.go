@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -39,7 +41,7 @@ func TestCheckTellsAll(t *testing.T) {
 		"nothing":                        {"[buffer]\nsessions = 1\n", nil, nil},
 	} {
 		path := write(t, c.text)
-		_, err := Check(path, Surroundings{Environ: c.environ})
+		_, err := Check(path, Surroundings{Environ: append(c.environ, "STATE_DIRECTORY="+t.TempDir())})
 		var got []string
 		for _, e := range parts(err) {
 			got = append(got, strings.TrimPrefix(e.Error(), path))
@@ -52,6 +54,27 @@ func TestCheckTellsAll(t *testing.T) {
 			if !strings.HasPrefix(got[i], want) {
 				t.Errorf("%s: mistake %d is %q, want %q", name, i+1, got[i], want)
 			}
+		}
+	}
+}
+
+// What was chosen on the page is looked at, too, and what stands in the file hides it.
+func TestCheckReadsWhatWasChosenOnThePage(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, "dir = '"+dir+"'\n[buffer]\nsessions = 3\n")
+	check := func(chosen string) (*Settings, []error) {
+		if err := os.WriteFile(filepath.Join(dir, ownerFile), []byte(chosen), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Check(path, Surroundings{})
+		return s, parts(err)
+	}
+	if s, wrong := check("buffer.live = '64MiB'\nbuffer.sessions = 0\n"); len(wrong) > 0 || s.Buffer.Live != 64<<20 || s.Chosen != filepath.Join(dir, ownerFile) {
+		t.Errorf("%v, read %q", wrong, s.Chosen)
+	}
+	for chosen, want := range map[string]string{"buffer.live = '1KiB'\n": "buffer.live", "buffer.live = \n": "remove the file"} {
+		if _, wrong := check(chosen); len(wrong) != 1 || !strings.Contains(wrong[0].Error(), want) || !strings.Contains(wrong[0].Error(), ownerFile) {
+			t.Errorf("%q: %v", chosen, wrong)
 		}
 	}
 }

@@ -81,6 +81,7 @@ func (s Surroundings) home(variable, otherwise, name string) string {
 type Settings struct {
 	Config
 	File    string   // that was read, empty if none
+	Chosen  string   // file with what was chosen on the page, empty if none
 	Notices []string // what was passed over, for the log
 
 	origin map[string]Origin
@@ -100,14 +101,21 @@ func Load(path string, around Surroundings) (*Settings, error) {
 	return s, nil
 }
 
-// Check returns what Load and Validate would say one after the other, joined, in the order of
-// the file, and the settings as far as they could be read: nil where that was not at all.
+// Check returns what Load, TakeChosen and Validate would say one after the other, joined, in the
+// order of the file, and the settings as far as they could be read: nil where that was not at all.
+// What was chosen on the page and is not for the eyes of this user is but noted.
 func Check(path string, around Surroundings) (*Settings, error) {
 	s, err := read(path, around)
 	if s == nil {
 		return nil, err
 	}
-	return s, byLine(slices.Concat(parts(err), parts(s.follows(s.Validate()))))
+	mistakes := parts(err)
+	if err := s.TakeChosen(); errors.Is(err, fs.ErrPermission) {
+		s.Notices = append(s.Notices, "what was chosen on the page was not looked at: "+err.Error())
+	} else if err != nil {
+		mistakes = append(mistakes, err)
+	}
+	return s, byLine(slices.Concat(mistakes, parts(s.follows(s.Validate()))))
 }
 
 // parts returns what err is joined of.

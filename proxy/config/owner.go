@@ -47,12 +47,13 @@ func (s *Settings) TakeChosen() error {
 		return nil
 	}
 	chosen, tree := Default(), map[string]any{}
-	if err == nil {
-		err = errors.Join(toml.Unmarshal(b, &tree), toml.Unmarshal(b, &chosen))
-	}
 	if err != nil {
+		return fmt.Errorf("read what was chosen on the page: %w", err)
+	}
+	if err := errors.Join(toml.Unmarshal(b, &tree), toml.Unmarshal(b, &chosen)); err != nil {
 		return fmt.Errorf("read what was chosen on the page: %s: %w; remove the file to begin with the defaults", path, err)
 	}
+	s.Chosen = path
 	from := fields(&chosen)
 	for i, f := range fields(&s.Config) {
 		if _, there := lookUp(tree, f.key); there && changeable(f.key) && s.Origin(f.key) == FromDefault {
@@ -73,6 +74,7 @@ type Setting struct {
 	Changeable bool   // by Owner.Change
 	Pending    bool   // Value differs from what counts now
 	Meaning    string
+	Choices    []string // what Value can be; nil where that can't be listed
 }
 
 // Owner changes settings for the owner of a running gateway. What is changed counts from the next
@@ -106,9 +108,13 @@ func (o *Owner) Settings() []Setting {
 			continue
 		}
 		place := o.next.place(&f)
+		var choices []string
+		if c, ok := f.value.Interface().(interface{ choices() []string }); ok {
+			choices = c.choices()
+		}
 		list = append(list, Setting{
 			Key: f.key, Value: shown(f.value), Default: shown(before[i].value), Origin: o.next.Origin(f.key), Place: place,
-			Changeable: changeable(f.key) && place == "", Pending: literal(f.value) != literal(now[i].value), Meaning: f.help,
+			Changeable: changeable(f.key) && place == "", Pending: literal(f.value) != literal(now[i].value), Meaning: f.help, Choices: choices,
 		})
 	}
 	return list
@@ -142,6 +148,27 @@ var ErrNotSaved = errors.New("the settings can't be written down")
 func (o *Owner) Change(values map[string]json.RawMessage) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	next, err := o.changed(values)
+	if err != nil {
+		return err
+	}
+	if err := next.keepChosen(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSaved, err)
+	}
+	o.next = next
+	return nil
+}
+
+// Check returns the error that Change would, but ErrNotSaved; nothing is changed.
+func (o *Owner) Check(values map[string]json.RawMessage) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := o.changed(values)
+	return err
+}
+
+// changed returns what the settings would be.
+func (o *Owner) changed(values map[string]json.RawMessage) (*Settings, error) {
 	next, defaults := o.next.clone(), Default()
 	all, before := fields(&next.Config), fields(&defaults)
 	var wrong []error
@@ -154,13 +181,9 @@ func (o *Owner) Change(values map[string]json.RawMessage) error {
 		wrong = parts(next.Validate())
 	}
 	if len(wrong) > 0 {
-		return errors.Join(wrong...)
+		return nil, errors.Join(wrong...)
 	}
-	if err := next.keepChosen(); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotSaved, err)
-	}
-	o.next = next
-	return nil
+	return next, nil
 }
 
 // change sets one field; it returns why that can't be.
@@ -188,7 +211,7 @@ func (s *Settings) change(f, before *field, key string, value json.RawMessage) s
 
 // setJSON reads the value from JSON. A list is a list of texts.
 func (f *field) setJSON(b []byte) error {
-	mismatch := fmt.Errorf("wants %s", wants(f.key))
+	mismatch := fmt.Errorf("wants %s", strings.TrimSuffix(wants(f.key), ", without quotes"))
 	if f.value.Kind() != reflect.Slice {
 		return scanJSON(f.value, b, mismatch)
 	}

@@ -144,3 +144,43 @@ func TestDamagedChoicesAreTold(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestCheckSaysWhatChangeWouldAndChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	o := NewOwner(owned(t, dir, ""))
+	check := func(body string) error {
+		values := map[string]json.RawMessage{}
+		if err := json.Unmarshal([]byte(body), &values); err != nil {
+			t.Fatal(err)
+		}
+		return o.Check(values)
+	}
+	if err := check(`{"buffer.live": "64MiB"}`); err != nil {
+		t.Error(err)
+	}
+	if err := check(`{"buffer.live": "64"}`); err == nil || err.Error() != change(o, `{"buffer.live": "64"}`).Error() {
+		t.Errorf("check says %v", err)
+	}
+	if s := setting(t, o, "buffer.live"); s.Value != "32MiB" || s.Pending {
+		t.Errorf("it was changed: %+v", s)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "settings.toml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was written: %v", err)
+	}
+}
+
+func TestChoicesAreThoseThatAreTaken(t *testing.T) {
+	o := NewOwner(owned(t, t.TempDir(), ""))
+	listed := 0
+	for _, s := range o.Settings() {
+		for _, choice := range s.Choices {
+			listed++
+			if err := o.Check(map[string]json.RawMessage{s.Key: json.RawMessage(`"` + choice + `"`)}); s.Changeable && err != nil {
+				t.Errorf("%s can't be %q: %v", s.Key, choice, err)
+			}
+		}
+	}
+	if listed < 10 {
+		t.Errorf("%d choices are listed", listed)
+	}
+}

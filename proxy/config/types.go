@@ -217,25 +217,33 @@ func (h HostPort) String() string {
 
 // UnmarshalText reads the name of a level.
 func (l *Level) UnmarshalText(s []byte) error {
-	return oneOf(l, s, "debug", "info", "warn", "error")
+	return oneOf(l, s, l.choices())
 }
+
+func (Level) choices() []string { return []string{"debug", "info", "warn", "error"} }
 
 // UnmarshalText reads the code of a language.
 func (l *Language) UnmarshalText(s []byte) error {
-	return oneOf(l, s, "en", "de", "es", "ar")
+	return oneOf(l, s, l.choices())
 }
+
+func (Language) choices() []string { return []string{"en", "de", "es", "ar"} }
 
 // UnmarshalText reads the name of a format.
 func (f *Format) UnmarshalText(s []byte) error {
-	return oneOf(f, s, "text", "json")
+	return oneOf(f, s, f.choices())
 }
+
+func (Format) choices() []string { return []string{"text", "json"} }
 
 // UnmarshalText reads the word.
 func (o *Offload) UnmarshalText(s []byte) error {
-	return oneOf(o, s, "auto", "off")
+	return oneOf(o, s, o.choices())
 }
 
-func oneOf[T ~string](v *T, s []byte, words ...string) error {
+func (Offload) choices() []string { return []string{"auto", "off"} }
+
+func oneOf[T ~string](v *T, s []byte, words []string) error {
 	for _, w := range words {
 		if string(s) == w {
 			*v = T(w)

@@ -130,6 +130,10 @@ const commands = {
   async state() {
     return page.evaluate(() => ({ focus: document.activeElement.tagName, time: document.querySelector('video')?.currentTime ?? 0 }));
   },
+  /** ID and address of the element that has the focus, and its words. */
+  async focused() {
+    return page.evaluate(() => ({ id: document.activeElement.id, href: document.activeElement.getAttribute('href') ?? '', text: document.activeElement.textContent }));
+  },
   /** Width by which the page is wider than its window. */
   async overflow() {
     return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

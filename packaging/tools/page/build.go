@@ -27,6 +27,9 @@ var bundled = []string{"preact", "mpegts.js", "es6-promise", "events"}
 // sourceMap is the comment that would make a browser ask for a file we do not ship.
 var sourceMap = regexp.MustCompile(`(?m)^//# sourceMappingURL=.*\n?`)
 
+// handedOn is the source that hands on to the second script what it imports from outside of its folder.
+const handedOn = "src/shared.ts"
+
 // build returns the files of dist for the page in dir. Names under assets/ carry a hash
 // of the content, so that a browser may keep them for ever.
 func build(dir string) (files, error) {
@@ -52,18 +55,62 @@ func build(dir string) (files, error) {
 	return out, err
 }
 
-// bundle compiles the scripts and the stylesheet and returns their names in dist by the
+// bundle compiles the scripts and the stylesheets and returns their names in dist by the
 // names that index.html uses.
 func (f files) bundle(dir string) (map[string]string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
+	handed, err := os.ReadFile(filepath.Join(dir, handedOn))
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, part := range []struct {
+		name, folder string
+		plugins      []api.Plugin
+	}{
+		{"app", "src", nil},
+		{"owner", "src/owner", []api.Plugin{fromFirst(handed)}},
+	} {
+		built, err := compile(abs, part.name, part.folder, part.plugins)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range built {
+			base := filepath.Base(file.Path)
+			names[base] = f.add(base, file.Contents)
+		}
+	}
+	return names, nil
+}
+
+// fromFirst is for the script that comes second: what it imports from outside of its folder is there already, and is
+// taken from the first one, in which handed is the source that hands it on.
+func fromFirst(handed []byte) api.Plugin {
+	return api.Plugin{Name: "from the first script", Setup: func(build api.PluginBuild) {
+		build.OnResolve(api.OnResolveOptions{Filter: `^(preact|\.\./)`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+			if !bytes.Contains(handed, []byte("'"+args.Path+"': ")) {
+				return api.OnResolveResult{}, fmt.Errorf("%s does not hand on %q, which the second script imports", handedOn, args.Path)
+			}
+			return api.OnResolveResult{Path: args.Path, Namespace: "first"}, nil
+		})
+		build.OnLoad(api.OnLoadOptions{Filter: ".", Namespace: "first"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+			text := fmt.Sprintf("module.exports = swarmgate.shared[%q];", args.Path)
+			return api.OnLoadResult{Contents: &text}, nil
+		})
+	}}
+}
+
+// compile makes a script and a stylesheet of main.tsx and style.css in a folder.
+func compile(abs, name, folder string, plugins []api.Plugin) ([]api.OutputFile, error) {
 	result := api.Build(api.BuildOptions{
 		EntryPointsAdvanced: []api.EntryPoint{
-			{InputPath: "src/main.tsx", OutputPath: "app"},
-			{InputPath: "src/style.css", OutputPath: "app"},
+			{InputPath: folder + "/main.tsx", OutputPath: name},
+			{InputPath: folder + "/style.css", OutputPath: name},
 		},
+		Plugins:           plugins,
 		AbsWorkingDir:     abs,
 		Outdir:            filepath.Join(abs, "dist"),
 		Bundle:            true,
@@ -83,12 +130,7 @@ func (f files) bundle(dir string) (map[string]string, error) {
 		text := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
 		return nil, errors.New(strings.Join(text, "\n"))
 	}
-	names := map[string]string{}
-	for _, file := range result.OutputFiles {
-		base := filepath.Base(file.Path)
-		names[base] = f.add(base, file.Contents)
-	}
-	return names, nil
+	return result.OutputFiles, nil
 }
 
 // index fills the names into src/index.html.

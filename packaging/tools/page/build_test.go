@@ -17,8 +17,12 @@ func sources(t *testing.T) string {
 		"src/main.tsx":                     "import { greet } from './greet';\nexport const page = <p>{greet?.('you')}</p>;\ndocument.title = String(page);\n",
 		"src/greet.ts":                     "export const greet = (who: string): string => `hello ${who}`;\n",
 		"src/style.css":                    "/* a comment */\n.a { inset: 0; color: red }\n",
+		"src/shared.ts":                    "import * as hooks from 'preact/hooks';\nimport * as greet from './greet';\nexport const shared = { 'preact/hooks': hooks, '../greet': greet };\n",
+		"src/owner/main.tsx":               "import { greet } from '../greet';\nimport { word } from './word';\nconsole.log(greet(word));\n",
+		"src/owner/word.ts":                "export const word = 'owner of the house';\n",
+		"src/owner/style.css":              ".b { color: blue }\n",
 		"src/icon.svg":                     "<svg/>\n",
-		"src/index.html":                   "<link href=/{{icon.svg}}><link href=/{{app.css}}><script src=/{{app.js}} data-player=/{{mpegts.js}}></script>{{NAME}}\n",
+		"src/index.html":                   "<link href=/{{icon.svg}}><link href=/{{app.css}}><script src=/{{app.js}} data-player=/{{mpegts.js}} data-owner=/{{owner.js}} data-sheet=/{{owner.css}}></script>{{NAME}}\n",
 		"node_modules/preact/package.json": `{"name":"preact","exports":{"./jsx-runtime":"./jsx.js"}}`,
 		"node_modules/preact/jsx.js":       "export const jsx = (type, props) => ({ type, props });\nexport const jsxs = jsx;\n",
 		"node_modules/preact/LICENSE":      "preact's terms",
@@ -59,8 +63,8 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(built) != 6 {
-		t.Errorf("%d files, want 6", len(built))
+	if len(built) != 8 {
+		t.Errorf("%d files, want 8", len(built))
 	}
 	script := string(named(t, built, `assets/app-[0-9a-f]{10}\.js`))
 	if strings.Contains(script, "?.") || strings.Contains(script, "who: string") {
@@ -73,8 +77,12 @@ func TestBuild(t *testing.T) {
 	if player != "var mpegts=function(){ return 1 };\n" {
 		t.Errorf("the player was changed: %q", player)
 	}
+	owner := string(named(t, built, `assets/owner-[0-9a-f]{10}\.js`))
+	if strings.Contains(owner, "hello") || !strings.Contains(owner, "owner of the house") || !strings.Contains(owner, `swarmgate.shared["../greet"]`) {
+		t.Errorf("the second script does not take from the first what that has: %s", owner)
+	}
 	index := string(named(t, built, `index\.html`))
-	if n := len(regexp.MustCompile(`=/assets/(icon|app|mpegts)-[0-9a-f]{10}\.(svg|css|js)`).FindAllString(index, -1)); n != 4 {
+	if n := len(regexp.MustCompile(`=/assets/(icon|app|mpegts|owner)-[0-9a-f]{10}\.(svg|css|js)`).FindAllString(index, -1)); n != 6 {
 		t.Errorf("%d references in %s", n, index)
 	}
 	if !strings.Contains(index, "{{NAME}}") {
@@ -137,6 +145,7 @@ func TestErrorsTellWhatToDo(t *testing.T) {
 		"packages not installed": {"node_modules/mpegts.js", "", "run npm ci"},
 		"a syntax error":         {"src/main.tsx", "let = ;", "main.tsx:1"},
 		"a forgotten file":       {"src/index.html", "<p>", "does not use {{"},
+		"nothing handed on":      {"src/shared.ts", "export const shared = {};", `does not hand on "../greet"`},
 		"no licence":             {"node_modules/events/LICENSE", "", "licence of events"},
 	} {
 		t.Run(name, func(t *testing.T) {

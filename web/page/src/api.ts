@@ -121,8 +121,14 @@ const script = document.currentScript as HTMLScriptElement;
 /** Path under which the gateway is mounted, with a slash at its end. */
 export const base = new URL('..', script.src).pathname;
 
+const file = (name: string): string => new URL(script.dataset[name] || '', script.src).href;
+
 /** URL of the player for live channels, loaded when first needed. */
-export const playerScript = new URL(script.dataset['player'] || '', script.src).href;
+export const playerScript = file('player');
+
+/** URLs of the views of the gateway itself (owner/), loaded when first needed. */
+export const ownerScript = file('owner');
+export const ownerStyle = file('sheet');
 
 /** Name and version of the gateway, written into the page by it. */
 export const about = {
@@ -153,12 +159,32 @@ export function liveURLs(c: Channel): LiveURLs {
   return { ts: streamURL(c), converted: c.urls.converted ? absolute(of + '/browser.ts') : '', hls: absolute(of + '/ll.m3u8') };
 }
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+/** What the gateway will not do: its sentence, its status, and what else it said. */
+export class Refused extends Error {
+  constructor(message: string, readonly status: number, readonly body: object) {
+    super(message);
+  }
+}
+
+/** Asks the gateway; a method other than GET may take a body. Rejects with Refused. */
+export async function ask<T>(path: string, method = 'GET', body?: object): Promise<T> {
+  const init: RequestInit = { method };
+  if (body) {
+    init.headers = { 'Content-Type': 'application/json' };
+    init.body = JSON.stringify(body);
+  }
   const response = await fetch(base + path, init);
-  const body = await response.json().catch(() => ({}));
-  if (response.status === 401) locked();
-  if (!response.ok) throw new Error(body.error || `${response.status} ${response.statusText}`);
-  return body as T;
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refused(answer.error || `${response.status} ${response.statusText}`, response.status, answer);
+  return answer as T;
+}
+
+/** ask, and who has to sign in is asked to. */
+function request<T>(path: string, method?: string, body?: object): Promise<T> {
+  return ask<T>(path, method, body).catch((reason) => {
+    if ((reason as Refused).status === 401) locked();
+    throw reason;
+  });
 }
 
 let locked = (): void => undefined;
@@ -166,14 +192,10 @@ let locked = (): void => undefined;
 /** Sets what is done when the gateway asks for the household's password. */
 export const onLocked = (act: () => void): void => void (locked = act);
 
-function send<T>(method: string, path: string, body?: object): Promise<T> {
-  const init: RequestInit = { method };
-  if (body) {
-    init.headers = { 'Content-Type': 'application/json' };
-    init.body = JSON.stringify(body);
-  }
-  return request<T>(path, init);
-}
+/** Lets who looks sign in. */
+export const askPassword = (): void => locked();
+
+const send = <T>(method: string, path: string, body?: object): Promise<T> => request<T>(path, method, body);
 
 const of = (id: string): string => `api/v1/channels/${segment(id)}`;
 

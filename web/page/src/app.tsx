@@ -10,16 +10,20 @@ import { t } from './i18n';
 import { Icon, Logo } from './icons';
 import { isTyping, moveFocus } from './keys';
 import { Remotes } from './remote';
-import { useWatched } from './route';
+import { useViewed, useWatched } from './route';
 import { StatusDialog } from './status';
 import { refresh, useGateway } from './store';
 import { toggleTheme } from './theme';
 import { Toast } from './toast';
+import { ViewLink } from './viewlink';
+import { GatewayViews } from './views';
 import { Watch } from './watch';
 
 export function App() {
   const gateway = useGateway();
   const id = useWatched();
+  const view = useViewed();
+  const [visit, begin] = useState(0); // a new one after signing in
   const [dialog, open] = useState<'' | 'help' | 'add' | 'phone' | 'signin' | 'status'>('');
   const close = (): void => open('');
   const add = (): void => open('add');
@@ -39,14 +43,14 @@ export function App() {
     <>
       {id === null ? <Header help={() => open('help')} add={add} phone={() => open('phone')} /> : null}
       {gateway.online ? null : <p class="banner" role="status">{t('offline')}…</p>}
-      {id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
+      {view !== null ? <GatewayViews key={visit} view={view} /> : id === null ? <Home gateway={gateway} add={add} /> : <Watch key={id} id={id} gateway={gateway} />}
       <Footer status={() => open('status')} />
       <Remotes />
       {dialog === 'help' ? <HelpDialog close={close} /> : null}
       {dialog === 'status' ? <StatusDialog close={close} /> : null}
       {dialog === 'add' ? <AddDialog close={close} /> : null}
       {dialog === 'phone' ? <PhoneDialog path={base} close={close} /> : null}
-      {dialog === 'signin' ? <SignInDialog done={() => { close(); void refresh(); }} /> : null}
+      {dialog === 'signin' ? <SignInDialog close={close} done={() => { close(); begin(visit + 1); void refresh(); }} /> : null}
       <Toast />
     </>
   );
@@ -81,9 +85,11 @@ function Header(props: { help: () => void; add: () => void; phone: () => void })
 function Footer(props: { status: () => void }) {
   return (
     <footer class="footer">
-      <span>{t('about', { version: about.version })}</span>
+      <ViewLink view="about">{t('about', { version: about.version })}</ViewLink>
       <button class="plain" data-nav onClick={props.status}>{t('status')}</button>
-      <a href={base + 'licences.txt'}>{t('licences')}</a>
+      <ViewLink view="health">{t('health')}</ViewLink>
+      <ViewLink view="settings">{t('settings')}</ViewLink>
+      <ViewLink view="log">{t('log')}</ViewLink>
     </footer>
   );
 }

@@ -30,7 +30,7 @@ export function CopyRow(props: { label: string; text: string }) {
 }
 
 /** Copies by the clipboard API, which needs https or localhost, else by the old command. */
-async function copyText(text: string, field: HTMLInputElement | null): Promise<boolean> {
+export async function copyText(text: string, field: HTMLInputElement | HTMLTextAreaElement | null): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -61,7 +61,7 @@ export function HelpDialog(props: { close: () => void }) {
 }
 
 /** Asks for the household's password. */
-export function SignInDialog(props: { done: () => void }) {
+export function SignInDialog(props: { done: () => void; close: () => void }) {
   const [password, setPassword] = useState('');
   const [error, setError] = useState('');
   const submit = (e: Event): void => {
@@ -69,7 +69,7 @@ export function SignInDialog(props: { done: () => void }) {
     signIn(password).then(props.done, (reason: Error) => setError(reason.message));
   };
   return (
-    <Dialog title={t('signIn')} close={() => undefined}>
+    <Dialog title={t('signIn')} close={props.close}>
       <form onSubmit={submit}>
         <label class="field"><span>{t('password')}</span>
           <input type="password" autoComplete="current-password" required value={password} onInput={(e) => setPassword(e.currentTarget.value)} />

@@ -25,9 +25,12 @@ document.documentElement.dir = rightToLeft.has(language) ? 'rtl' : 'ltr';
 const words = dictionaries[language] || en;
 
 /** Returns a text with its {placeholders} filled. */
-export function t(key: keyof Dictionary, values: { [name: string]: string | number } = {}): string {
-  return words[key].replace(/\{(\w+)\}/g, (mark, name) => (name in values ? String(values[name]) : mark));
+export function fill(text: string, values: { [name: string]: string | number } = {}): string {
+  return text.replace(/\{(\w+)\}/g, (mark, name) => (name in values ? String(values[name]) : mark));
 }
+
+/** Returns the text for a key with its {placeholders} filled. */
+export const t = (key: keyof Dictionary, values?: { [name: string]: string | number }): string => fill(words[key], values);
 
 const numbers = (digits: number): Intl.NumberFormat =>
   new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });

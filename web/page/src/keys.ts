@@ -46,7 +46,9 @@ function nearest(from: Element, candidates: HTMLElement[], [dx, dy]: [number, nu
     const across = Math.abs(dx ? y : x);
     // What lies beside rather than ahead is not meant.
     if (candidate === from || along < 8 || (dx && across > a.height)) continue;
-    const cost = along + across * 2;
+    // Of what lies ahead, that which begins straight ahead is nearer than what lies off to a side.
+    const aside = dx ? Math.max(0, b.top - a.bottom, a.top - b.bottom) : Math.max(0, b.left - a.right, a.left - b.right);
+    const cost = along + aside * 2 + across / 4;
     if (cost < least) {
       least = cost;
       best = candidate;

@@ -2,6 +2,7 @@
 
 import type Mpegts from 'mpegts.js';
 import { playerScript } from './api';
+import { loadScript } from './load';
 
 export type Library = typeof Mpegts;
 
@@ -16,19 +17,9 @@ export function loadMpegts(): Promise<Library> {
   return loading;
 }
 
-function insert(): Promise<Library> {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement('script');
-    script.src = playerScript;
-    script.onload = () => {
-      const library = (window as unknown as { mpegts: Library }).mpegts;
-      library.LoggingControl.enableAll = false; // what matters is said on the page
-      resolve(library);
-    };
-    script.onerror = () => {
-      script.remove();
-      reject(new Error('mpegts.js did not load'));
-    };
-    document.head.appendChild(script);
-  });
+async function insert(): Promise<Library> {
+  await loadScript(playerScript);
+  const library = (window as unknown as { mpegts: Library }).mpegts;
+  library.LoggingControl.enableAll = false; // what matters is said on the page
+  return library;
 }

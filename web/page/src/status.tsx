@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { fetchStatus, type Status } from './api';
 import { Dialog } from './dialogs';
 import { rate, size, t, timeOfDay } from './i18n';
+import { ViewLink } from './viewlink';
 
 const everyMs = 2000;
 
@@ -23,6 +24,7 @@ export function StatusDialog(props: { close: () => void }) {
     <Dialog title={t('status')} close={props.close}>
       {error ? <p class="error" role="alert">{error}</p> : null}
       {status ? <Shown status={status} /> : <p>{t('loading')}…</p>}
+      <p class="row"><ViewLink class="button main" view="health" act={props.close}>{t('health')}</ViewLink></p>
     </Dialog>
   );
 }

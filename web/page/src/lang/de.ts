@@ -119,7 +119,9 @@ export const de: Dictionary = {
   space: 'Leertaste',
   page: 'Bild ↑ ↓',
   about: 'Swarmgate {version}',
-  licences: 'Lizenzen',
+  health: 'Befinden',
+  settings: 'Einstellungen',
+  log: 'Protokoll',
 
   guide: 'Kanäle und was läuft',
   title: 'Titel',

@@ -119,7 +119,9 @@ export const en = {
   space: 'Space',
   page: 'Page ↑ ↓',
   about: 'Swarmgate {version}',
-  licences: 'Licences',
+  health: 'Health',
+  settings: 'Settings',
+  log: 'Log',
 
   guide: 'Channels and what is on',
   title: 'Title',

@@ -119,7 +119,9 @@ export const es: Dictionary = {
   space: 'Espacio',
   page: 'Página ↑ ↓',
   about: 'Swarmgate {version}',
-  licences: 'Licencias',
+  health: 'Salud',
+  settings: 'Ajustes',
+  log: 'Registro',
 
   guide: 'Canales y qué ponen',
   title: 'Título',

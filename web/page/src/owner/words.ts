@@ -1,0 +1,18 @@
+// The words of these views, in the language of the page.
+
+import { fill, language } from '../i18n';
+import { de } from './lang/de';
+import { en, type Dictionary } from './lang/en';
+import { es } from './lang/es';
+
+const dictionaries: { [language: string]: Dictionary } = { en, de, es };
+const words = dictionaries[language] || en;
+
+/** Returns a text with its {placeholders} filled. */
+export const t = (key: keyof Dictionary, values?: { [name: string]: string | number }): string => fill(words[key], values);
+
+/** The words for what has a name in the API, as "check.disk"; the name itself where there are none. */
+export const named = (kind: string, name: string): string => translated(kind, name) || name;
+
+/** named, but empty where there are none. */
+export const translated = (kind: string, name: string): string => (words as { [key: string]: string })[`${kind}.${name}`] || '';
