@@ -118,8 +118,8 @@ func (p *Pair) meet(cfg PairsConfig, a, b Household, seed uint64) error {
 	fetcher.nat = nat{kind: b.Router, outer: carrier(b.Outer)}
 	first, second := &meeting{peer: fetcher}, &meeting{peer: w.source}
 	w.source.player, fetcher.player = first, second
-	both := int64(1e9) + random.Int64N(1e9) // the one, then the other
-	began := both - random.Int64N(1e9)
+	both := findEvery/2 + random.Int64N(1e9) // the one, then by its next FIND the other
+	began := both - random.Int64N(findEvery/2-5e8)
 	w.introduceAt(began, w.source, fetcher)
 	w.introduceAt(both, fetcher, w.source)
 	if !p.Possible {

@@ -343,7 +343,7 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// An unanswered HANDSHAKE is repeated at growing intervals, then given up, then tried anew.
+// An unanswered HANDSHAKE is repeated at a steady pace and then at growing intervals, given up, then tried anew.
 func TestHandshakeRetries(t *testing.T) {
 	l := newLab(t, 1)
 	f := newFilm(t, 5000, nil)
@@ -357,7 +357,7 @@ func TestHandshakeRetries(t *testing.T) {
 		if !bytes.Equal(q.inbox[k].b, q.inbox[0].b) {
 			t.Error("the HANDSHAKE sent again differs")
 		}
-		gap, want, jitter := q.inbox[k].sent-q.inbox[k-1].sent, handshakeWaits[k-1], int64(0)
+		gap, want, jitter := q.inbox[k].sent-q.inbox[k-1].sent, handshakePause(k-1), int64(0)
 		if k >= handshakeBurst {
 			jitter = want / 5
 		}

@@ -106,7 +106,8 @@ func (s *Swarm) dialect(h *wire.Handshake) (draft10, ok bool) {
 const rfcTries = handshakeBurst
 
 // triesDraft10 tells whether the next initiating HANDSHAKE is by draft 10. To a peer that
-// took that before it is the first, to others the fifth, and both forms take turns then.
+// took that before it is the first, and both forms take turns; to others the fifth, and every
+// fourth then: what a NAT let in at last should open a channel by the RFC.
 func (c *channel) triesDraft10() bool {
 	switch {
 	case c.s.cfg.Profile == ProfileDraft10:
@@ -116,7 +117,7 @@ func (c *channel) triesDraft10() bool {
 	case c.s.candidates.tookDraft10(c.remote):
 		return c.handshakes%2 == 0
 	}
-	return c.handshakes >= rfcTries && (c.handshakes-rfcTries)%2 == 0
+	return c.handshakes >= rfcTries && (c.handshakes-rfcTries)%4 == 0
 }
 
 // draft10Handshake takes out what draft 10 does not have.

@@ -7,15 +7,20 @@ import (
 )
 
 // A HANDSHAKE goes to all addresses of a peer at the same time, so that the NATs on both sides let
-// the other's in, and again soon: the other side may have learnt of us a moment later. All of them
+// the other's in, and again soon: the other side may have learnt of us a moment later. It goes on at
+// a steady pace until the other side has asked its tracker anew: of two homes of which one changes
+// its port for each destination, and the other lets in who was called, only the first one's
+// HANDSHAKE arrives, and not before the second has sent its own. Then it backs off. All of them
 // carry one channel ID, so that the first answer opens the channel and further ones are nothing.
-// Then it backs off.
-var handshakeWaits = [...]int64{100e6, 150e6, 225e6, 250e6, 250e6, 250e6, 500e6, 1000e6, 1500e6, 2000e6, 2000e6}
-
 const (
-	handshakeTries = len(handshakeWaits) // HANDSHAKE datagrams to an address before giving up
-	handshakeBurst = 4                   // of these, those that go out at fixed times, for both sides to meet
+	handshakeTries = 24    // HANDSHAKE datagrams to an address before giving up
+	handshakeBurst = 4     // of these, those that go out at fixed times, for both sides to meet
+	handshakePace  = 220e6 // ns between those that follow
+	handshakeLast  = 3     // of them, between which the wait is longer, and doubles
 )
+
+// handshakeStarts are the waits of the burst.
+var handshakeStarts = [handshakeBurst - 1]int64{100e6, 150e6, 225e6}
 
 // A burst of HANDSHAKEs to an address that somebody named is a weapon (RFC 7574, 12.2.1): it is small
 // for each destination, and for all together.
@@ -36,11 +41,19 @@ type dialing struct {
 
 // handshakeWait is how long an answer to the HANDSHAKE number n, from 0 on, is waited for.
 func (s *Swarm) handshakeWait(n int) int64 {
-	wait := handshakeWaits[min(n, len(handshakeWaits)-1)]
+	wait := handshakePause(n)
 	if n+1 >= handshakeBurst { // both sides may have begun at once, and must not go on in step with others
 		wait += s.rand.Int64N(wait / 5)
 	}
 	return wait
+}
+
+// handshakePause is the least that handshakeWait returns.
+func handshakePause(n int) int64 {
+	if n < len(handshakeStarts) {
+		return handshakeStarts[n]
+	}
+	return handshakePace << max(n-(handshakeTries-handshakeLast)+1, 0)
 }
 
 // nextWay settles where the HANDSHAKE goes that is to be made; false when there must be none now.
