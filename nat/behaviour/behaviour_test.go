@@ -69,6 +69,9 @@ func TestKinds(t *testing.T) {
 		{"one address, symmetric by address", home{mapping: OnAddress, filtering: OnAddress}, []*host{onePort(host{})}, NAT, NotOnPort, false},
 		{"one address, symmetric", home{mapping: OnAddressAndPort, filtering: OnAddress}, []*host{onePort(host{})}, Symmetric, OnAddressAndPort, false},
 		{"one address, full cone", home{mapping: Independent, filtering: Independent}, []*host{onePort(host{})}, NAT, NotOnPort, false},
+		// A second address that is away shows nothing.
+		{"lame, full cone", home{mapping: Independent, filtering: Independent}, []*host{{addresses: []netip.Addr{first, second}, lame: true}}, NAT, Unknown, false},
+		{"lame, full cone, and another", home{mapping: Independent, filtering: Independent}, []*host{{addresses: []netip.Addr{first, second}, lame: true}, plain2()}, Cone, Independent, false},
 		// A server that answers as if it were not asked for anything shows nothing.
 		{"ignores, port", home{mapping: Independent, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first, second}, ignores: true}}, Cone, Independent, false},
 		{"ignores, firewall", home{none: true, filtering: OnAddressAndPort}, []*host{{addresses: []netip.Addr{first, second}, ignores: true}}, Public, Independent, false},

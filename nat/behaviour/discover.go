@@ -151,35 +151,39 @@ func examine(ctx context.Context, n network, servers []string) (r Report, err er
 		return r, best.err
 	}
 	r = Report{Server: best.server, Local: l.local(best.server), Seen: best.seen, Took: best.took}
+	lives := false // the server's second address
 	var group sync.WaitGroup
-	group.Go(func() { r.Mapping = mapping(ctx, l, best, met) })
+	group.Go(func() { r.Mapping, lives = mapping(ctx, l, best, met) })
 	group.Go(func() { r.Filtering = filtering(ctx, n, r.Local.Addr() == r.Seen.Addr(), best, met) })
 	group.Go(func() { r.Carrier = carrier(r.Local.Addr(), n.hops(ctx, best.server)) })
 	group.Wait()
+	if r.Filtering == OnAddress && best.second() && !lives { // no wonder that nothing came from there
+		r.Filtering = NotOnPort
+	}
 	return r, nil
 }
 
-// mapping compares what is seen at several addresses (RFC 5780, 4.3).
-func mapping(ctx context.Context, l line, best contact, met []contact) Dependence {
+// mapping compares what is seen at several addresses (RFC 5780, 4.3). It also tells whether the server's second address
+// answers.
+func mapping(ctx context.Context, l line, best contact, met []contact) (told Dependence, lives bool) {
 	if best.second() {
 		second, err := l.ask(ctx, question{to: netip.AddrPortFrom(best.other.Addr(), best.server.Port())})
 		if err == nil && second.seen == best.seen {
-			return Independent
+			return Independent, true
 		}
 		if err == nil {
 			third, err := l.ask(ctx, question{to: best.other})
 			if err == nil && third.seen == second.seen {
-				return OnAddress
+				return OnAddress, true
 			}
-			return OnAddressAndPort // also when the third answer is lost: either is a symmetric NAT
+			return OnAddressAndPort, true // also when the third answer is lost: either is a symmetric NAT
 		}
 	}
-	told := Unknown
 	for _, c := range met {
 		switch {
 		case c.err != nil || c.server == best.server:
 		case c.seen != best.seen:
-			return OnAddressAndPort // or on the address alone: it makes no difference to peers
+			return OnAddressAndPort, false // or on the address alone: it makes no difference to peers
 		case c.server.Addr() != best.server.Addr():
 			told = Independent
 		default:
@@ -193,12 +197,12 @@ func mapping(ctx context.Context, l line, best contact, met []contact) Dependenc
 		switch {
 		case err != nil:
 		case again.seen != best.seen:
-			return OnAddressAndPort
+			return OnAddressAndPort, false
 		default:
-			return NotOnPort
+			return NotOnPort, false
 		}
 	}
-	return told
+	return told, false
 }
 
 // errNotAsked means that there is nobody to ask.

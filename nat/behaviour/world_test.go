@@ -38,6 +38,7 @@ type host struct {
 	claims    netip.AddrPort // OTHER-ADDRESS that it has not, if valid
 	noPort    bool           // it does not know RESPONSE-PORT
 	drops     bool           // it does not answer what it does not know
+	lame      bool           // nothing comes to its second address, or from there
 }
 
 var (
@@ -146,12 +147,15 @@ func (l *simLine) ask(ctx context.Context, q question) (reply, error) {
 			s = h
 		}
 	}
-	if l.deaf || s == nil {
+	if l.deaf || s == nil || s.lame && q.to.Addr() == s.addresses[1] {
 		return reply{}, errSilent
 	}
 	a, from, to, err := s.answer(q, netip.AddrPortFrom(public, out))
 	if err != nil {
 		return reply{}, err
+	}
+	if s.lame && from.Addr() == s.addresses[1] {
+		return reply{}, errSilent
 	}
 	var target line = l
 	if q.at != nil {

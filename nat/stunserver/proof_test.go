@@ -49,9 +49,9 @@ func newAsker(t *testing.T) *asker {
 }
 
 // serving runs a server with proofs until the test ends.
-func serving(t *testing.T, prove func(netip.AddrPort) []byte) *Server {
+func serving(t *testing.T, prove func(netip.AddrPort) []byte, address ...string) *Server {
 	t.Helper()
-	s, err := Listen("127.0.0.1:0")
+	s, err := Listen(append(address, "127.0.0.1:0")[0])
 	if err != nil {
 		t.Fatal(err)
 	}

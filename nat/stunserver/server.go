@@ -111,7 +111,11 @@ func (s *Server) listen(host, port string, upper int) (*net.UDPConn, error) {
 	if address.Port > 65535 {
 		return nil, errors.New("there is no port above 65535")
 	}
-	return net.ListenUDP("udp", address)
+	c, err := net.ListenUDP("udp", address)
+	if err == nil {
+		tellAddress(c)
+	}
+	return c, err
 }
 
 // Close closes the sockets of a server that does not run; nothing for nil.
@@ -181,10 +185,10 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (s *Server) serve(ctx context.Context, here place) error {
-	b := make([]byte, maxRequest+1)
+	b, control := make([]byte, maxRequest+1), make([]byte, maxControl)
 	failures := 0 // in a row
 	for {
-		n, from, err := s.conns[here.address][here.port].ReadFromUDPAddrPort(b)
+		n, told, _, from, err := s.conns[here.address][here.port].ReadMsgUDPAddrPort(b, control)
 		if err != nil {
 			failures++
 			if errors.Is(err, net.ErrClosed) || failures == maxFailures || !pause(ctx, failures) {
@@ -197,7 +201,7 @@ func (s *Server) serve(ctx context.Context, here place) error {
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if a := s.answer(b[:n], from, here); a.b != nil && s.may(from.Addr(), time.Now()) {
-			_, _ = s.conns[a.via.address][a.via.port].WriteToUDPAddrPort(a.b, a.to)
+			send(s.conns[a.via.address][a.via.port], a.b, control[:told], a.to)
 		}
 	}
 }
