@@ -263,10 +263,10 @@ func appendLine(path, line string) error {
 		return err
 	}
 	end, err := wholeLines(f)
-	if err == nil {
-		_, err = f.WriteAt([]byte(line), end)
+	if err != nil {
+		return errors.Join(err, f.Close()) // it stays as it is
 	}
-	if err == nil {
+	if _, err = f.WriteAt([]byte(line), end); err == nil {
 		err = f.Truncate(end + int64(len(line)))
 	}
 	if err = errors.Join(err, f.Sync()); err != nil {

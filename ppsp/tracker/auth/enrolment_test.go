@@ -145,6 +145,21 @@ func TestTornEnrolment(t *testing.T) {
 	}
 }
 
+// A file that can't be understood stays as it is: who enrolled is in it.
+func TestEnrolmentKeepsWhatItCantRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "enrolled")
+	before := "a line\n" + strings.Repeat("x", 2*longestLine)
+	if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := appendLine(path, "another\n"); err == nil {
+		t.Error("a line was added to it")
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != before {
+		t.Errorf("%d bytes of %d are left, %v", len(after), len(before), err)
+	}
+}
+
 // An enrolled peer is let in while another one's enrolment waits for the disk.
 func TestEnrolmentWaitsForTheDiskAlone(t *testing.T) {
 	e := enrolment(t, filepath.Join(t.TempDir(), "enrolled"))
