@@ -55,13 +55,14 @@ func forwarded(list []string, trusted func(netip.Addr) bool) netip.Addr {
 
 // hops returns what proxies say of whence a request came, the last proxy last.
 func hops(header string, h http.Header) []string {
-	all := strings.Join(h.Values(header), ",")
 	if header != Forwarded {
-		return strings.Split(all, ",")
+		return strings.Split(strings.Join(h.Values(header), ","), ",")
 	}
 	var list []string
-	for _, element := range splitOutside(all, ',') {
-		list = append(list, forwardedFor(element))
+	for _, line := range h.Values(header) { // a quotation that a client leaves open ends with its line
+		for _, element := range splitOutside(line, ',') {
+			list = append(list, forwardedFor(element))
+		}
 	}
 	return list
 }
