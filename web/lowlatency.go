@@ -67,8 +67,8 @@ func (w *answeredWriter) Write(b []byte) (int, error) {
 	return w.timedWriter.Write(b)
 }
 
-// asSentenceOrNone makes a sentence of why a channel can't be had so, and nothing of nothing.
-func asSentenceOrNone(why string) string {
+// noLowLatency is the sentence that says why a channel can't be had so, and nothing where it can.
+func noLowLatency(why string) string {
 	if why == "" {
 		return ""
 	}

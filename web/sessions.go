@@ -60,7 +60,7 @@ func (s *Server) sessions() []session {
 	for _, one := range all {
 		list = append(list, session{
 			ID: one.ID, Channel: one.Channel, State: one.State, Text: one.Text, Peers: one.Peers, DownBps: one.DownBps, UpBps: one.UpBps,
-			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs), NoLL: asSentenceOrNone(one.NoFragments), Tracker: outageOf(one.Outage),
+			BufferS: one.BufferS, Viewers: one.Viewers, Error: one.Error, Codecs: codecsOf(one.Codecs), NoLL: noLowLatency(one.NoFragments), Tracker: outageOf(one.Outage),
 		})
 	}
 	return list

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/swarmgate/swarmgate/proxy/config"
 )
@@ -82,7 +83,7 @@ func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.config.Settings.Change(values)
 	if errors.Is(err, config.ErrNotSaved) {
-		s.fail(w, http.StatusInternalServerError, asSentenceOrNone(err.Error()))
+		s.fail(w, http.StatusInternalServerError, asSentence(err.Error()))
 		return
 	}
 	if err != nil {
@@ -105,14 +106,14 @@ func settingsProblemOf(err error) settingsProblem {
 	}
 	p := settingsProblem{Reasons: map[string]string{}}
 	for _, one := range all {
-		key, reason := "", ""
+		key, reason := "", one.Error()
 		if refusal, ok := errors.AsType[*config.Refusal](one); ok {
 			key, reason = refusal.Key, refusal.Reason
 		} else if problem, ok := errors.AsType[*config.Problem](one); ok {
 			key, reason = problem.Key, problem.Reason
 		}
 		if p.Error == "" {
-			p.Error = asSentenceOrNone(key + ": " + reason)
+			p.Error = strings.TrimPrefix(key+": "+reason, ": ") + "." // a key keeps its small letter
 		}
 		p.Reasons[key] = reason
 	}

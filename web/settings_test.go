@@ -80,7 +80,7 @@ func TestWrongSettings(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusBadRequest {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if !strings.Contains(p.Reasons["buffer.live"], "too little") || !strings.Contains(p.Reasons["dlna.announce"], "more than half") || p.Error == "" {
+	if !strings.Contains(p.Reasons["buffer.live"], "too little") || !strings.Contains(p.Reasons["dlna.announce"], "more than half") || !strings.HasPrefix(p.Error, "dlna.announce: is more") {
 		t.Errorf("%+v", p)
 	}
 	for _, body := range []string{`{"ffmpeg": "/tmp/evil"}`, `{"log.level": "debug"}`, `{"nothing": 1}`, `[]`, `{`} {

@@ -110,14 +110,14 @@ func (s *Server) trouble(network Network, sessions []proxy.Session) (all []troub
 	for _, one := range sessions {
 		if name := one.Outage.Tracker; name != "" && !silent[name] {
 			silent[name] = true
-			all = append(all, trouble{"tracker", name, asSentenceOrNone(one.Outage.Told())})
+			all = append(all, trouble{"tracker", name, asSentence(one.Outage.Told())})
 		}
 		if one.Error != "" {
 			title := one.Channel
 			if item, known := s.config.Gateway.Item(one.Channel); known {
 				title = item.Title
 			}
-			all = append(all, trouble{"failed", title, asSentenceOrNone(one.Error)})
+			all = append(all, trouble{"failed", title, asSentence(one.Error)})
 		}
 	}
 	if network.Problem != "" {

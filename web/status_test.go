@@ -80,8 +80,11 @@ func TestTrouble(t *testing.T) {
 	var codes []string
 	for _, one := range got.Trouble {
 		codes = append(codes, one.Code+" "+one.About)
-		if one.Text == "" {
-			t.Errorf("%s says nothing", one.Code)
+		if one.Text == "" || strings.Contains(one.Text, "MP4") {
+			t.Errorf("%s says %q", one.Code, one.Text)
+		}
+		if one.Code == "failed" && one.Text != "Nothing fits the link." {
+			t.Errorf("why it failed: %q", one.Text)
 		}
 	}
 	if got := strings.Join(codes, ","); got != "not_ready ,tracker tracker.example:80,failed A short film,peers ,tvs " {
