@@ -1,6 +1,7 @@
 // Drives Debian's Chromium for the tests: one JSON command a line on standard input, one
 // JSON answer a line on standard output. All judging is done by the tests in Go.
 
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -50,10 +51,10 @@ function watchFrames() {
 }
 
 const commands = {
-  async open({ url, width = 1280, height = 800, dark = false, phone = false }) {
+  async open({ url, width = 1280, height = 800, dark = false, phone = false, locale = 'en-GB', slow = null }) {
     await page?.context().close();
     const context = await browser.newContext({
-      viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', isMobile: phone, hasTouch: phone,
+      viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale, isMobile: phone, hasTouch: phone,
       deviceScaleFactor: phone ? 2 : 1,
     });
     page = await context.newPage();
@@ -62,7 +63,42 @@ const commands = {
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('request', (request) => requests.push(request.url()));
     await page.addInitScript(watchFrames);
+    if (slow) {
+      const session = await context.newCDPSession(page);
+      await session.send('Emulation.setCPUThrottlingRate', { rate: slow.cpu });
+      await session.send('Network.enable');
+      await session.send('Network.emulateNetworkConditions', {
+        offline: false, latency: slow.latency, downloadThroughput: slow.bps / 8, uploadThroughput: slow.bps / 8,
+      });
+    }
     await page.goto(url, { timeout: 3 * timeout });
+  },
+  /** When the page first showed something, in ms after it was asked for. */
+  async firstPaint() {
+    const paint = () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime;
+    await page.waitForFunction(paint);
+    return page.evaluate(paint);
+  },
+  /** What axe-core finds wrong with the page as it stands. */
+  async axe() {
+    if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(readFileSync('node_modules/axe-core/axe.min.js', 'utf8'));
+    const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
+    return violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, where: nodes.map((n) => n.target.join(' ') + ': ' + n.failureSummary) }));
+  },
+  /** Direction of writing, and where elements lie. */
+  async layout({ selectors }) {
+    return page.evaluate((all) => ({
+      dir: document.documentElement.dir,
+      lang: document.documentElement.lang,
+      at: all.map((selector) => {
+        const { left, right, top, bottom } = document.querySelector(selector).getBoundingClientRect();
+        return { left, right, top, bottom };
+      }),
+    }), selectors);
+  },
+  /** Waits until nothing moves by transition any more. */
+  async still() {
+    await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished.catch(() => undefined))));
   },
   /** Has hls.js play a URL, with nothing of our page around it but its origin. */
   async hls({ url, library, options }) {

@@ -83,7 +83,7 @@ func (f files) bundle(dir string) (map[string]string, error) {
 			names[base] = f.add(base, file.Contents)
 		}
 	}
-	return names, nil
+	return names, f.languages(abs, names)
 }
 
 // fromFirst is for the script that comes second: what it imports from outside of its folder is there already, and is
@@ -127,10 +127,48 @@ func compile(abs, name, folder string, plugins []api.Plugin) ([]api.OutputFile, 
 		TsconfigRaw:       "{}",
 	})
 	if len(result.Errors) > 0 {
-		text := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
-		return nil, errors.New(strings.Join(text, "\n"))
+		return nil, failed(result.Errors)
 	}
 	return result.OutputFiles, nil
+}
+
+// languages makes a script of each dictionary but the English one, which the page holds: a browser fetches one of them.
+func (f files) languages(abs string, names map[string]string) error {
+	dictionaries, err := filepath.Glob(filepath.Join(abs, "src/lang/*.ts"))
+	if err != nil {
+		return err
+	}
+	for _, path := range dictionaries {
+		language := strings.TrimSuffix(filepath.Base(path), ".ts")
+		if language == "en" {
+			continue
+		}
+		result := api.Build(api.BuildOptions{
+			Stdin: &api.StdinOptions{
+				Contents:   fmt.Sprintf("import { %s } from './%[1]s';\nwindow.swarmgateWords = %[1]s;\n", language),
+				ResolveDir: filepath.Dir(path),
+			},
+			AbsWorkingDir:     abs,
+			Bundle:            true,
+			Format:            api.FormatIIFE,
+			Target:            api.ES2017,
+			Charset:           api.CharsetUTF8,
+			MinifyWhitespace:  true,
+			MinifyIdentifiers: true,
+			MinifySyntax:      true,
+			TsconfigRaw:       "{}",
+		})
+		if len(result.Errors) > 0 {
+			return failed(result.Errors)
+		}
+		names[language+".js"] = f.add(language+".js", result.OutputFiles[0].Contents)
+	}
+	return nil
+}
+
+// failed tells what esbuild complained of.
+func failed(messages []api.Message) error {
+	return errors.New(strings.Join(api.FormatMessages(messages, api.FormatMessagesOptions{Kind: api.ErrorMessage}), "\n"))
 }
 
 // index fills the names into src/index.html.

@@ -16,13 +16,15 @@ func sources(t *testing.T) string {
 	for name, text := range map[string]string{
 		"src/main.tsx":                     "import { greet } from './greet';\nexport const page = <p>{greet?.('you')}</p>;\ndocument.title = String(page);\n",
 		"src/greet.ts":                     "export const greet = (who: string): string => `hello ${who}`;\n",
+		"src/lang/en.ts":                   "export const en = { hello: 'hello' };\n",
+		"src/lang/de.ts":                   "export const de = { hello: 'grüß dich' };\n",
 		"src/style.css":                    "/* a comment */\n.a { inset: 0; color: red }\n",
 		"src/shared.ts":                    "import * as hooks from 'preact/hooks';\nimport * as greet from './greet';\nexport const shared = { 'preact/hooks': hooks, '../greet': greet };\n",
 		"src/owner/main.tsx":               "import { greet } from '../greet';\nimport { word } from './word';\nconsole.log(greet(word));\n",
 		"src/owner/word.ts":                "export const word = 'owner of the house';\n",
 		"src/owner/style.css":              ".b { color: blue }\n",
 		"src/icon.svg":                     "<svg/>\n",
-		"src/index.html":                   "<link href=/{{icon.svg}}><link href=/{{app.css}}><script src=/{{app.js}} data-player=/{{mpegts.js}} data-owner=/{{owner.js}} data-sheet=/{{owner.css}}></script>{{NAME}}\n",
+		"src/index.html":                   "<link href=/{{icon.svg}}><link href=/{{app.css}}><script src=/{{app.js}} data-player=/{{mpegts.js}} data-de-words=/{{de.js}} data-owner=/{{owner.js}} data-sheet=/{{owner.css}}></script>{{NAME}}\n",
 		"node_modules/preact/package.json": `{"name":"preact","exports":{"./jsx-runtime":"./jsx.js"}}`,
 		"node_modules/preact/jsx.js":       "export const jsx = (type, props) => ({ type, props });\nexport const jsxs = jsx;\n",
 		"node_modules/preact/LICENSE":      "preact's terms",
@@ -63,8 +65,8 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(built) != 8 {
-		t.Errorf("%d files, want 8", len(built))
+	if len(built) != 9 {
+		t.Errorf("%d files, want 9", len(built))
 	}
 	script := string(named(t, built, `assets/app-[0-9a-f]{10}\.js`))
 	if strings.Contains(script, "?.") || strings.Contains(script, "who: string") {
@@ -77,12 +79,15 @@ func TestBuild(t *testing.T) {
 	if player != "var mpegts=function(){ return 1 };\n" {
 		t.Errorf("the player was changed: %q", player)
 	}
+	if words := string(named(t, built, `assets/de-[0-9a-f]{10}\.js`)); !strings.Contains(words, "window.swarmgateWords=") || !strings.Contains(words, "grüß dich") {
+		t.Errorf("the language's script leaves no words: %s", words)
+	}
 	owner := string(named(t, built, `assets/owner-[0-9a-f]{10}\.js`))
 	if strings.Contains(owner, "hello") || !strings.Contains(owner, "owner of the house") || !strings.Contains(owner, `swarmgate.shared["../greet"]`) {
 		t.Errorf("the second script does not take from the first what that has: %s", owner)
 	}
 	index := string(named(t, built, `index\.html`))
-	if n := len(regexp.MustCompile(`=/assets/(icon|app|mpegts|owner)-[0-9a-f]{10}\.(svg|css|js)`).FindAllString(index, -1)); n != 6 {
+	if n := len(regexp.MustCompile(`=/assets/(icon|app|mpegts|de|owner)-[0-9a-f]{10}\.(svg|css|js)`).FindAllString(index, -1)); n != 7 {
 		t.Errorf("%d references in %s", n, index)
 	}
 	if !strings.Contains(index, "{{NAME}}") {

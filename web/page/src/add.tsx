@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { addChannel, fetchPreview, type Preview } from './api';
 import { Dialog } from './dialogs';
-import { clock, rate, size, t } from './i18n';
+import { clock, count, number, rate, size, t } from './i18n';
 import { Icon } from './icons';
 import { refresh } from './store';
 import { toast } from './toast';
@@ -40,7 +40,7 @@ export function AddDialog(props: { close: () => void }) {
     setBusy(true);
     try {
       for (const one of chosen) await addChannel(one.link);
-      toast(chosen.length === 1 ? t('added', { title: (chosen[0] as { title: string }).title }) : t('addedN', { n: chosen.length }));
+      toast(chosen.length === 1 ? t('added', { title: (chosen[0] as { title: string }).title }) : count('addedN', chosen.length));
       void refresh();
       props.close();
     } catch (reason) {
@@ -57,7 +57,7 @@ export function AddDialog(props: { close: () => void }) {
     <Dialog title={t('addTitle')} close={props.close}>
       <form onSubmit={submit}>
         <p id="add-text">{t('addText')}</p>
-        <textarea aria-label={t('link')} aria-describedby="add-text" rows={3} spellcheck={false} value={text}
+        <textarea aria-label={t('link')} aria-describedby="add-text" rows={3} dir="ltr" spellcheck={false} value={text}
           onInput={(e) => change(e.currentTarget.value)} onKeyDown={onKey} />
         <div class="row">
           <button class="button" type="button" onClick={() => file.current?.click()}><Icon name="list" /><span>{t('file')}</span></button>
@@ -72,7 +72,7 @@ export function AddDialog(props: { close: () => void }) {
                 <input type="checkbox" disabled={one.known} checked={!one.known && !left[one.id]}
                   onChange={(e) => { const out = !e.currentTarget.checked; leaveOut((old) => ({ ...old, [one.id]: out })); }} />
                 <span>
-                  <strong>{one.title}</strong>
+                  <strong><bdi>{one.title}</bdi></strong>
                   <small>{[t(one.kind), one.group, one.duration_s ? clock(one.duration_s) : '', one.length ? size(one.length) : '', one.rate_bps ? rate(one.rate_bps) : '',
                     one.closed ? t('members') : '', one.known ? t('known') : one.trackers.join(', ')].filter(Boolean).join(' · ')}</small>
                 </span>
@@ -80,8 +80,8 @@ export function AddDialog(props: { close: () => void }) {
             </li>
           ))}
         </ul>
-        <p class="error" role="alert">{error || (preview ? preview.problem : '')}</p>
-        <button class="button main" disabled={busy || !chosen.length}>{busy ? t('adding') + '…' : chosen.length > 1 ? t('addN', { n: chosen.length }) : t('add')}</button>
+        <p class="error" role="alert" dir="auto">{error || (preview ? preview.problem : '')}</p>
+        <button class="button main" disabled={busy || !chosen.length}>{busy ? t('adding') + '…' : chosen.length > 1 ? t('addN', { n: number(chosen.length) }) : t('add')}</button>
       </form>
     </Dialog>
   );

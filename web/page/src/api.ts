@@ -126,6 +126,8 @@ const file = (name: string): string => new URL(script.dataset[name] || '', scrip
 /** URL of the player for live channels, loaded when first needed. */
 export const playerScript = file('player');
 
+/** URL of the words of a language, empty for English and where there are none. */
+export const languageScript = (language: string): string => (script.dataset[language + 'Words'] ? file(language + 'Words') : '');
 /** URLs of the views of the gateway itself (owner/), loaded when first needed. */
 export const ownerScript = file('owner');
 export const ownerStyle = file('sheet');

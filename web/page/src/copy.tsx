@@ -20,7 +20,7 @@ export function CopyRow(props: { label: string; text: string }) {
     <div class="copy">
       <label>
         <span>{props.label}</span>
-        <input ref={field} readOnly value={props.text} tabIndex={-1} onFocus={(e) => e.currentTarget.select()} />
+        <input ref={field} dir="ltr" readOnly value={props.text} tabIndex={-1} onFocus={(e) => e.currentTarget.select()} />
       </label>
       <button class="icon-button" data-nav title={t('copy')} aria-label={`${t('copy')}: ${props.label}`} onClick={copy}>
         <Icon name={done ? 'done' : 'copy'} />

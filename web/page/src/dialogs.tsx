@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signIn } from './api';
-import { t } from './i18n';
+import { number, t } from './i18n';
 import { Icon } from './icons';
 import { isBack } from './keys';
 
@@ -47,14 +47,14 @@ export function HelpDialog(props: { close: () => void }) {
     ['M', t('keyMute')],
     ['F', t('keyFull')],
     [t('page'), t('keyZap')],
-    ['0–9', t('keyDigits')],
+    [`${number(0)}–${number(9)}`, t('keyDigits')],
     ['G', t('guide')],
     ['?', t('keyHelp')],
   ];
   return (
     <Dialog title={t('help')} close={props.close}>
       <dl class="keys">
-        {rows.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}
+        {rows.map(([key, what]) => <div key={key}><dt><kbd><bdi dir={/[←↑]/.test(key) ? 'ltr' : undefined}>{key}</bdi></kbd></dt><dd>{what}</dd></div>)}
       </dl>
     </Dialog>
   );
@@ -74,7 +74,7 @@ export function SignInDialog(props: { done: () => void; close: () => void }) {
         <label class="field"><span>{t('password')}</span>
           <input type="password" autoComplete="current-password" required value={password} onInput={(e) => setPassword(e.currentTarget.value)} />
         </label>
-        <p class="error" role="alert">{error}</p>
+        <p class="error" role="alert" dir="auto">{error}</p>
         <button class="button main">{t('signIn')}</button>
       </form>
     </Dialog>

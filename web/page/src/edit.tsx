@@ -49,7 +49,7 @@ function EditDialog(props: { channel: Channel; close: () => void }) {
       <form onSubmit={save}>
         <label class="field"><span>{t('title')}</span><input value={title} required onInput={(e) => setTitle(e.currentTarget.value)} /></label>
         <label class="field"><span>{t('group')}</span><input value={group} onInput={(e) => setGroup(e.currentTarget.value)} /></label>
-        <p class="error" role="alert">{error}</p>
+        <p class="error" role="alert" dir="auto">{error}</p>
         <div class="row">
           <button class="button main">{t('save')}</button>
           <button class="button" type="button" onClick={() => carry(editChannel(channel.id, { move: -1 }), () => toast(t('moved')))}>{t('earlier')}</button>

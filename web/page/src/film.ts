@@ -2,7 +2,7 @@
 // until the swarm has delivered the bytes, so a wait is normal and an error is not.
 
 import type { Session } from './api';
-import type { Dictionary } from './lang/en';
+import type { Text } from './lang/en';
 import { Backoff, firstView, play, type Player, type View } from './player';
 
 const noticeMs = 400;
@@ -141,7 +141,7 @@ export class FilmPlayer implements Player {
       () => 0,
     );
     if (this.stopped) return;
-    const failure: { [status: number]: keyof Dictionary } = { 206: 'unsupported', 404: 'gone' };
+    const failure: { [status: number]: Text } = { 206: 'unsupported', 404: 'gone' };
     const reason = this.view.started ? undefined : failure[status];
     if (reason) {
       this.on({ phase: 'failed', failure: reason });

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { about, absolute, type Channel, type Device } from './api';
 import { CopyRow } from './copy';
-import { t } from './i18n';
+import { number, t } from './i18n';
 import { Icon } from './icons';
 import { lastWatched } from './route';
 import type { Gateway } from './store';
@@ -27,12 +27,12 @@ export function Home(props: { gateway: Gateway; add: () => void }) {
   const wanted = query.trim().toLocaleLowerCase();
   const shown = channels.filter((c) =>
     (group === '' || (group === starred ? c.favourite : c.group === group)) &&
-    (!wanted || [c.title, c.group, c.now ? c.now.title : '', c.kind === 'live' ? String(numberOf(channels, c)) : ''].some((text) => text.toLocaleLowerCase().indexOf(wanted) >= 0)));
+    (!wanted || [c.title, c.group, c.now ? c.now.title : '', ...(c.kind === 'live' ? [String(numberOf(channels, c)), number(numberOf(channels, c))] : [])].some((text) => text.toLocaleLowerCase().indexOf(wanted) >= 0)));
   const section = (title: string, items: Channel[], grid = 'grid'): JSX.Element | null => {
     if (!items.length) return null;
     return (
       <section>
-        <h2>{title}<small>{items.length}</small></h2>
+        <h2>{title}<small>{number(items.length)}</small></h2>
         <ul class={grid}>
           {items.map((channel) => (
             <li key={channel.id}>
@@ -120,7 +120,7 @@ function Doors(props: { channels: Channel[]; device: Device | null }) {
         <div class="card">
           <h3><Icon name="tv" />{t('onTV')}</h3>
           <p>{t('onTVText')}</p>
-          <p class="device">{device.name}</p>
+          <p class="device"><bdi>{device.name}</bdi></p>
         </div>
       ) : null}
       <div class="card">
@@ -129,7 +129,7 @@ function Doors(props: { channels: Channel[]; device: Device | null }) {
         <CopyRow label={t('channels')} text={absolute('channels.m3u')} />
         {films ? <CopyRow label={t('films')} text={absolute('films.m3u')} /> : null}
       </div>
-      {device && !found && device.problem ? <p class="note"><Icon name="tv" /><span>{sentence(device.problem)}</span></p> : null}
+      {device && !found && device.problem ? <p class="note"><Icon name="tv" /><span dir="auto">{sentence(device.problem)}</span></p> : null}
     </section>
   );
 }

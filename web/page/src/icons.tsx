@@ -32,9 +32,12 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
+/** Icons that point along the writing. Those of players don't: a tape runs from left to right. */
+const along: IconName[] = ['back', 'list'];
+
 export function Icon(props: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={along.indexOf(props.name) < 0 ? 'icon' : 'icon mirrored'} viewBox="0 0 24 24" aria-hidden="true">
       <path d={paths[props.name]} fill="currentColor" fill-rule="evenodd" />
     </svg>
   );

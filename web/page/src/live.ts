@@ -5,7 +5,7 @@
 import type Mpegts from 'mpegts.js';
 import type { Codecs, LiveURLs, Session, State } from './api';
 import { plays, playsBoth } from './codecs';
-import type { Dictionary } from './lang/en';
+import type { Text } from './lang/en';
 import { loadMpegts, type Library } from './mpegts';
 import { Backoff, firstView, play, type Player, type View } from './player';
 
@@ -278,7 +278,7 @@ export class LivePlayer implements Player {
     }
   }
 
-  private fail(failure: keyof Dictionary): void {
+  private fail(failure: Text): void {
     this.close();
     this.update({ phase: 'failed', failure, ahead: 0 });
   }

@@ -2,12 +2,14 @@
 
 import { render } from 'preact';
 import { App } from './app';
+import { speak } from './i18n';
 import { loadMpegts } from './mpegts';
 import { watched } from './route';
 import { follow } from './store';
 
 follow(() => watched() !== null);
-render(<App />, document.getElementById('app') as HTMLElement);
+const show = (): void => render(<App />, document.getElementById('app') as HTMLElement);
+void speak().then(show, show);
 
 // The player is fetched before it is needed: at once for a deep link, otherwise when the
 // grid stands, so that a click finds it there.

@@ -5,7 +5,7 @@ import { absolute, streamURL, type Channel, type Session } from './api';
 import { CopyRow } from './copy';
 import { named } from './codecs';
 import { Actions } from './edit';
-import { clock, rate, t, tenth } from './i18n';
+import { clock, number, rate, t, tenth } from './i18n';
 import type { View } from './player';
 import { SendButton } from './sendto';
 import { Badge, facts, viewers } from './tile';
@@ -21,7 +21,7 @@ export function Panel(props: { channel: Channel; session: Session | undefined; v
   return (
     <div class="page panel">
       <div class="about">
-        <h1>{channel.title}</h1>
+        <h1><bdi>{channel.title}</bdi></h1>
         <p class="facts">
           <Badge kind={channel.kind} />
           {[channel.duration_s ? clock(channel.duration_s) : '', facts(channel)].filter(Boolean).map((fact) => <span key={fact}>{fact}</span>)}
@@ -48,7 +48,7 @@ function Figures(props: { session: Session | undefined; ahead: number }) {
   return (
     <dl class="figures">
       <Figure name={t('rate')} value={session ? rate(session.down_bps) : '–'} curve={curve} />
-      <Figure name={t('peers')} value={session ? String(session.peers) : '–'} />
+      <Figure name={t('peers')} value={session ? number(session.peers) : '–'} />
       <Figure name={t('upload')} value={session ? rate(session.up_bps) : '–'} />
       <Figure name={t('buffer')} value={props.ahead ? t('seconds', { n: tenth(props.ahead) }) : '–'} />
     </dl>

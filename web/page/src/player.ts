@@ -1,7 +1,7 @@
 // What the watch page needs of a player, whichever kind it is.
 
 import type { Session } from './api';
-import type { Dictionary } from './lang/en';
+import type { Text } from './lang/en';
 
 export type Phase =
   | 'tuning' // no picture yet, or none at the moment
@@ -17,7 +17,7 @@ export interface View {
   ahead: number; // seconds that are here and not yet shown, 0 unknown
   shifted: boolean; // of a channel: the viewer has gone back and stays behind
   converted: boolean; // of a channel: the gateway converts it for this browser
-  failure: keyof Dictionary | '';
+  failure: Text | '';
 }
 
 export const firstView: View = { phase: 'tuning', retrying: false, started: false, ahead: 0, shifted: false, converted: false, failure: '' };

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import type { Channel, Renderer } from './api';
-import { clock, t } from './i18n';
+import { clock, percent, t } from './i18n';
 import { Icon, type IconName } from './icons';
 import { moveFocus } from './keys';
 import { watch, watched } from './route';
@@ -40,8 +40,8 @@ function Remote(props: { screen: Renderer; channel: Channel | undefined }) {
       <div class="remote-what">
         <Icon name="tv" />
         <p>
-          <strong>{title}</strong>
-          <small>{screen.name} · <span role="status">{doing(screen, title)}</span></small>
+          <strong><bdi>{title}</bdi></strong>
+          <small><bdi>{screen.name}</bdi> · <span role="status">{doing(screen, title)}</span></small>
         </p>
       </div>
       <div class="remote-keys">
@@ -62,7 +62,7 @@ function Remote(props: { screen: Renderer; channel: Channel | undefined }) {
       {screen.volume === null ? null : (
         <div class="remote-volume">
           <Icon name={screen.volume ? 'sound' : 'silent'} />
-          <Slider label={t('volume')} value={screen.volume} max={100} step={1} text={(n) => `${Math.round(n)} %`}
+          <Slider label={t('volume')} value={screen.volume} max={100} step={1} text={(n) => percent(n / 100)}
             set={(to) => order(screen, 'volume', { percent: to })} />
         </div>
       )}

@@ -52,7 +52,7 @@ function SendDialog(props: { channel: Channel; close: () => void; sent: () => vo
   const title = (id: string): string => channels?.find((c) => c.id === id)?.title || '';
   return (
     <Dialog title={t('tvTitle')} close={props.close}>
-      <p>{props.channel.title}</p>
+      <p><bdi>{props.channel.title}</bdi></p>
       {any ? (
         <ul class="screens" ref={list} onKeyDown={move}>
           {renderers.map((r) => (
@@ -60,7 +60,7 @@ function SendDialog(props: { channel: Channel; close: () => void; sent: () => vo
               <button class="screen" aria-busy={busy === r.id} onClick={() => void send(r)}>
                 {busy === r.id ? <span class="spinner" /> : <Icon name="tv" />}
                 <span class="screen-name">
-                  <strong>{r.name}</strong>
+                  <strong><bdi>{r.name}</bdi></strong>
                   <small>{[r.model, doing(r, title(r.channel))].filter(Boolean).join(' · ')}</small>
                 </span>
               </button>

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { fetchStatus, type Status } from './api';
 import { Dialog } from './dialogs';
-import { rate, size, t, timeOfDay } from './i18n';
+import { number, percent, rate, size, t, timeOfDay } from './i18n';
 import { ViewLink } from './viewlink';
 
 const everyMs = 2000;
@@ -31,11 +31,11 @@ export function StatusDialog(props: { close: () => void }) {
 
 function Shown({ status: s }: { status: Status }) {
   const rows: [string, string][] = [
-    [t('peers'), String(s.peers)],
-    [t('viewing'), String(s.viewers)],
+    [t('peers'), number(s.peers)],
+    [t('viewing'), number(s.viewers)],
     [t('received'), `${rate(s.down_bps)} · ${size(s.received_bytes)}`],
     [t('upload'), `${rate(s.up_bps)} · ${size(s.sent_bytes)}`],
-    [t('ratio'), s.share_ratio === null ? '–' : `${Math.round(s.share_ratio * 100)} %`],
+    [t('ratio'), s.share_ratio === null ? '–' : percent(s.share_ratio)],
     [t('since'), timeOfDay(s.since)],
   ];
   return (

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { watchPath, type Channel, type Session } from './api';
 import { Art } from './art';
-import { clock, rate, size, t, time } from './i18n';
+import { clock, count, number, rate, size, t, time } from './i18n';
 import { Icon } from './icons';
 import { watch } from './route';
 
@@ -27,7 +27,7 @@ export function Tile(props: { channel: Channel; session: Session | undefined; nu
         {channel.kind === 'film' && channel.duration_s ? <span class="length">{clock(channel.duration_s)}</span> : null}
       </div>
       <div class="text">
-        <h3>{props.number ? <small class="number">{props.number}</small> : null}{channel.title}</h3>
+        <h3>{props.number ? <small class="number">{number(props.number)}</small> : null}<bdi>{channel.title}</bdi></h3>
         <p>{active ? <span class="active">{t('watching')} · {viewers(session.viewers)}</span> : channel.now ? <OnAir channel={channel} /> : facts(channel)}</p>
       </div>
     </a>
@@ -42,13 +42,13 @@ export function OnAir(props: { channel: Channel }) {
   const share = (Date.now() - from) / Math.max(1, Date.parse(now.end) - from);
   return (
     <span class="onair" title={next ? `${time(next.start)} ${next.title}` : now.description}>
-      {now.title}
+      <bdi>{now.title}</bdi>
       <progress max={1} value={Math.min(1, Math.max(0, share))} aria-label={t('now')} />
     </span>
   );
 }
 
-export const viewers = (n: number): string => (n === 1 ? t('viewers1') : t('viewers', { n }));
+export const viewers = (n: number): string => count('viewers', n);
 
 /** What is known of a channel, in one line. */
 export function facts(channel: Channel): string {

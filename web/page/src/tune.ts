@@ -2,7 +2,7 @@
 
 import type { Session } from './api';
 import { named } from './codecs';
-import { t, tenth, timeOfDay } from './i18n';
+import { count, spoken, t, tenth, timeOfDay } from './i18n';
 import type { View } from './player';
 
 /** Steps from a click to a picture, in order. */
@@ -44,18 +44,18 @@ function outage(session: Session): string {
 /** That no tracker answers, and with whom it goes on; empty while there is no need to tell. */
 export function goingOn(session: Session | undefined): string {
   if (!session || !session.tracker || !session.peers) return '';
-  return t(session.peers === 1 ? 'goingOn1' : 'goingOn', { trouble: outage(session), n: session.peers });
+  return count('goingOn', session.peers, { trouble: outage(session) });
 }
 
 function gatewayWords(session: Session | undefined): string {
   if (!session) return '';
   // The gateway speaks English and may know more than its state tells.
-  const english = document.documentElement.lang === 'en' && session.text;
+  const english = spoken() === 'en' && session.text;
   switch (session.state) {
     case 'finding': // the gateway also tells of a publisher that does not run
       return english || [t('finding'), outage(session)].filter(Boolean).join(': ');
     case 'connecting':
-      return english || t(['connecting', 'connecting1'][session.peers] as 'connecting' || 'connectingN', { n: session.peers });
+      return english || (session.peers ? count('connectingN', session.peers) : t('connecting'));
     case 'buffering':
       return english || t('buffering', { s: tenth(session.buffer_s) });
     case 'stalled':

@@ -5,7 +5,7 @@ import { liveURLs, putPosition, streamURL, type Channel, type Session } from './
 import { Art } from './art';
 import { Controls } from './controls';
 import { FilmPlayer } from './film';
-import { clock, t } from './i18n';
+import { clock, number, t } from './i18n';
 import { Icon } from './icons';
 import { isBack, isTyping } from './keys';
 import { LivePlayer } from './live';
@@ -17,7 +17,7 @@ import type { Gateway } from './store';
 import { recall, remember } from './memory';
 import { Tile } from './tile';
 import { toast } from './toast';
-import { Guide, numberOf, Typed, useDigits } from './zap';
+import { digitOf, Guide, numberOf, Typed, useDigits } from './zap';
 import { step, steps, words } from './tune';
 
 export function Watch(props: { id: string; gateway: Gateway }) {
@@ -101,8 +101,8 @@ function Stage(props: { channel: Channel; channels: Channel[]; session: Session 
         <Tune channel={channel} view={view} session={session} toggle={toggle} />
         <div class="top">
           <button class="icon-button" data-nav aria-label={t('back')} title={t('back')} onClick={leave}><Icon name="back" /></button>
-          <strong>{live && props.channels.length > 1 ? numberOf(props.channels, channel) + ' · ' : ''}{channel.title}</strong>
-          <span>{channel.now ? channel.now.title : channel.group}</span>
+          <strong>{live && props.channels.length > 1 ? number(numberOf(props.channels, channel)) + ' · ' : ''}<bdi>{channel.title}</bdi></strong>
+          <span><bdi>{channel.now ? channel.now.title : channel.group}</bdi></span>
         </div>
         {live ? <Controls view={view} volume={volume} toggle={toggle} full={full} video={video} session={session} shift={(to) => player.current?.shift(to)}
           zap={(by) => zap(props.channels, channel, by)} guide={() => setGuide(!guide)} stable={stable} steady={steady} /> : null}
@@ -132,7 +132,7 @@ function Tune(props: { channel: Channel; view: View; session: Session | undefine
           <button class="big" data-nav aria-label={t('play')} onClick={props.toggle}><Icon name="play" /></button>
         ) : null}
         {failed ? <span class="sign"><Icon name="info" /></span> : null}
-        <p class="words">{text}{tuning && !/[.?…]$/.test(text) ? '…' : ''}</p>
+        <p class="words" dir="auto">{text}{tuning && !/[.?…]$/.test(text) ? '…' : ''}</p>
         {failed ? <button class="button main" data-nav onClick={props.toggle}>{t('again')}</button> : null}
         {tuning && !view.started ? (
           <ol class="steps" aria-hidden="true">
@@ -166,7 +166,7 @@ function useStageKeys(act: StageActions): void {
       if (isTyping(e) || e.ctrlKey || e.altKey || e.metaKey) return;
       const button = (e.target as HTMLElement).closest('button, a') !== null;
       if (e.key === ' ' && !button) current.current.toggle();
-      else if (/^[0-9]$/.test(e.key)) current.current.digit(e.key);
+      else if (digitOf(e.key)) current.current.digit(digitOf(e.key));
       else if (e.key === 'g' || e.key === 'G' || e.key === 'Guide') current.current.guide();
       else if (e.key === 'f' || e.key === 'F') current.current.full();
       else if (e.key === 'm' || e.key === 'M') current.current.mute();

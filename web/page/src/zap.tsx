@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Channel } from './api';
-import { t } from './i18n';
+import { number, t } from './i18n';
 import { isBack } from './keys';
 import { watch } from './route';
 import { OnAir } from './tile';
@@ -14,6 +14,13 @@ export const channelsOf = (channels: Channel[]): Channel[] => channels.filter((c
 
 /** The number that a remote control finds a channel by; 0 for a film. */
 export const numberOf = (channels: Channel[], channel: Channel): number => channelsOf(channels).findIndex((c) => c.id === channel.id) + 1;
+
+/** The digit of a key, also of an Arabic keyboard; empty for other keys. */
+export function digitOf(key: string): string {
+  const digits = ['0123456789', '٠١٢٣٤٥٦٧٨٩', '۰۱۲۳۴۵۶۷۸۹'];
+  const value = key.length === 1 ? Math.max(...digits.map((all) => all.indexOf(key))) : -1;
+  return value < 0 ? '' : String(value);
+}
 
 /** Collects digits and goes to the channel of that number; returns those typed so far. */
 export function useDigits(channels: Channel[]): [string, (digit: string) => void] {
@@ -32,7 +39,7 @@ export function useDigits(channels: Channel[]): [string, (digit: string) => void
 
 export function Typed(props: { typed: string; channels: Channel[] }) {
   const found = channelsOf(props.channels)[parseInt(props.typed, 10) - 1];
-  return <p class="typed" role="status"><strong>{props.typed}</strong> {found ? found.title : '–'}</p>;
+  return <p class="typed" role="status"><strong>{number(parseInt(props.typed, 10))}</strong> <bdi>{found ? found.title : '–'}</bdi></p>;
 }
 
 /** The channels and what is on, over the picture. */
@@ -56,8 +63,8 @@ export function Guide(props: { channels: Channel[]; current: string; close: () =
     <div class="guide" role="dialog" aria-label={t('guide')} tabIndex={-1} ref={list} onKeyDown={onKey}>
       {channelsOf(props.channels).map((c, i) => (
         <button key={c.id} aria-current={c.id === props.current ? 'true' : undefined} onClick={() => { props.close(); watch(c.id); }}>
-          <b>{i + 1}</b>
-          <span><strong>{c.title}</strong><OnAir channel={c} /></span>
+          <b>{number(i + 1)}</b>
+          <span><strong><bdi>{c.title}</bdi></strong><OnAir channel={c} /></span>
         </button>
       ))}
     </div>

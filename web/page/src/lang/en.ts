@@ -1,4 +1,8 @@
-// English: the dictionary from which the others take their keys.
+// English: the dictionary from which the others take their keys. What counts something has a text for each
+// form that numbers have in the language (Intl.PluralRules).
+
+export type Form = 'zero' | 'one' | 'two' | 'few' | 'many' | 'other';
+export type Counted = { [form in Form]?: string } & { other: string };
 
 export const en = {
   channels: 'Channels',
@@ -16,8 +20,7 @@ export const en = {
   close: 'Close',
   more: 'More to watch',
   watching: 'Watching now',
-  viewers1: '1 viewer',
-  viewers: '{n} viewers',
+  viewers: { one: '{n} viewer', other: '{n} viewers' },
 
   tuning: 'Tuning in',
   finding: 'Finding peers',
@@ -28,11 +31,9 @@ export const en = {
   trackerLoginNeeded: 'The tracker at {name} wants a login that the gateway was not given',
   trackerRefused: 'The tracker at {name} refuses since {time}',
   trackerWrongAnswer: 'The tracker at {name} answers with an error since {time}',
-  goingOn: '{trouble}. Going on with {n} known peers.',
-  goingOn1: '{trouble}. Going on with 1 known peer.',
+  goingOn: { one: '{trouble}. Going on with {n} known peer.', other: '{trouble}. Going on with {n} known peers.' },
   connecting: 'Connecting to peers',
-  connecting1: 'Connecting to 1 peer',
-  connectingN: 'Connecting to {n} peers',
+  connectingN: { one: 'Connecting to {n} peer', other: 'Connecting to {n} peers' },
   buffering: 'Buffering {s} s',
   starting: 'Starting the picture',
   stalled: 'Waiting for peers to send more',
@@ -143,7 +144,7 @@ export const en = {
   camera: 'Scan a code',
   noCamera: 'The camera can’t be used; allow it in the browser’s settings.',
   addN: 'Add {n}',
-  addedN: 'Added {n}',
+  addedN: { other: 'Added {n}' },
   known: 'already here',
   members: 'members only',
   signIn: 'Sign in',
@@ -178,4 +179,8 @@ export const en = {
   curve: '{what}, last ten minutes, up to {most}',
 };
 
-export type Dictionary = { [key in keyof typeof en]: string };
+export type Dictionary = { [key in keyof typeof en]: (typeof en)[key] extends string ? string : Counted };
+
+/** Keys of texts, and of those that count something. */
+export type Text = { [key in keyof Dictionary]: Dictionary[key] extends string ? key : never }[keyof Dictionary];
+export type Count = Exclude<keyof Dictionary, Text>;

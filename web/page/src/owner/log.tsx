@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ask, type Refused } from '../api';
 import { copyText } from '../copy';
 import { Icon } from '../icons';
-import { language } from '../i18n';
+import { locale } from '../i18n';
 import { toast } from '../toast';
 import { Problem } from './problem';
 import { scrollByArrow } from './scroll';
@@ -55,7 +55,7 @@ function useLines(level: string, follow: boolean, refuse: (reason: Refused | nul
   return lines;
 }
 
-const clock = (at: string): string => new Date(at).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = (at: string): string => new Date(at).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 export function Log() {
   const [level, choose] = useState('info');

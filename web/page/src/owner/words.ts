@@ -1,12 +1,12 @@
 // The words of these views, in the language of the page.
 
-import { fill, language } from '../i18n';
+import { fill, spoken } from '../i18n';
 import { de } from './lang/de';
 import { en, type Dictionary } from './lang/en';
 import { es } from './lang/es';
 
 const dictionaries: { [language: string]: Dictionary } = { en, de, es };
-const words = dictionaries[language] || en;
+const words = dictionaries[spoken()] || en;
 
 /** Returns a text with its {placeholders} filled. */
 export const t = (key: keyof Dictionary, values?: { [name: string]: string | number }): string => fill(words[key], values);
