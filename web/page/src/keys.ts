@@ -44,10 +44,10 @@ function nearest(from: Element, candidates: HTMLElement[], [dx, dy]: [number, nu
     const y = (b.top + b.bottom - a.top - a.bottom) / 2;
     const along = x * dx + y * dy;
     const across = Math.abs(dx ? y : x);
-    // What lies beside rather than ahead is not meant.
-    if (candidate === from || along < 8 || (dx && across > a.height)) continue;
-    // Of what lies ahead, that which begins straight ahead is nearer than what lies off to a side.
+    // Of what lies ahead, that which begins straight ahead is nearer than what lies off to a side; of a row, what is
+    // not in it is not meant.
     const aside = dx ? Math.max(0, b.top - a.bottom, a.top - b.bottom) : Math.max(0, b.left - a.right, a.left - b.right);
+    if (candidate === from || along < 8 || (dx && aside > 0)) continue;
     const cost = along + aside * 2 + across / 4;
     if (cost < least) {
       least = cost;
