@@ -209,8 +209,12 @@ func (o outlook) peers() Check {
 	case kind == behaviour.Symmetric && o.six.IsValid():
 		return well(name, "some", "Peers get through that have IPv6, a public address, or a NAT that lets in more than who was called.", "")
 	case kind == behaviour.Symmetric:
+		remedy := "Switch on UPnP in the router, or use IPv6."
+		if layers, _ := o.layers(); layers != "" {
+			remedy = "Ask the provider for a public address, or for IPv6."
+		}
 		return unwell(name, "some", "Only peers get through that have a public address, or a NAT that lets in more than who was called.",
-			"Switch on UPnP in the router, or use IPv6. Films and channels come through third peers meanwhile.")
+			remedy+" Films and channels come through third peers meanwhile.")
 	case kind == behaviour.NAT && o.seen.Mapping == behaviour.NotOnPort:
 		return unknown(name, "most, as it looks", "Both sides call each other, and get through if the router shows all of them the same port.", "Name a second STUN server.")
 	case kind == behaviour.NAT:

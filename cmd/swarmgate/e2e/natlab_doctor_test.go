@@ -140,6 +140,17 @@ func natLabDoctorOfTroubles(t *testing.T) {
 	})
 }
 
+// natLabNamedSTUN has a home that names no STUN server learn how it is seen from that of its tracker.
+func natLabNamedSTUN(t *testing.T) {
+	n := buildForDoctor(t, (*nats).withOneAddress, lab.Spec{Kind: lab.Port})
+	home := n.Homes[0]
+	p := n.run(home.Host, "publish", noise(t, smallFilm), "--json", "--dir", t.TempDir(), "--tracker", n.tracker)
+	at := p.event("nat", generous, func(e map[string]any) bool { return e["type"] == "reflexive" })["address"].(string)
+	if !strings.HasPrefix(at, home.Outside.String()+":") {
+		t.Errorf("seen as %s", at)
+	}
+}
+
 // firewall has a host drop what comes in and fits a rule.
 func (n nats) firewall(h *lab.Host, rule string) {
 	n.t.Helper()
@@ -160,19 +171,22 @@ func natLabDoctorOfRouters(t *testing.T) {
 		{"UPnP-by-ours", lab.Gateway{UPnP: true}, "mapping", (*nats).withOneAddress},
 		{"NAT-PMP", lab.Gateway{PMP: true}, "mapping", (*nats).withCoturn},
 		{"PCP", lab.Gateway{PCP: true}, "mapping", (*nats).withTwoAddresses},
-		{"IPv6-UPnP", lab.Gateway{UPnP: true}, "pinhole", (*nats).withCoturn},
-		{"IPv6-PCP", lab.Gateway{PCP: true}, "pinhole", (*nats).withCoturn},
+		{"IPv6-UPnP", lab.Gateway{UPnP: true}, "pinhole", (*nats).withIPv6},
+		{"IPv6-PCP", lab.Gateway{PCP: true}, "pinhole", (*nats).withIPv6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := buildForDoctor(t, c.serve, lab.Spec{Kind: lab.Sym, Gateway: c.gateway, IPv6: c.check == "pinhole"})
 			home := n.Homes[0]
-			status, found, _ := n.examine(t, home.Host, "--stun", labSTUN)
+			status, found, _ := n.examine(t, home.Host, "--stun", labSTUN, "--stun", labSTUN6)
 			at := home.Outside.String() + ":"
 			if c.check == "pinhole" {
 				at = "[" + home.Inside6.String() + "]:"
 			}
 			if got := found[c.check].Value; !strings.HasPrefix(got, at) {
 				t.Errorf("%s %+v", c.check, found[c.check])
+			}
+			if got := found[c.check]; !strings.Contains(got.Meaning, "got in") {
+				t.Errorf("no stranger got in: %+v", got)
 			}
 			if got := found["peers"].Value; got != "everybody" || status != 0 {
 				t.Errorf("exit status %d, peers that get through: %q", status, got)
@@ -220,6 +234,18 @@ func (n *nats) withTwoServers() {
 	}
 	n.track("--stun", labSTUN)
 }
+
+// withIPv6 has coturn, and a server for IPv6.
+func (n *nats) withIPv6() {
+	n.t.Helper()
+	if err := n.ServeSTUN(labSTUN6); err != nil {
+		n.t.Fatal(err)
+	}
+	n.withCoturn()
+}
+
+// labSTUN6 is a STUN server for IPv6.
+const labSTUN6 = "[" + lab.ServerAddr6 + "]:3478"
 
 // track starts the tracker.
 func (n *nats) track(args ...string) {

@@ -37,6 +37,7 @@ func TestNATLab(t *testing.T) {
 		{"doctor", natLabDoctor},
 		{"doctor-of-routers", natLabDoctorOfRouters},
 		{"doctor-of-troubles", natLabDoctorOfTroubles},
+		{"named-stun", natLabNamedSTUN},
 		{"stream", natLabStream},
 	}
 	if *whole {
