@@ -81,7 +81,7 @@ func (c *consultation) examine(ctx context.Context, by func(context.Context, fun
 
 func (s *Server) doctorRoutes() map[string]http.Handler {
 	return map[string]http.Handler{
-		"/api/v1/doctor": methods{http.MethodGet: s.lastExamination, http.MethodPost: s.examine},
+		"/api/v1/doctor": methods{http.MethodGet: s.household(s.lastExamination), http.MethodPost: s.household(s.examine)},
 	}
 }
 

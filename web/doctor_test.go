@@ -91,3 +91,16 @@ func TestWithoutADoctor(t *testing.T) {
 		t.Errorf("without a doctor: %d %s", w.Code, w.Body)
 	}
 }
+
+// What the doctor finds are addresses, folders and trackers: guests do not see them.
+func TestGuestsSeeNoExamination(t *testing.T) {
+	s := New(Config{
+		Gateway: newFakeGateway(), Doctor: soundDoctor,
+		Access: Access{Password: []byte("$2a$04$x"), Guests: true, Tokens: []string{"a token of a program"}},
+	})
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if w := serveTo(t, s, method, "/api/v1/doctor", ""); w.Code != http.StatusUnauthorized {
+			t.Errorf("a guest, %s: %d %s", method, w.Code, w.Body)
+		}
+	}
+}
