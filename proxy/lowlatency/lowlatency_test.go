@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/swarmgate/swarmgate/proxy/mpegts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -178,4 +180,16 @@ func FuzzRun(f *testing.F) {
 			t.Error(why)
 		}
 	})
+}
+
+// Who leaves a channel on for days sees the right time of the day.
+func TestDays(t *testing.T) {
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	m := muxing{began: began, first: 7}
+	for _, after := range []time.Duration{0, time.Second / 8, 40 * time.Hour, 400 * 24 * time.Hour} {
+		u := mpegts.Unit{Time: 7 + int64(after/time.Millisecond)*clock/1000}
+		if at := m.at(u); !at.Equal(began.Add(after)) {
+			t.Errorf("after %v it is %v", after, at)
+		}
+	}
 }

@@ -69,9 +69,9 @@ func (m *muxing) check(video, audio mpegts.Stream, known bool) error {
 	switch {
 	case m.muxer != nil && (video != m.video || audio != m.audio):
 		return fmt.Errorf("the programme has changed") // the next stream is made for the new one
-	case m.muxer == nil && m.started && time.Duration(m.newest-m.first)*time.Second/clock > patience:
+	case m.muxer == nil && m.started && span(m.newest-m.first) > patience:
 		return Problem("it has no picture that a browser could start at")
-	case m.picture != nil && time.Duration(m.newest-m.start)*time.Second/clock > patience:
+	case m.picture != nil && span(m.newest-m.start) > patience:
 		return Problem("the pictures that a browser could start at are too far apart, as of open GOPs")
 	}
 	if m.frames > judged && m.refused > m.frames/refusable {
@@ -102,7 +102,7 @@ func (m *muxing) unit(u mpegts.Unit) {
 		m.problem = Problem("too much of it comes before its sound")
 		return
 	}
-	late := time.Duration(m.newest-m.early[0].Time)*time.Second/clock > soundPatience
+	late := span(m.newest-m.early[0].Time) > soundPatience
 	if m.audio.Kind != mpegts.Audio || m.rate != nil || late {
 		m.open()
 		for _, u := range m.early {
@@ -124,7 +124,12 @@ func (m *muxing) startable() bool {
 
 // at is the time of the day of a unit.
 func (m *muxing) at(u mpegts.Unit) time.Time {
-	return m.began.Add(time.Duration(u.Time-m.first) * time.Second / clock)
+	return m.began.Add(span(u.Time - m.first))
+}
+
+// span is how long so many ticks are; a channel may go on for years.
+func span(ticks int64) time.Duration {
+	return time.Duration(ticks/clock)*time.Second + time.Duration(ticks%clock)*time.Second/clock
 }
 
 // look learns from a unit before there is a muxer.
