@@ -47,8 +47,8 @@ func (o outlook) kind() Check {
 	}
 	k := o.seen.Kind()
 	check := well("nat", string(k), meanings[k], "")
-	switch {
-	case k == behaviour.Symmetric:
+	switch k {
+	case behaviour.Symmetric:
 		check.Remedy = "Switch on UPnP in the router, set its NAT type to open or moderate, or use IPv6."
 		switch {
 		case o.port.arrival == behaviour.Arrived:
@@ -57,9 +57,9 @@ func (o outlook) kind() Check {
 		default:
 			check.State, check.OK = Unwell, false
 		}
-	case k == behaviour.Blocked:
+	case behaviour.Blocked:
 		check = unwell("nat", check.Value, check.Meaning, "Allow UDP in the router's firewall.")
-	case k == behaviour.NAT:
+	case behaviour.NAT:
 		check = unknown("nat", check.Value, o.partly(), "Name a second STUN server.")
 	}
 	words, meaning := o.layers()
@@ -72,10 +72,10 @@ func (o outlook) kind() Check {
 		check.Value = words + ", " + check.Value
 	}
 	check.Meaning = meaning + " " + check.Meaning
-	switch {
-	case check.State == Unwell:
+	switch check.State {
+	case Unwell:
 		check.Remedy = "Ask the provider for a public address, or for IPv6: the router alone can't mend it."
-	case check.State == Well:
+	case Well:
 		check.Remedy = "If peers are few: ask the provider for a public address, or for IPv6."
 	}
 	return check
