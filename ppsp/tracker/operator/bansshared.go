@@ -80,8 +80,15 @@ func (b *Bans) sync(ctx context.Context) error {
 	list := make([]Ban, 0, len(all))
 	for id, text := range all {
 		var one Ban
-		if err := json.Unmarshal([]byte(text), &one); err != nil || one.ID != id || len(list) == MaxBans {
-			return fmt.Errorf("the shared ban %.40q is damaged: %w", id, errors.Join(err))
+		err := json.Unmarshal([]byte(text), &one)
+		switch {
+		case err == nil && one.ID != id:
+			err = errors.New("it has another ID")
+		case err == nil && len(list) == MaxBans:
+			err = fmt.Errorf("there are more than %d", MaxBans)
+		}
+		if err != nil {
+			return fmt.Errorf("the shared ban %.40q can't be taken over: %w", id, err)
 		}
 		list = append(list, one)
 	}

@@ -138,6 +138,9 @@ func TestSharedBans(t *testing.T) {
 		table.entries["bad"], table.version = "{}", table.version+1
 		table.mu.Unlock()
 		held("beside a damaged one", "203.0.113.8", true)
+		if !strings.Contains(log.String(), "it has another ID") {
+			t.Errorf("of a damaged one it says: %s", log.String())
+		}
 		cancel()
 		group.Wait()
 	})
