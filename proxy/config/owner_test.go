@@ -101,6 +101,7 @@ func TestWrongChangesChangeNothing(t *testing.T) {
 		`{"dlna.enabled": "yes"}`:                           "wants true or false",
 		`{"buffer.sessions": 2.5}`:                          "wants a whole number",
 		`{"dlna.interfaces": "eth0"}`:                       "wants a list",
+		`{"dlna.interfaces": [null]}`:                       "wants a list",
 		`{"dlna.announce": "20m"}`:                          "more than half",
 		`{"buffer.sessions": 3, "buffer.live": "1KiB"}`:     "buffer.live",
 		`{"buffer.lives": "64MiB"}`:                         "did you mean buffer.live",
