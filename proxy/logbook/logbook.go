@@ -56,7 +56,8 @@ func (b *Book) WriteLevel(level zerolog.Level, text []byte) (int, error) {
 	b.last++
 	kept := line{level, bytes.Clone(bytes.TrimSpace(text))}
 	if len(kept.text) > maxLine {
-		kept.text = fmt.Appendf(nil, `{"message":"a line of %d bytes was too long to keep here"}`, len(text))
+		kept.text = fmt.Appendf(nil, `{"%s":%q,"%s":"a line of %d bytes was too long to keep here"}`,
+			zerolog.TimestampFieldName, time.Now().Format(zerolog.TimeFieldFormat), zerolog.MessageFieldName, len(text))
 	}
 	if b.lines == nil {
 		b.lines = make([]line, MaxLines)

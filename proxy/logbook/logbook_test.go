@@ -63,8 +63,8 @@ func TestBounds(t *testing.T) {
 	}
 	l.Info().Str("text", strings.Repeat("x", maxLine)).Msg("huge")
 	list = b.Lines(zerolog.InfoLevel, 0, 1)
-	if got := list[0].Message; !strings.Contains(got, "too long") {
-		t.Errorf("a huge line is %q", got)
+	if got := list[0]; !strings.Contains(got.Message, "too long") || got.Time.IsZero() {
+		t.Errorf("a huge line is %+v", got)
 	}
 }
 
