@@ -23,8 +23,9 @@ type Finding struct {
 	By   string // who says so: an interface, a gateway, a STUN server; plain text of at most 100 characters
 }
 
-// source is one of the four that find addresses. Their order is the order of Findings: a peer in the same home should
-// try the host addresses first, and a mapping lets strangers in where a reflexive address needs punching.
+// source is one of the four that find addresses. Their order is the order of Findings: a pinhole is before a host address
+// that it says more of; a peer in the same home should try those before what is outside, and a mapping lets strangers in
+// where a reflexive address needs punching.
 type source int
 
 const (
