@@ -232,7 +232,8 @@ func (f *field) setJSON(b []byte) error {
 func scanJSON(v reflect.Value, b []byte, mismatch error) error {
 	text := string(bytes.TrimSpace(b))
 	quoted := v.Kind() != reflect.Bool && (v.Kind() != reflect.Int) // types with a text form are neither
-	if quoted && (text == "null" || json.Unmarshal(b, &text) != nil) { // null changes no string
+	// null changes no string
+	if quoted && (text == "null" || json.Unmarshal(b, &text) != nil) {
 		return mismatch
 	}
 	if err := scan(v, text); err != nil && !quoted {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/netip"
 	"os"
@@ -161,14 +162,27 @@ func (e *Enrolment) remember(line string) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.names) >= MaxEnrolled {
-		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
-	}
-	e.names[token] = who
 	if c := e.codes[code]; c != nil {
 		c.left--
 	}
+	if !who.holds(e.now()) {
+		return nil
+	}
+	if e.full() {
+		return fmt.Errorf("more than %d peers enrolled", MaxEnrolled)
+	}
+	e.names[token] = who
 	return nil
+}
+
+// full tells whether there is no room for another token, once those that have ended are out. The caller holds mu.
+func (e *Enrolment) full() bool {
+	if len(e.names) < MaxEnrolled {
+		return false
+	}
+	now := e.now()
+	maps.DeleteFunc(e.names, func(_ [32]byte, who enrolled) bool { return !who.holds(now) })
+	return len(e.names) >= MaxEnrolled
 }
 
 // named tells whose an enrolled token is, empty for anybody's.
@@ -250,7 +264,7 @@ func (e *Enrolment) open(code [32]byte) error {
 	switch {
 	case e.codes[code] == nil || e.shared == nil && e.codes[code].left <= 0:
 		return errCode
-	case e.shared == nil && len(e.names) >= MaxEnrolled:
+	case e.shared == nil && e.full():
 		return errCrowd
 	}
 	return nil

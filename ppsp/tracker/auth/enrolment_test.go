@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +158,28 @@ func TestEnrolmentKeepsWhatItCantRead(t *testing.T) {
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != before {
 		t.Errorf("%d bytes of %d are left, %v", len(after), len(before), err)
+	}
+}
+
+// Tokens that have ended take nobody's place, neither before nor after a start.
+func TestEndedTokensMakeRoom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "enrolled")
+	e := enrolment(t, path)
+	ended := e.now().Add(-time.Second).Unix()
+	var lines strings.Builder
+	for i := range MaxEnrolled {
+		sum := sha256.Sum256([]byte(strconv.Itoa(i)))
+		e.names[sum] = enrolled{until: ended}
+		fmt.Fprintf(&lines, "%x %x - %d\n", sum, sum, ended)
+	}
+	if _, token := enrolBy(t, e, "192.0.2.1:1", `{"code":"`+sharedCode+`"}`); token == "" || len(e.names) != 1 {
+		t.Errorf("token %q, %d names", token, len(e.names))
+	}
+	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e = enrolment(t, path); len(e.names) != 0 {
+		t.Errorf("%d names after a start", len(e.names))
 	}
 }
 
