@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -56,9 +57,12 @@ func newPage(name, version string) page {
 		}
 		read := func() []byte {
 			body, _ := dist.ReadFile(file) // it was there when the program was built
+			if path.Ext(file) == ".gz" {
+				return decompress(body)
+			}
 			return body
 		}
-		switch short := strings.TrimPrefix(file, "page/dist/"); short {
+		switch short := strings.TrimSuffix(strings.TrimPrefix(file, "page/dist/"), ".gz"); short {
 		case "index.html":
 			p.start = newAsset(short, func() []byte { return []byte(fill.Replace(string(read()))) })
 		default:
@@ -99,6 +103,16 @@ func compress(body []byte) []byte {
 	_, _ = w.Write(body)                                  // a buffer takes everything
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// decompress undoes compress.
+func decompress(packed []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil // a broken build, found by a test
+	}
+	body, _ := io.ReadAll(r)
+	return body
 }
 
 // serve answers with the asset, compressed where the client can take it.

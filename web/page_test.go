@@ -79,7 +79,7 @@ func TestPageAsksNobodyElse(t *testing.T) {
 
 func TestLicencesOfBundledSoftware(t *testing.T) {
 	w := ask(t, newFakeGateway(), http.MethodGet, "/licences.txt", "")
-	for _, want := range []string{"preact", "mpegts.js", "es6-promise", "events", "Apache License", "MIT License"} {
+	for _, want := range []string{"preact", "mpegts.js", "es6-promise", "events", "Apache License", "MIT License", "golang.org/x/net", "github.com/pion/stun", "Mozilla Public License"} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("licences.txt does not mention %s", want)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -19,10 +20,6 @@ import (
 // copied as it is: its worker is made from its own source text, which a second minifier
 // would break.
 const mpegtsFile = "node_modules/mpegts.js/dist/mpegts.js"
-
-// bundled lists the packages whose code ends up in dist, so whose licences go with it.
-// mpegts.js holds the last two.
-var bundled = []string{"preact", "mpegts.js", "es6-promise", "events"}
 
 // sourceMap is the comment that would make a browser ask for a file we do not ship.
 var sourceMap = regexp.MustCompile(`(?m)^//# sourceMappingURL=.*\n?`)
@@ -48,9 +45,11 @@ func build(dir string) (files, error) {
 		return nil, err
 	}
 	names["icon.svg"] = out.add("icon.svg", icon)
-	if out["licences.txt"], err = licences(dir); err != nil {
+	terms, err := os.ReadFile(filepath.Join(dir, "src/licences.txt")) // written by ./software
+	if err != nil {
 		return nil, err
 	}
+	out["licences.txt.gz"] = pack(terms)
 	out["index.html"], err = index(dir, names)
 	return out, err
 }
@@ -187,18 +186,13 @@ func index(dir string, names map[string]string) ([]byte, error) {
 	return text, nil
 }
 
-// licences returns the licence texts of the bundled packages.
-func licences(dir string) ([]byte, error) {
+// pack compresses: the texts of the licences are as long as all else, and nobody reads them.
+func pack(content []byte) []byte {
 	var b bytes.Buffer
-	b.WriteString("Swarmgate's page contains the following software of others.\n")
-	for _, name := range bundled {
-		text, err := os.ReadFile(filepath.Join(dir, "node_modules", name, "LICENSE"))
-		if err != nil {
-			return nil, fmt.Errorf("licence of %s: %w", name, err)
-		}
-		fmt.Fprintf(&b, "\n%s\n%s\n\n%s\n", name, strings.Repeat("=", len(name)), bytes.TrimSpace(text))
-	}
-	return b.Bytes(), nil
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is a constant that exists
+	_, _ = w.Write(content)                               // a buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
 }
 
 // hashed puts a hash of content before the extension of name: app.js becomes

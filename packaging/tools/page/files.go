@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // files is the content of dist by path, with slashes.
@@ -48,7 +51,7 @@ func (f files) compare(dist string) error {
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		if content, ok := have[name]; !ok {
 			errs = append(errs, fmt.Errorf("%s is missing", name))
-		} else if !bytes.Equal(content, f[name]) {
+		} else if !bytes.Equal(unpacked(name, content), unpacked(name, f[name])) {
 			errs = append(errs, fmt.Errorf("%s differs from what the sources give", name))
 		}
 	}
@@ -61,6 +64,22 @@ func (f files) compare(dist string) error {
 		return fmt.Errorf("%s is not current: build the page and commit it\n%w", dist, errors.Join(errs...))
 	}
 	return nil
+}
+
+// unpacked is what is in a compressed file, which another Go may compress otherwise; others are as they are.
+func unpacked(name string, content []byte) []byte {
+	if !strings.HasSuffix(name, ".gz") {
+		return content
+	}
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return plain
 }
 
 // read returns the files below dist; none when the folder is missing.

@@ -25,40 +25,55 @@ var signs = []struct{ id, words string }{
 // errNone says that a module has no licence.
 var errNone = errors.New("no licence")
 
-// licenceIn names the licences of a module's folder, several with "AND" between them. One that is not known has to be
-// read by a person, and is an error.
-func licenceIn(dir string) (string, error) {
-	var names []string
-	for _, pattern := range []string{"LICEN[CS]E*", "[Ll]icen[cs]e*", "COPYING*", "UNLICENSE*"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return "", err
-		}
-		names = append(names, found...)
+// terms are those under which a module comes.
+type terms struct {
+	licence string // SPDX identifiers, several with "AND" between them
+	text    string // of all files, and of the notices that go with them
+}
+
+// termsIn reads what lies in a module's folder. A licence that is not known has to be read by a person, and is an error.
+func termsIn(dir string) (terms, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return terms{}, err
 	}
-	var all []string
-	for _, name := range names {
-		info, err := os.Stat(name)
-		if err != nil || info.IsDir() || strings.HasSuffix(name, ".go") {
+	var ids, texts []string
+	for _, entry := range entries {
+		name := strings.ToLower(entry.Name())
+		notice := strings.HasPrefix(name, "notice")
+		if entry.IsDir() || !notice && !strings.HasPrefix(name, "licen") && !strings.HasPrefix(name, "copying") && !strings.HasPrefix(name, "unlicense") {
 			continue
 		}
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
-			return "", err
+			return terms{}, err
+		}
+		texts = append(texts, plain(string(text)))
+		if notice {
+			continue
 		}
 		id := licenceOf(string(text))
 		if id == "" {
-			return "", errors.New(name + " is no licence that this program knows: read it, and add its words to signs")
+			return terms{}, errors.New(filepath.Join(dir, entry.Name()) + " is no licence that this program knows: read it, and add its words to signs")
 		}
-		if !slices.Contains(all, id) {
-			all = append(all, id)
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
-	if len(all) == 0 {
-		return "", fmt.Errorf("%w lies in %s", errNone, dir)
+	if len(ids) == 0 {
+		return terms{}, fmt.Errorf("%w lies in %s", errNone, dir)
 	}
-	slices.Sort(all)
-	return strings.Join(all, " AND "), nil
+	slices.Sort(ids)
+	return terms{strings.Join(ids, " AND "), strings.Join(texts, "\n\n")}, nil
+}
+
+// plain takes away what differs between systems and editors and says nothing.
+func plain(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimRight(line, " \t\r\n"))
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n")
 }
 
 // licenceOf names the licence of a text, empty if it is not known.

@@ -33,19 +33,28 @@ func goModules(root string) ([]part, error) {
 			}
 			seen[line] = true
 			fields := strings.Split(line, "\t")
-			licence, err := licenceIn(fields[2])
+			found, err := termsIn(fields[2])
 			if errors.Is(err, errNone) && slices.Contains(unstated, fields[0]) {
-				licence, err = "NOASSERTION", nil
+				found, err = terms{licence: "NOASSERTION"}, nil
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", fields[0], err)
 			}
-			list = append(list, part{fields[0], fields[1], licence})
+			if fields[0] == likeGo {
+				version, err := inRoot(root, arch, "list", "-m", "-f", "{{.GoVersion}}")
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, part{"Go", strings.TrimSpace(version), found})
+			}
+			list = append(list, part{fields[0], fields[1], found})
 		}
 	}
-	version, err := inRoot(root, "amd64", "list", "-m", "-f", "{{.GoVersion}}")
-	return append(list, part{"Go", strings.TrimSpace(version), "BSD-3-Clause"}), err
+	return list, nil
 }
+
+// likeGo has the authors and terms of Go itself, whose own file is not where every system keeps Go.
+const likeGo = "golang.org/x/sys"
 
 // inRoot runs the go command for Linux on an architecture.
 func inRoot(root, arch string, args ...string) (string, error) {
@@ -77,7 +86,14 @@ func npmPackages(dir string) ([]part, error) {
 		if about.Version == "" || about.License == "" {
 			return nil, fmt.Errorf("%s tells no version or no licence", name)
 		}
-		list = append(list, part{name, about.Version, about.License})
+		found, err := termsIn(filepath.Join(dir, "node_modules", name))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if found.licence != about.License {
+			return nil, fmt.Errorf("%s says that its licence is %s, and brings %s: read it", name, about.License, found.licence)
+		}
+		list = append(list, part{name, about.Version, found})
 	}
 	return list, nil
 }

@@ -27,10 +27,12 @@ func repository(t *testing.T) string {
 		"lib/go.mod":              "module example.org/lib\n",
 		"lib/lib.go":              "// Package lib is one.\npackage lib\n",
 		"lib/LICENSE":             "Redistribution and use in source and\n  binary forms, with or without …\n",
+		"lib/NOTICE":              "Thanks to all.\n",
 		"web/page/src/owner/x.ts": "",
 	}
 	for _, name := range bundled {
 		files["web/page/node_modules/"+name+"/package.json"] = `{"version": "4.5.6", "license": "MIT"}`
+		files["web/page/node_modules/"+name+"/LICENSE"] = "Permission is hereby granted, free of charge, to any person obtaining a copy\n"
 	}
 	for name, text := range files {
 		write(t, filepath.Join(root, name), text)
@@ -46,13 +48,18 @@ func TestListIsWrittenAndChecked(t *testing.T) {
 	if err := run(root, false); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(filepath.Join(root, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`["./lib","","BSD-2-Clause"]`, `["preact","4.5.6","MIT"]`, `["Go","1.26.0","BSD-3-Clause"]`} {
-		if strings.Count(string(b), want) != 1 {
-			t.Errorf("%s is not there once:\n%s", want, b)
+	for file, wants := range map[string][]string{
+		list:  {`["./lib","","BSD-2-Clause"]`, `["preact","4.5.6","MIT"]`},
+		texts: {"Redistribution and use in source and\n  binary forms", "Permission is hereby granted", "events 4.5.6\nmpegts.js 4.5.6\npreact 4.5.6\n=", "Thanks to all."},
+	} {
+		b, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if strings.Count(string(b), want) != 1 {
+				t.Errorf("%s: %s is not there once:\n%s", file, want, b)
+			}
 		}
 	}
 	if err := run(root, true); err != nil {
@@ -68,6 +75,7 @@ func TestWhatIsNotKnownIsTold(t *testing.T) {
 	for name, c := range map[string]struct{ path, text, want string }{
 		"a licence":    {"lib/LICENSE", "You may do this on Tuesdays.", "read it"},
 		"no licence":   {"web/page/node_modules/events/package.json", `{"version": "1"}`, "no licence"},
+		"another one":  {"web/page/node_modules/events/LICENSE", "Apache License Version 2.0", "read it"},
 		"no such code": {"cmd/swarmgate/main.go", "package main\n\nimport _ \"example.org/other\"\n", "example.org/other"},
 	} {
 		root := repository(t)

@@ -1,11 +1,12 @@
 // The words of these views, in the language of the page.
 
 import { fill, spoken } from '../i18n';
+import { ar } from './lang/ar';
 import { de } from './lang/de';
 import { en, type Dictionary } from './lang/en';
 import { es } from './lang/es';
 
-const dictionaries: { [language: string]: Dictionary } = { en, de, es };
+const dictionaries: { [language: string]: Dictionary } = { en, ar, de, es };
 const words = dictionaries[spoken()] || en;
 
 /** Returns a text with its {placeholders} filled. */

@@ -14,7 +14,7 @@ export const en = {
   wellAt: 'All is well, at {time}.',
   unwell1: 'One thing is not well, at {time}.',
   unwell: '{n} things are not well, at {time}.',
-  unknown: 'Nothing is wrong; {n} could not be told, at {time}.',
+  unknown: 'Nothing is wrong; {n} are not known, at {time}.',
   'mark.well': 'Well',
   'mark.unwell': 'Not well',
   'mark.unknown': 'Not known',
