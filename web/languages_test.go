@@ -64,12 +64,20 @@ func names(words map[string]string) map[string][]string {
 // TestLanguagesSayTheSame compares every dictionary of the page with the English one: the same keys, nothing empty, the same
 // to fill in, and all forms of numbers that the language has.
 func TestLanguagesSayTheSame(t *testing.T) {
-	files, err := filepath.Glob("page/src/lang/*.ts")
+	sayTheSame(t, "page/src/lang", 140, 4)
+	sayTheSame(t, "page/src/owner/lang", 120, 0)
+}
+
+// sayTheSame compares the dictionaries of a folder, which have so many keys and count so many things at least. What settings
+// mean the gateway itself says in English.
+func sayTheSame(t *testing.T, folder string, keys, counted int) {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*.ts")
 	if err != nil || len(files) != len(pluralForms) {
 		t.Fatalf("%d dictionaries, want %d: %v", len(files), len(pluralForms), err)
 	}
-	english := names(dictionary(t, "page/src/lang/en.ts"))
-	if len(english) < 140 {
+	english := names(dictionary(t, folder+"/en.ts"))
+	if len(english) < keys {
 		t.Fatalf("only %d keys were found", len(english))
 	}
 	for _, file := range files {
@@ -86,7 +94,7 @@ func TestLanguagesSayTheSame(t *testing.T) {
 		forms := map[string][]string{} // by key
 		for _, key := range slices.Sorted(maps.Keys(words)) {
 			name, form, counts := strings.Cut(key, " ")
-			if _, ok := english[name]; !ok {
+			if _, ok := english[name]; !ok && !strings.HasPrefix(name, "meaning.") {
 				t.Errorf("%s has %s, which English lacks", language, name)
 			}
 			if strings.TrimSpace(words[key]) == "" {
@@ -96,13 +104,39 @@ func TestLanguagesSayTheSame(t *testing.T) {
 				forms[name] = append(forms[name], form)
 			}
 		}
-		if len(forms) < 4 {
+		if len(forms) < counted {
 			t.Errorf("%s counts only %d things", language, len(forms))
 		}
 		for name, have := range forms {
 			alike := len(pluralForms[language]) == 2 && slices.Equal(have, []string{"other"}) // one and many are said alike
 			if want := pluralForms[language]; !alike && !slices.Equal(have, want) {
 				t.Errorf("%s says %s of numbers of the forms %v, want %v", language, name, have, want)
+			}
+		}
+	}
+}
+
+// TestSettingsHaveNames: each setting and its section are named in every language, and what can be changed is explained.
+func TestSettingsHaveNames(t *testing.T) {
+	all := listed(t, askOf(t, settingsServer(t, t.TempDir(), Access{}), "/api/v1/settings", ""))
+	for language := range pluralForms {
+		words := dictionary(t, "page/src/owner/lang/"+language+".ts")
+		for key, s := range all {
+			section, _, nested := strings.Cut(key, ".")
+			if !nested {
+				section = "general"
+			}
+			if words["setting."+key] == "" || words["section."+section] == "" {
+				t.Errorf("%s has no name for %s", language, key)
+			}
+			if s.Changeable && language != "en" && words["meaning."+key] == "" {
+				t.Errorf("%s does not say what %s means", language, key)
+			}
+		}
+		for key := range words {
+			kind, name, _ := strings.Cut(key, ".")
+			if _, there := all[name]; !there && (kind == "setting" || kind == "meaning") {
+				t.Errorf("%s has %s, which is no setting", language, key)
 			}
 		}
 	}

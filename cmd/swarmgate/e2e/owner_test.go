@@ -152,11 +152,13 @@ func (b *browser) complaints() {
 	}
 }
 
+// viewReady is what is there once a view shows what it has.
+var viewReady = map[string]string{"health": ".summary:not(:empty)", "settings": ".setting", "log": ".log .line", "about": ".software"}
+
 // views takes each view in its sizes and themes.
 func (b *browser) views(page string) {
 	b.t.Helper()
-	ready := map[string]string{"health": ".summary:not(:empty)", "settings": ".setting", "log": ".log .line", "about": ".software"}
-	for name, selector := range ready {
+	for name, selector := range viewReady {
 		for size, set := range map[string][]any{"phone": {"width", 390, "height", 844, "phone", true}, "desktop": nil, "tv": {"width", 1920, "height", 1080}} {
 			for _, dark := range []bool{false, true} {
 				theme := map[bool]string{false: "light", true: "dark"}[dark]
@@ -170,6 +172,29 @@ func (b *browser) views(page string) {
 			}
 		}
 	}
+}
+
+// TestGatewayViewsFromRightToLeft looks at the views in Arabic.
+func TestGatewayViewsFromRightToLeft(t *testing.T) {
+	_, _, page := ownedGateway(t, "")
+	b := openBrowser(t)
+	for name, selector := range viewReady {
+		b.do(nil, "open", "url", page+"gateway/"+name, "locale", "ar-EG")
+		b.do(nil, "wait", "selector", selector)
+		var seen struct {
+			Dir string
+			At  []box
+		}
+		if b.do(&seen, "layout", "selectors", []string{".tabs .icon-button", ".tabs .chip:last-child"}); seen.Dir != "rtl" || seen.At[0].Left < seen.At[1].Right {
+			t.Errorf("%s is written %s: %v", name, seen.Dir, seen.At)
+		}
+		var over int
+		if b.do(&over, "overflow"); over > 0 {
+			t.Errorf("%s: page is %d pixels wider than its window", name, over)
+		}
+		b.shot("arabic-" + name)
+	}
+	b.complaints()
 }
 
 // TestGuestsAreToldWhyTheyChangeNothing has a guest look at the settings, and sign in.
