@@ -18,6 +18,7 @@ const (
 	stunRefresh   = 20 * time.Second // keeps the NAT's state (Linux drops it after 30 s) and notices a new address in time
 	stunRetry     = 15 * time.Second // after a failure; doubled up to stunRetryMax
 	stunRetryMax  = 5 * time.Minute
+	recheckGap    = time.Second // between two times that Recheck is obeyed
 	lookupTimeout = 5 * time.Second
 	maxName       = 255 // characters of a server's name
 )
@@ -79,6 +80,15 @@ func (t *Traversal) askServers(ctx context.Context, wake <-chan struct{}) {
 	defer wg.Wait()
 	var all sightings
 	var wakes []chan struct{}
+	ask := func() {
+		for _, w := range wakes {
+			select {
+			case w <- struct{}{}:
+			default:
+			}
+		}
+	}
+	var rechecked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,11 +98,11 @@ func (t *Traversal) askServers(ctx context.Context, wake <-chan struct{}) {
 			wakes = append(wakes, w)
 			wg.Go(func() { t.askServer(ctx, s, &all, w) })
 		case <-wake:
-			for _, w := range wakes {
-				select {
-				case w <- struct{}{}:
-				default:
-				}
+			ask()
+		case <-t.recheck:
+			if time.Since(rechecked) >= recheckGap {
+				rechecked = time.Now()
+				ask()
 			}
 		}
 	}

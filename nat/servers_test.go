@@ -243,6 +243,33 @@ func TestNewHostAddressAsksAgain(t *testing.T) {
 	})
 }
 
+// A doubt about the address is settled at once, but not as often as somebody doubts.
+func TestRecheckAsksAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const server = "203.0.113.2:3478"
+		tr, net, stop := runWith(t, Config{STUN: []string{server}}, nil, server, "203.0.113.11:6881")
+		defer stop()
+		time.Sleep(2 * time.Second)
+		net.sees(server, "203.0.113.77:6881")
+		for range 100 {
+			tr.Recheck()
+			synctest.Wait()
+		}
+		if got := texts(tr.Findings()); !slices.Contains(got, "reflexive 203.0.113.77:6881") {
+			t.Errorf("findings are %q", got)
+		}
+		if n := len(net.questions(server)); n != 2 {
+			t.Errorf("%d questions within 2 s, want 2", n)
+		}
+		time.Sleep(recheckGap)
+		tr.Recheck()
+		synctest.Wait()
+		if n := len(net.questions(server)); n != 3 {
+			t.Errorf("%d questions a second later, want 3", n)
+		}
+	})
+}
+
 func TestServersAreAddedWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr, net, stop := runWith(t, Config{}, nil)

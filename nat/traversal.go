@@ -68,6 +68,8 @@ type Traversal struct {
 	known map[string]bool // STUN servers taken so far
 	added chan server     // the same, on their way to Run
 
+	recheck chan struct{} // has a value when the servers are to be asked at once
+
 	// What changes between the machine and a test.
 	hosts    func() ([]Finding, error)
 	discover func(ctx context.Context) ([]gateway, error)
@@ -88,6 +90,8 @@ func New(cfg Config) (*Traversal, error) {
 		known:  make(map[string]bool),
 		added:  make(chan server, MaxServers),
 		random: rand.IntN,
+
+		recheck: make(chan struct{}, 1),
 	}
 	t.board.init()
 	t.hosts = t.readHosts
@@ -125,6 +129,15 @@ func (t *Traversal) addSTUN(servers []string, named bool) error {
 		t.added <- server{name, named} // has room for MaxServers
 	}
 	return nil
+}
+
+// Recheck has the STUN servers asked at once, since there is a doubt whether the address outside is still the same.
+// Calls that come within a second of the last are passed over. It never blocks.
+func (t *Traversal) Recheck() {
+	select {
+	case t.recheck <- struct{}{}:
+	default: // one is pending
+	}
 }
 
 // Run gathers addresses, renews the mapping and follows changes until ctx ends. Then it removes its mapping, for which it

@@ -83,7 +83,7 @@ func openPeering(listen string, f peerFlags, id ppsp.PeerID, log zerolog.Logger)
 		PeerID: id, HTTP: &http.Client{Timeout: trackerTimeout, Transport: shown.Transport(&http.Transport{
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: trackerIdle, DialContext: tracker.DialContext(nil, http.ProxyFromEnvironment),
 		})}, Addresses: p.addresses, Moves: p.moves, Named: shown.Names, NAT: p.ability, Condition: condition.Now, Upload: int64(f.Upload),
-		Prove: p.prover.Prove,
+		Prove: p.prover.Prove, Silent: p.nat.Recheck,
 	}
 	if len(f.Stun) == 0 && !f.NoNAT { // never a third party's server unasked
 		p.trackers.STUN = func(server string) { _ = p.nat.AddNamedSTUN(server) } // fails only beyond those that are enough

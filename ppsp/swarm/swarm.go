@@ -143,6 +143,7 @@ type Swarm struct {
 	picking     picking
 	holders     holders
 	news        news
+	silence     silence
 	budget      bucket
 	uploads     uploads
 
@@ -318,7 +319,7 @@ func (s *Swarm) NextTimeout() int64 {
 	if s.closed {
 		return math.MaxInt64
 	}
-	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange(), s.news.due(), s.dueUploads())
+	at := min(s.nextConnect(), s.picking.pickAt(), s.nextExchange(), s.news.due(), s.dueUploads(), s.silenceDue())
 	for _, c := range s.order {
 		at = min(at, c.dueAt)
 	}
@@ -346,6 +347,7 @@ func (s *Swarm) HandleTimeout(now int64) {
 		s.probe(now)
 	}
 	s.reprobeAll(now)
+	s.tellSilence(now)
 	s.exchange(now)
 	s.connect(now)
 }

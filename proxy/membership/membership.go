@@ -45,6 +45,9 @@ type Trackers struct {
 	Finders   []Finder
 	// STUN is told of STUN servers that trackers name, HOST:PORT; nil for nobody. It must not block.
 	STUN func(server string)
+	// Silent is told when nothing comes from any peer of a swarm any more: our address may have
+	// changed. It must not block; nil for nobody.
+	Silent func()
 }
 
 // Finder finds peers of swarms without a tracker.
@@ -255,6 +258,10 @@ func (m *Member) event(e swarm.Event) {
 		if m.peers.Add(-1) == 0 && time.Since(m.alone) > aloneEvery {
 			m.alone = time.Now()
 			m.Moved() // ask for others at once
+		}
+	case swarm.EventSilence:
+		if m.Moved(); m.cfg.Trackers.Silent != nil { // a tracker may know where the peers are now
+			m.cfg.Trackers.Silent()
 		}
 	case swarm.EventSkip:
 		m.late.Add(int64(e.Chunks.Len()))
