@@ -79,11 +79,20 @@ const commands = {
     await page.waitForFunction(paint);
     return page.evaluate(paint);
   },
-  /** What axe-core finds wrong with the page as it stands. */
+  /** What axe-core finds wrong with the page as it stands, and with its colours when it is dark; and how many rules it has tried. */
   async axe() {
     if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(readFileSync('node_modules/axe-core/axe.min.js', 'utf8'));
-    const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
-    return violations.map(({ id, impact, help, nodes }) => ({ id, impact, help, where: nodes.map((n) => n.target.join(' ') + ': ' + n.failureSummary) }));
+    const run = async (options) => {
+      const { passes, violations } = await page.evaluate((o) => axe.run(document, { resultTypes: ['violations'], ...o }), options);
+      return { rules: passes.length + violations.length, violations };
+    };
+    const light = await run({});
+    await commands.theme({ theme: 'dark' });
+    const dark = await run({ runOnly: ['color-contrast'] });
+    await commands.theme({ theme: 'light' });
+    const told = (theme) => ({ id, impact, help, nodes }) =>
+      ({ theme, id, impact, help, where: nodes.map((n) => n.target.join(' ') + ': ' + n.failureSummary) });
+    return { rules: light.rules, violations: [...light.violations.map(told('light')), ...dark.violations.map(told('dark'))] };
   },
   /** Direction of writing, and where elements lie. */
   async layout({ selectors }) {
@@ -95,6 +104,11 @@ const commands = {
         return { left, right, top, bottom };
       }),
     }), selectors);
+  },
+  /** Makes the page dark or light, as a system that changes by the hour does. */
+  async theme({ theme }) {
+    await page.emulateMedia({ colorScheme: theme });
+    await commands.still();
   },
   /** Waits until nothing moves by transition any more. */
   async still() {
