@@ -122,7 +122,7 @@ func TestConfigInit(t *testing.T) {
 	if status, out, _ = once(t, "config", "check", "--config", path); status != 0 || !strings.Contains(out, "The configuration is valid ("+path+").") {
 		t.Errorf("check of the sample: exit status %d, %q", status, out)
 	}
-	if _, out, _ = once(t, "config", "check", "--json", "--config", path); fields(object(t, out)) != "event file ok" {
+	if _, out, _ = once(t, "config", "check", "--json", "--config", path); fields(object(t, out)) != "chosen event file ok" {
 		t.Errorf("check with --json prints %q", out)
 	}
 	if _, out, _ = once(t, "config", "init", "--config", "-"); out != config.Sample() {
