@@ -66,7 +66,12 @@ func TestGatewayViews(t *testing.T) {
 	dir, file, page := ownedGateway(t, "[buffer]\nsessions = 5\n")
 	b := openBrowser(t)
 	b.do(nil, "open", "url", page)
-	b.openView("health")
+	b.do(nil, "wait", "selector", ".footer button")
+	b.do(nil, "focus", "selector", ".footer button")
+	b.do(nil, "press", "key", "Enter")
+	b.do(nil, "wait", "selector", "dialog .row")
+	b.arrowTo("ArrowDown", "what the doctor says", func(f focus) bool { return strings.HasSuffix(f.Href, "/gateway/health") })
+	b.do(nil, "press", "key", "Enter")
 	b.do(nil, "wait", "selector", ".check.well")
 	b.do(nil, "wait", "selector", ".summary:not(:empty)")
 	if n := b.count(".check"); n < 6 {

@@ -5,7 +5,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signIn } from './api';
 import { number, t } from './i18n';
 import { Icon } from './icons';
-import { isBack } from './keys';
+import { isBack, moveFocus } from './keys';
 
 /** A window above the page; Esc and the back keys of TVs close it. */
 export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
@@ -21,15 +21,17 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
   const outside = (e: MouseEvent): void => {
     if (e.target === element.current) props.close();
   };
-  const back = (e: KeyboardEvent): void => {
-    if (isBack(e) && e.key !== 'Escape' && !(e.target as HTMLElement).closest('input, textarea')) props.close();
+  const onKey = (e: KeyboardEvent): void => {
+    if (e.defaultPrevented || (e.target as HTMLElement).closest('input, textarea')) return;
+    if (isBack(e) && e.key !== 'Escape') props.close();
+    else if (moveFocus(e.key)) e.preventDefault();
   };
   return (
-    <dialog ref={element} aria-label={props.title} onClose={props.close} onMouseDown={outside} onKeyDown={back}>
+    <dialog ref={element} aria-label={props.title} onClose={props.close} onMouseDown={outside} onKeyDown={onKey}>
       <div class="dialog">
         <div class="dialog-head">
           <h2>{props.title}</h2>
-          <button class="icon-button" aria-label={t('close')} onClick={props.close}><Icon name="close" /></button>
+          <button class="icon-button" data-nav aria-label={t('close')} onClick={props.close}><Icon name="close" /></button>
         </div>
         {props.children}
       </div>

@@ -25,9 +25,10 @@ export function moveFocus(key: string): boolean {
   const direction = directions[key];
   const active = document.activeElement;
   if (!direction || (active && active.tagName === 'VIDEO')) return false;
-  const candidates = Array.from(document.querySelectorAll<HTMLElement>('[data-nav]')).filter((e) => e.offsetParent !== null);
+  const within = document.querySelector('dialog[open]') || document;
+  const candidates = Array.from(within.querySelectorAll<HTMLElement>('[data-nav]')).filter((e) => e.offsetParent !== null);
   const from = active && candidates.indexOf(active as HTMLElement) >= 0 ? active : null;
-  const next = from ? nearest(from, candidates, direction) : document.querySelector<HTMLElement>('.tile[data-nav]') || candidates[0];
+  const next = from ? nearest(from, candidates, direction) : within.querySelector<HTMLElement>('.tile[data-nav]') || candidates[0];
   if (!next) return false;
   next.focus();
   if (next.scrollIntoView) next.scrollIntoView({ block: 'nearest' });

@@ -177,7 +177,7 @@ function Row(props: RowProps) {
         <p class="origin"><code dir="ltr">{s.key}</code> <span>{origin(s)}</span> {s.pending ? <strong>{t('pending')}</strong> : null}</p>
       </div>
       <div class="how">
-        {s.changeable ? <Field id={id} setting={s} value={value} wrong={!!reason} change={props.change} save={() => { if (draft !== undefined) props.save(); }} /> : <p class="fixed" dir="auto">{shownValue(s.value)}</p>}
+        {s.changeable ? <Field id={id} setting={s} value={value} wrong={!!reason} change={props.change} save={() => { if (draft !== undefined) props.save(); }} /> : <p class="fixed"><bdi>{shownValue(s.value)}</bdi></p>}
         {s.changeable ? null : <p class="soft">{s.overridden ? t('overridden', { place: place(s) }) : t('fileOnly')}</p>}
         <p class="error" id={id + '-wrong'} role="alert" lang="en" dir="auto">{reason ? sentence(reason) : ''}</p>
         {draft === undefined ? null : (

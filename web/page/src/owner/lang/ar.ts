@@ -4,7 +4,7 @@ export const ar: Dictionary = {
   gateway: 'البوابة',
   back: 'رجوع',
   nowhere: 'لا شيء هنا',
-  health: 'الحالة الصحية',
+  health: 'السلامة',
 
   look: 'افحص مرة أخرى',
   looking: 'يجري الفحص، حتى 10 ثوانٍ',
