@@ -73,11 +73,11 @@ const commands = {
     }
     await page.goto(url, { timeout: 3 * timeout });
   },
-  /** When the page first showed something, in ms after it was asked for. */
+  /** When the page first showed something, and its tiles, in ms after it was asked for. */
   async firstPaint() {
-    const paint = () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime;
-    await page.waitForFunction(paint);
-    return page.evaluate(paint);
+    const tiles = await (await page.waitForFunction(() => document.querySelector('.tile[data-id]') && performance.now())).jsonValue();
+    const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime);
+    return { paint, tiles };
   },
   /** What axe-core finds wrong with the page as it stands, and with its colours when it is dark; and how many rules it has tried. */
   async axe() {

@@ -9,7 +9,9 @@ import { follow } from './store';
 
 follow(() => watched() !== null);
 const show = (): void => render(<App />, document.getElementById('app') as HTMLElement);
-void speak().then(show, show);
+/** On a slow device the page takes a while; before that, what index.html holds is painted. */
+const soon = (): void => void (document.hidden ? show() : requestAnimationFrame(() => setTimeout(show)));
+void speak().then(soon, soon);
 
 // The player is fetched before it is needed: at once for a deep link, otherwise when the
 // grid stands, so that a click finds it there.
