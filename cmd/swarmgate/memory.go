@@ -16,6 +16,11 @@ const (
 	quietAllocation = 1 << 20
 	// worthReturning is how much is given back at least, since it costs a collection.
 	worthReturning = 2 << 20
+	// maxGarbage is about how much garbage may lie in memory until it is collected. The runtime lets lie as much as there
+	// is in use, and most of that are the buffers of channels, which are never garbage and cost a collection nothing.
+	maxGarbage = 8 << 20
+	// The bounds of what garbage may be in a hundred parts of what is in use, for debug.SetGCPercent.
+	leastPercent, mostPercent = 10, 100
 )
 
 // The metrics that tell what is held and not used (package runtime/metrics).
@@ -26,13 +31,21 @@ const (
 	metricLive      = "/gc/heap/live:bytes"
 )
 
-// returnMemory gives memory that a burst of work left back to the system, whenever the gateway
+// garbagePercent is what to tell the runtime when so many bytes are in use.
+func garbagePercent(used uint64) int {
+	return int(min(max(100*maxGarbage/max(used, 1), leastPercent), mostPercent))
+}
+
+// returnMemory keeps the garbage small, and gives memory that a burst of work left back to the system, whenever the gateway
 // is at rest, until ctx ends. By itself the runtime keeps what it may need again for minutes; on
 // a router that memory is others'.
 func returnMemory(ctx context.Context) {
 	samples := []metrics.Sample{{Name: metricAllocated}, {Name: metricFree}, {Name: metricObjects}, {Name: metricLive}}
 	tick := time.NewTicker(memoryCheck)
 	defer tick.Stop()
+	percent := mostPercent
+	outside := debug.SetGCPercent(percent)
+	defer debug.SetGCPercent(outside)
 	var before uint64
 	atRest := false
 	for checks := 1; ; checks++ {
@@ -42,6 +55,10 @@ func returnMemory(ctx context.Context) {
 		case <-tick.C:
 		}
 		metrics.Read(samples)
+		if p := garbagePercent(samples[3].Value.Uint64()); p != percent {
+			percent = p
+			debug.SetGCPercent(p)
+		}
 		allocated, free := samples[0].Value.Uint64(), samples[1].Value.Uint64()
 		garbage := samples[2].Value.Uint64() - min(samples[2].Value.Uint64(), samples[3].Value.Uint64())
 		wasAtRest := atRest
