@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxHosts     = 16               // addresses of this machine that are offered
-	hostInterval = 10 * time.Second // how often the interfaces are read: a new address is known well within 30 s
+	maxHosts     = 16                     // addresses of this machine that are offered
+	hostInterval = 10 * time.Second       // how often the interfaces are read: a new address is known well within 30 s
+	hostSettle   = 200 * time.Millisecond // a new address comes with routes, and often with addresses of the other family
 )
 
 // localAddr is an address of an interface of this machine.
@@ -89,20 +90,32 @@ func (t *Traversal) readHostsOnce() bool {
 	return moved
 }
 
-// watchHosts follows the machine's own addresses. When they change, what the gateway and the servers said no longer
-// counts, so both are asked again at once.
+// watchHosts follows the machine's own addresses and its routers. When they change, what the gateway and the servers
+// said no longer counts, so both are asked again at once. Where the system tells of changes nobody waits for the ticks.
 func (t *Traversal) watchHosts(ctx context.Context, wake ...chan<- struct{}) {
+	told, end, err := t.system()
+	if err == nil {
+		defer end()
+	} else {
+		t.cfg.Logger.Debug().Err(err).Msgf("changes of the network are noticed within %v", hostInterval)
+	}
 	tick := time.NewTicker(hostInterval)
 	defer tick.Stop()
-	for {
+	for routers := t.routers(); ; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-told:
+			if !settle(ctx) {
+				return
+			}
 		case <-tick.C:
 		}
-		if !t.readHostsOnce() {
+		now := t.routers()
+		if moved := t.readHostsOnce(); !moved && slices.Equal(now, routers) {
 			continue
 		}
+		routers = now
 		for _, w := range wake {
 			select {
 			case w <- struct{}{}:
@@ -110,6 +123,23 @@ func (t *Traversal) watchHosts(ctx context.Context, wake ...chan<- struct{}) {
 			}
 		}
 	}
+}
+
+// settle waits until what comes with a change has come, too; false when ctx has ended.
+func settle(ctx context.Context) bool {
+	timer := time.NewTimer(hostSettle)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// readRouters lists the routers to the world.
+func (t *Traversal) readRouters() []netip.Addr {
+	return append(defaultGateways(t.cfg.Interfaces), defaultGateways6(t.cfg.Interfaces)...)
 }
 
 func hostWords(found []Finding) string {

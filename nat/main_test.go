@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -22,6 +23,8 @@ func newTraversal(t *testing.T, cfg Config) *Traversal {
 		t.Fatal(err)
 	}
 	tr.hosts = func() ([]Finding, error) { return []Finding{{addr("192.168.11.11:6881"), Host, "eth0"}}, nil }
+	tr.routers = func() []netip.Addr { return nil }
+	tr.system = func() (<-chan struct{}, func(), error) { return nil, nil, errors.ErrUnsupported }
 	tr.discover, tr.firewall = noGateway, noGateway
 	return tr
 }

@@ -243,6 +243,51 @@ func TestNewHostAddressAsksAgain(t *testing.T) {
 	})
 }
 
+// What the system tells of is looked at when it has settled, not at the next tick; what means nothing for our addresses
+// has nobody asked.
+func TestMovesAreFollowedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const server = "203.0.113.2:3478"
+		var mu sync.Mutex
+		own, router := "192.168.11.11:6881", "192.168.11.1"
+		told := make(chan struct{}, 1)
+		_, net, stop := runWith(t, Config{STUN: []string{server}}, func(tr *Traversal) {
+			tr.hosts = func() ([]Finding, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return []Finding{{addr(own), Host, "eth0"}}, nil
+			}
+			tr.routers = func() []netip.Addr {
+				mu.Lock()
+				defer mu.Unlock()
+				return []netip.Addr{netip.MustParseAddr(router)}
+			}
+			tr.system = func() (<-chan struct{}, func(), error) { return told, func() {}, nil }
+		}, server, "203.0.113.11:6881")
+		defer stop()
+		time.Sleep(time.Second)
+		for name, c := range map[string]struct {
+			change func()
+			asked  int
+		}{
+			"a route of no consequence": {func() {}, 0},
+			"another address":           {func() { own = "192.168.12.7:6881" }, 1},
+			"another router":            {func() { router = "192.168.11.254" }, 1},
+		} {
+			before := len(net.questions(server))
+			mu.Lock()
+			c.change()
+			mu.Unlock()
+			told <- struct{}{}
+			time.Sleep(hostSettle + time.Millisecond)
+			synctest.Wait()
+			if n := len(net.questions(server)) - before; n != c.asked {
+				t.Errorf("%s: %d questions, want %d", name, n, c.asked)
+			}
+		}
+	})
+}
+
 // A doubt about the address is settled at once, but not as often as somebody doubts.
 func TestRecheckAsksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -72,6 +72,8 @@ type Traversal struct {
 
 	// What changes between the machine and a test.
 	hosts    func() ([]Finding, error)
+	routers  func() []netip.Addr
+	system   func() (changed <-chan struct{}, end func(), err error)
 	discover func(ctx context.Context) ([]gateway, error)
 	firewall func(ctx context.Context) ([]gateway, error) // those of IPv6
 	random   func(n int) int
@@ -94,7 +96,7 @@ func New(cfg Config) (*Traversal, error) {
 		recheck: make(chan struct{}, 1),
 	}
 	t.board.init()
-	t.hosts = t.readHosts
+	t.hosts, t.routers, t.system = t.readHosts, t.readRouters, followSystem
 	t.discover, t.firewall = t.findGateways, t.findFirewalls
 	if err := t.AddSTUN(cfg.STUN...); err != nil {
 		return nil, err

@@ -41,6 +41,17 @@ func (h *Home) Move(n byte) error {
 	return h.Forget()
 }
 
+// Renumber gives the home's computer another address behind the router: the one that ends with n.
+func (h *Home) Renumber(n byte) error {
+	before := h.Inside
+	b := before.As4()
+	b[3] = n
+	h.Inside = netip.AddrFrom4(b)
+	b[3] = 1
+	return h.Host.IP("addr del "+before.String()+"/24 dev eth0", "addr add "+h.Inside.String()+"/24 dev eth0",
+		"route replace default via "+netip.AddrFrom4(b).String())
+}
+
 // Unplug takes the home's router off the Internet, and Plug puts it back.
 func (h *Home) Unplug() error { return h.Router.IP("link set " + outer + " down") }
 

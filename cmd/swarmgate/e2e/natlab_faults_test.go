@@ -27,6 +27,7 @@ func natLabFaults(t *testing.T) {
 		{"mapping-dies", faultDead},
 		{"address-changes", faultAddress},
 		{"router-restarts", faultReboot},
+		{"home-renumbered", faultRenumber},
 	}
 	var names []string
 	for _, f := range faults {
@@ -118,6 +119,27 @@ func faultReboot(t *testing.T, results *table) {
 	}
 	s.goesOn(t)
 	results.add("both routers forget their flows: pictures paused for %.1f s at most", s.paused().Seconds())
+}
+
+// The router gives the computer another address.
+func faultRenumber(t *testing.T, results *table) {
+	const bound = 2 * time.Second
+	n := buildNATs(t, lab.Spec{Kind: lab.Port, Gateway: lab.Gateway{UPnP: true}})
+	h := n.Homes[0]
+	p := n.run(h.Host, "publish", noise(t, smallFilm), "--json", "--log-level", "debug", "--dir", t.TempDir())
+	p.event("nat", generous, func(e map[string]any) bool { return e["type"] == "mapped" })
+	began := time.Now()
+	if err := h.Renumber(77); err != nil {
+		t.Fatal(err)
+	}
+	n.until(t, "a mapping to the new address", bound+slack, func() bool {
+		m, err := h.Mappings()
+		return err == nil && strings.Contains(m, h.Inside.String())
+	})
+	took := time.Since(began)
+	strict(t, "the mapping to the new address", took, bound)
+	results.add("the computer gets another address: mapped again after %.1f s", took.Seconds())
+	p.end()
 }
 
 // goesOn expects five more seconds of pictures, and that none was left out since the beginning.
