@@ -21,13 +21,14 @@ type crossings struct {
 	mu     sync.Mutex
 	last   crossing
 	proven bool
+	deaths int // of mappings in a row, none of which was seen to work in between
 }
 
 func (c *crossings) put(now crossing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.server != c.last.server || now.other != c.last.other {
-		c.proven = false
+		c.proven, c.deaths = false, 0
 	}
 	c.last = now
 }
@@ -41,7 +42,22 @@ func (c *crossings) get() (last crossing, proven bool) {
 func (c *crossings) prove(of crossing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.proven = c.proven || c.last == of
+	if c.last == of {
+		c.proven, c.deaths = true, 0
+	}
+}
+
+// maxDeaths is how often in a row a mapping is given up: after that it is rather the server that ceased to play the
+// stranger, and no mapping would ever be good enough.
+const maxDeaths = 5
+
+// died notes that a mapping was found to be dead.
+func (c *crossings) died() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deaths++; c.deaths >= maxDeaths {
+		c.proven = false
+	}
 }
 
 // crossingInterval is how often a mapping that was seen to work is tried. It is longer than routers remember a flow that
@@ -78,5 +94,6 @@ func (t *Traversal) dead(ctx context.Context, outside netip.AddrPort) bool {
 			return false
 		}
 	}
+	t.crossings.died()
 	return true
 }

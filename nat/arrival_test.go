@@ -86,3 +86,28 @@ func TestDeadMapping(t *testing.T) {
 		})
 	}
 }
+
+// A server that ceases to play the stranger does not cost a home its mapping for good.
+func TestServerThatCeasesToTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outsider{t: t}
+		tr := newTraversal(t, Config{STUN: []string{outsideServer}, Send: o.send})
+		o.handle = tr.HandleSTUN
+		g := newSimGateway()
+		tr.discover = g.found
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = tr.Run(ctx) }()
+		time.Sleep(2 * time.Minute) // strangers are seen to arrive
+		o.deaf.Store(true)
+		time.Sleep(maxDeaths * (mappingRetryMax + 4*time.Minute))
+		for range 60 {
+			if got := texts(tr.Findings()); !slices.Contains(got, "mapped 203.0.113.11:6881") {
+				t.Fatalf("findings %q: %s", got, tr.Status())
+			}
+			time.Sleep(time.Minute)
+		}
+		cancel()
+		<-done
+	})
+}

@@ -70,18 +70,38 @@ func (b *board) all() []Finding {
 	return b.merged()
 }
 
-// merged joins the sources; an address that two of them know counts for the first.
+// merged joins the sources; an address that two of them know counts for the first. What is misplaced is left aside.
 func (b *board) merged() []Finding {
 	var all []Finding
 	for _, found := range b.findings {
 		for _, f := range found {
-			if !slices.ContainsFunc(all, func(o Finding) bool { return o.Addr == f.Addr }) {
+			if !b.misplaced(f) && !slices.ContainsFunc(all, func(o Finding) bool { return o.Addr == f.Addr }) {
 				all = append(all, f)
 			}
 		}
 	}
 	return all
 }
+
+// misplaced tells whether a gateway forwards a port of an address that is not ours, as far as those see who answer from
+// outside: what it says of itself is wrong, or leads elsewhere.
+func (b *board) misplaced(f Finding) bool {
+	if f.Type != Mapped {
+		return false
+	}
+	seen := false
+	for _, o := range b.findings[sourceSTUN] {
+		if o.Addr.Addr() == f.Addr.Addr() {
+			return false
+		}
+		seen = seen || o.Addr.Addr().Is4() == f.Addr.Addr().Is4()
+	}
+	return seen
+}
+
+// misplacedWords says so to people.
+const misplacedWords = "The router names an address outside that nobody there sees, so its port is not counted on: " +
+	"it may have two connections to the Internet, or lie behind another router."
 
 func (b *board) words() string {
 	b.mu.Lock()
@@ -91,6 +111,9 @@ func (b *board) words() string {
 		if t != "" {
 			lines = append(lines, t)
 		}
+	}
+	if slices.ContainsFunc(b.findings[sourceMapping], b.misplaced) {
+		lines = append(lines, misplacedWords)
 	}
 	return strings.Join(lines, "\n")
 }

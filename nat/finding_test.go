@@ -2,6 +2,7 @@ package nat
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,35 @@ func TestBoardOrdersAndJoins(t *testing.T) {
 	}
 	if got := b.words(); got != "mapped\nseen" {
 		t.Errorf("words are %q", got)
+	}
+}
+
+// What a gateway says of its address counts while nobody outside sees another.
+func TestGatewayWithAWrongAddress(t *testing.T) {
+	var b board
+	b.init()
+	mapped := Finding{addr("203.0.113.66:6881"), Mapped, "g"}
+	b.put(sourceMapping, []Finding{mapped}, "mapped")
+	for _, c := range []struct {
+		seen  []string
+		there bool
+	}{
+		{nil, true},
+		{[]string{"[2001:db8::1]:6881"}, true}, // tells nothing of IPv4
+		{[]string{"203.0.113.11:6881"}, false},
+		{[]string{"203.0.113.11:6881", "203.0.113.66:4000"}, true}, // by one of two lines to the Internet
+	} {
+		var seen []Finding
+		for _, s := range c.seen {
+			seen = append(seen, Finding{addr(s), Reflexive, "s"})
+		}
+		b.put(sourceSTUN, seen, "seen")
+		if got := slices.Contains(b.all(), mapped); got != c.there {
+			t.Errorf("seen as %q: the mapping is counted on: %v, want %v", c.seen, got, c.there)
+		}
+		if got := strings.Contains(b.words(), misplacedWords); got == c.there {
+			t.Errorf("seen as %q: the words are %q", c.seen, b.words())
+		}
 	}
 }
 

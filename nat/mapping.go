@@ -59,8 +59,9 @@ func (t *Traversal) keep(ctx context.Context, w wish, wake <-chan struct{}) {
 	for {
 		m, err := t.findMapping(ctx, w)
 		if err == nil {
-			retry = mappingRetry
-			err = t.hold(ctx, w, m, wake)
+			if err = t.hold(ctx, w, m, wake); !errors.Is(err, errDeadMapping) { // one that is dead at once is not made again and again
+				retry = mappingRetry
+			}
 		}
 		if ctx.Err() != nil {
 			return
@@ -88,7 +89,10 @@ func (t *Traversal) keep(ctx context.Context, w wish, wake <-chan struct{}) {
 
 // tell puts what was found on the board; news are words that people have not read yet.
 func (t *Traversal) tell(s source, found []Finding, words string) (news bool) {
-	_, news = t.board.put(s, found, words)
+	moved, news := t.board.put(s, found, words)
+	if moved && s == sourceMapping {
+		t.Recheck() // what the gateway says is believed where it is seen from outside
+	}
 	return news && words != ""
 }
 
