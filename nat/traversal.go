@@ -147,14 +147,15 @@ func (t *Traversal) Recheck() {
 func (t *Traversal) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	stunWake, mapWake, holeWake := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+	if t.cfg.Disabled {
+		t.board.put(sourceMapping, nil, NotAsked)
+	}
 	t.readHostsOnce() // before the others start, so that the first change told is a usable one
 	wg.Go(func() { t.watchHosts(ctx, stunWake, mapWake, holeWake) })
 	wg.Go(func() { t.askServers(ctx, stunWake) })
 	if !t.cfg.Disabled {
 		wg.Go(func() { t.keep(ctx, t.portWish(), mapWake) })
 		wg.Go(func() { t.keep(ctx, t.pinholeWish(), holeWake) })
-	} else {
-		t.board.put(sourceMapping, nil, NotAsked)
 	}
 	wg.Wait()
 	return nil
