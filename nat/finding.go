@@ -91,6 +91,9 @@ func (b *board) misplaced(f Finding) bool {
 	}
 	seen := false
 	for _, o := range b.findings[sourceSTUN] {
+		if !public(o.Addr.Addr()) {
+			continue // by a server in the home
+		}
 		if o.Addr.Addr() == f.Addr.Addr() {
 			return false
 		}

@@ -35,6 +35,7 @@ func TestGatewayWithAWrongAddress(t *testing.T) {
 	}{
 		{nil, true},
 		{[]string{"[2001:db8::1]:6881"}, true}, // tells nothing of IPv4
+		{[]string{"192.168.11.11:6881"}, true}, // by a server in the home
 		{[]string{"203.0.113.11:6881"}, false},
 		{[]string{"203.0.113.11:6881", "203.0.113.66:4000"}, true}, // by one of two lines to the Internet
 	} {
