@@ -92,14 +92,25 @@ func (d *doctorCommand) Run(ctx context.Context, c console) error {
 // examine has the doctor look at what a gateway that runs needs, for its API.
 func (h *home) examine(ctx context.Context, tell func(doctor.Check)) bool {
 	p := h.cfg.peering
-	var links []ppsp.Link
+	given := addTrackers(nil, h.cfg.links...)
+	var linked []string
 	for _, i := range h.gateway.Items() {
-		if link, err := ppsp.ParseLink(i.Link); err == nil {
-			links = append(links, link)
+		link, err := ppsp.ParseLink(i.Link)
+		if err != nil {
+			continue
+		}
+		for _, at := range addTrackers(nil, link) {
+			switch {
+			case slices.Contains(given, at) || slices.Contains(linked, at):
+			case p.trackers.Named != nil && p.trackers.Named(at):
+				given = append(given, at)
+			default:
+				linked = append(linked, at)
+			}
 		}
 	}
 	return doctor.Examine(ctx, doctor.Config{
-		Dir: h.cfg.dir, STUN: p.servers, Trackers: addTrackers(nil, links...), Interfaces: h.cfg.interfaces, NoNAT: p.asksNoRouter,
+		Dir: h.cfg.dir, STUN: p.servers, Trackers: given, Linked: linked, Interfaces: h.cfg.interfaces, NoNAT: p.asksNoRouter,
 		HTTP: p.trackers.HTTP, Logger: h.cfg.log,
 	}, tell)
 }

@@ -54,7 +54,9 @@ func (s *Server) answer(b []byte, from netip.AddrPort, here place) outgoing {
 	if s.second() {
 		setters = append(setters, s.behaviour(from, here, out.via)...)
 	}
-	setters = append(setters, s.prove(request, from)...)
+	if !request.Contains(stun.AttrResponsePort) { // the proof is about the address that asks, and has to go there
+		setters = append(setters, s.prove(request, from)...)
+	}
 	if p, _ := request.Get(AttrOtherPort); len(p) >= OtherPortRoom && !s.second() {
 		other := s.at(place{here.address, 1 - here.port})
 		setters = append(setters, stun.RawAttribute{Type: AttrOtherPort, Value: append(binary.BigEndian.AppendUint16(nil, other.Port()), 0, 0)})
@@ -125,7 +127,10 @@ func (s *Server) behaviour(from netip.AddrPort, here, via place) []stun.Setter {
 func pad(request *stun.Message, answer []byte, setters []stun.Setter) []byte {
 	const header = 4
 	room := (len(request.Raw) - len(answer) - header) &^ 3
-	return build(request, append(setters, stun.RawAttribute{Type: stun.AttrPadding, Value: make([]byte, max(room, 0))})...)
+	if room < 0 {
+		return answer
+	}
+	return build(request, append(setters, stun.RawAttribute{Type: stun.AttrPadding, Value: make([]byte, room)})...)
 }
 
 // build writes a response to a request; nil if it can't be.

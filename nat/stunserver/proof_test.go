@@ -3,6 +3,7 @@ package stunserver
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -120,6 +121,23 @@ func TestProofsAmplifyNothing(t *testing.T) {
 			if got := out.Contains(AttrProof); got != (room >= proofRoom) || got && len(out.Raw) > len(b) {
 				t.Errorf("%v, a request of %d bytes with room for %d: %d bytes, proof %v", from, len(b), room, len(out.Raw), got)
 			}
+		}
+	}
+}
+
+// A proof goes to the very address that it is about. Were it sent to another port, who shares an address with somebody
+// would get it for a question in that one's name.
+func TestNoProofForAnotherPort(t *testing.T) {
+	s := &Server{Prove: func(netip.AddrPort) []byte { return bytes.Repeat([]byte{1}, maxProof) }}
+	room := stun.RawAttribute{Type: AttrProof, Value: make([]byte, proofRoom+40)}
+	for port, proven := range map[uint16]bool{0: true, 40001: false} {
+		setters := []stun.Setter{room}
+		if port > 0 {
+			setters = append(setters, stun.RawAttribute{Type: stun.AttrResponsePort, Value: append(binary.BigEndian.AppendUint16(nil, port), 0, 0)})
+		}
+		out := s.answer(request(t, setters...), peer, place{})
+		if m := read(t, out); m.Type != stun.BindingSuccess || m.Contains(AttrProof) != proven || port > 0 && out.to.Port() != port {
+			t.Errorf("to port %d: %v to %v, with a proof: %v", port, m, out.to, m.Contains(AttrProof))
 		}
 	}
 }

@@ -9,7 +9,8 @@
 //
 // What is sent to an address that somebody else wrote is not to be worth it. So whatever this
 // package adds to the bare answer of RFC 8489 it adds only to questions that are as long as their
-// answer; but a server with two addresses says what RFC 5780 has it say.
+// answer; but a server with two addresses says what RFC 5780 has it say (76 bytes to 20 over IPv4,
+// 124 over IPv6), and a refusal says what it refuses (64 to 24). So answers are few for each asker.
 package stunserver
 
 import (

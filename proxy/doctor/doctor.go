@@ -51,7 +51,8 @@ type Config struct {
 	Page       string   // address of the page, HOST:PORT; empty: not looked at
 	Listen     string   // UDP address of the peer protocol; empty: any
 	STUN       []string // servers, HOST:PORT each; those that the trackers name when empty
-	Trackers   []string // URLs
+	Trackers   []string // URLs that a person of this house named: they may be in the home
+	Linked     []string // those of links that others made: their names may not stand for addresses of the home
 	Interfaces []string // networks with TVs; all that can do multicast when empty
 	NoNAT      bool     // no router is asked for anything
 	// HTTP asks the trackers; nil takes one of its own.

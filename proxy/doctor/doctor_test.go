@@ -288,6 +288,41 @@ func TestTrackerTakesUsIn(t *testing.T) {
 	}
 }
 
+// Links that others made have us ask nobody in the home under a name, neither a tracker nor its STUN server; those that a
+// person named may be there.
+func TestLinkedTrackerInTheHome(t *testing.T) {
+	asked := 0
+	answering := tracker.NewServer(tracker.ServerConfig{STUNPort: 3478})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		answering.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	transport := &http.Transport{DialContext: tracker.DialContext(nil, nil), DisableKeepAlives: true}
+	at := strings.Replace(server.URL, "127.0.0.1", "localhost.", 1) // with a full stop it is a name like others
+	for _, c := range []struct {
+		config Config
+		state  State
+		named  int
+	}{
+		{Config{Trackers: []string{at}}, Well, 1},
+		{Config{Linked: []string{at}}, Unwell, 0},
+		{Config{Linked: []string{server.URL}}, Well, 1},
+	} {
+		asked = 0
+		c.config.HTTP = &http.Client{Transport: transport}
+		named := make(chan string, 1)
+		if got := c.config.trackers(t.Context(), named)[0]; got.State != c.state || (asked > 0) != (c.state == Well) || len(named) != c.named {
+			t.Errorf("%+v: %+v, asked %d times, %d STUN servers named", c.config, got, asked, len(named))
+		}
+	}
+	for server, want := range map[string]string{"localhost.:3478": "", "203.0.113.1:3478": "203.0.113.1:3478", "192.168.1.1:3478": "192.168.1.1:3478", "nonsense": ""} {
+		if got := onInternet(t.Context(), server); got != want {
+			t.Errorf("a STUN server that is named as %s is asked at %q, want %q", server, got, want)
+		}
+	}
+}
+
 // What is said of a way out, in all combinations, fits together: where peers can't get through, something is not well, and
 // everybody gets through only where somebody did.
 func TestOutside(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/swarmgate/swarmgate/nat"
 	"github.com/swarmgate/swarmgate/nat/behaviour"
+	"github.com/swarmgate/swarmgate/ppsp"
 )
 
 // patience is how long one thing outside may take.
@@ -75,6 +76,7 @@ func (c Config) try(ctx context.Context, network string, ask func(context.Contex
 
 const (
 	maxServers = 4
+	lookupTime = 2 * time.Second
 	namingTime = 300 * time.Millisecond // that other trackers have to name a STUN server after the first
 )
 
@@ -104,6 +106,27 @@ func (c Config) servers(ctx context.Context, named <-chan string) []string {
 		}
 	}
 	return list
+}
+
+// onInternet is a STUN server that somebody outside named, by its address on the Internet; empty where its name stands for
+// addresses of the home, to which nobody outside has us send. An address that stands there as such is what it is.
+func onInternet(ctx context.Context, server string) string {
+	host, port, err := net.SplitHostPort(server)
+	if err != nil {
+		return ""
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return server
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	list, _ := net.DefaultResolver.LookupNetIP(ctx, "ip4", host) // none where that fails
+	for _, a := range list {
+		if a = a.Unmap(); ppsp.Public(a) {
+			return net.JoinHostPort(a.String(), port)
+		}
+	}
+	return ""
 }
 
 // ipv6 is this machine's address for the whole IPv6 Internet; invalid where there is none.

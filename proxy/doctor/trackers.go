@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,8 @@ const (
 // trackers looks whether trackers answer, and by the time that they tell, whether the clock is right. It hands on the STUN
 // servers that they name, and closes named when no more will come.
 func (c Config) trackers(ctx context.Context, named chan<- string) []Check {
-	if len(c.Trackers) == 0 {
+	all := slices.Concat(c.Trackers, c.Linked)
+	if len(all) == 0 {
 		close(named)
 		return []Check{
 			unknown("tracker", "none is known", "Peers are found by links with peers in them, and in the home.", "Add a channel, or name one: --tracker URL."),
@@ -40,11 +42,11 @@ func (c Config) trackers(ctx context.Context, named chan<- string) []Check {
 		seen.base = http.DefaultTransport
 	}
 	client = &http.Client{Transport: seen, Timeout: patience}
-	checks := make([]Check, min(len(c.Trackers), maxTrackers))
+	checks := make([]Check, min(len(all), maxTrackers))
 	visits := make([]visit, len(checks))
 	var asking sync.WaitGroup
 	for i := range checks {
-		asking.Go(func() { checks[i], visits[i] = enter(ctx, c.Trackers[i], client, named) })
+		asking.Go(func() { checks[i], visits[i] = enter(ctx, all[i], i < len(c.Trackers), client, named) })
 	}
 	asking.Wait()
 	close(named)
@@ -52,7 +54,6 @@ func (c Config) trackers(ctx context.Context, named chan<- string) []Check {
 		asking.Go(func() { v.end(ctx) })
 	}
 	asking.Wait()
-	client.CloseIdleConnections()
 	return append(checks, seen.check())
 }
 
@@ -74,8 +75,9 @@ func (v visit) end(ctx context.Context) {
 	_ = v.client.Leave(ctx, v.swarm)
 }
 
-// enter has a tracker take us into a swarm that nobody else is in, as a gateway would be taken into its channels.
-func enter(ctx context.Context, at string, client *http.Client, named chan<- string) (Check, visit) {
+// enter has a tracker take us into a swarm that nobody else is in, as a gateway would be taken into its channels. given
+// says that a person of this house named it.
+func enter(ctx context.Context, at string, given bool, client *http.Client, named chan<- string) (Check, visit) {
 	if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return unwell("tracker", at, "It is no address of a tracker.", "Write it as https://tracker.example/."), visit{}
 	}
@@ -84,11 +86,14 @@ func enter(ctx context.Context, at string, client *http.Client, named chan<- str
 		return unwell("tracker", oneLine(err), "No tracker can be asked.", "Look at this machine's log (dmesg): it has no random numbers."), visit{}
 	}
 	server := ""
-	t := tracker.NewClient(tracker.ClientConfig{URL: at, PeerID: id, Timeout: patience, HTTP: client, Given: true, STUN: func(at string) { server = at }})
+	t := tracker.NewClient(tracker.ClientConfig{URL: at, PeerID: id, Timeout: patience, HTTP: client, Given: given, STUN: func(at string) { server = at }})
 	v := visit{t, ppsp.SwarmID([]byte(rand.Text())[:swarmIDSize])}
 	began := time.Now()
 	_, err = t.Connect(ctx, []tracker.SwarmAction{tracker.Join(v.swarm, tracker.Leech)}, nil, nil)
 	took := time.Since(began)
+	if server != "" && !given {
+		server = onInternet(ctx, server)
+	}
 	if server != "" {
 		named <- server // there is room for one of each tracker
 	}

@@ -49,13 +49,14 @@ func (o outlook) kind() Check {
 	check := well("nat", string(k), meanings[k], "")
 	switch k {
 	case behaviour.Symmetric:
-		check.Remedy = "Switch on UPnP in the router, set its NAT type to open or moderate, or use IPv6."
 		switch {
 		case o.port.arrival == behaviour.Arrived:
+			check.Meaning = "The router shows another port to everybody, but forwards one to this machine."
 		case o.promised():
 			check.State = Unknown
 		default:
 			check.State, check.OK = Unwell, false
+			check.Remedy = "Switch on UPnP in the router, set its NAT type to open or moderate, or use IPv6."
 		}
 	case behaviour.Blocked:
 		check = unwell("nat", check.Value, check.Meaning, "Allow UDP in the router's firewall.")
@@ -192,7 +193,7 @@ func (o outlook) ipv6() Check {
 func (o outlook) peers() Check {
 	const name = "peers"
 	kind := o.seen.Kind()
-	through := o.hole.arrival == behaviour.Arrived || o.hole.Public && o.hole.arrival == behaviour.Untold // over IPv6
+	through := o.hole.arrival == behaviour.Arrived // over IPv6
 	switch {
 	case o.port.arrival == behaviour.Arrived:
 		return well(name, "everybody", "A stranger got in by the port that the router forwards: peers behind any NAT get through.", "")
