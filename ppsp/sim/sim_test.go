@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"bytes"
 	"errors"
 	"runtime"
@@ -120,26 +121,32 @@ func TestChurn(t *testing.T) {
 	}
 }
 
-// Malicious homes, of each kind one at least, neither spoil the stream nor stay.
+// Malicious homes, of each kind one at least, neither spoil the stream nor stay. How much so few homes lose in so short a
+// time is a matter of who is whose neighbour: from nothing to two points. So it is the middle of three worlds that counts.
 func TestLiars(t *testing.T) {
 	if slow {
-		t.Skip("two swarms of 100 take minutes under the race detector; TestChurn goes the same ways")
+		t.Skip("swarms of 100 take minutes under the race detector; TestChurn goes the same ways")
 	}
-	sc := small(t, "liars", 100, 10*time.Second, 14*time.Second)
-	sc.Source.Up = sc.Source.Up * 2 / 3 // with more, what liars take is not missed
-	r := play(t, sc, 1)
-	l := r.Lies
-	if l.Liars < int(lieKinds) || l.Polluters < 2 {
-		t.Errorf("%d liars of %d kinds, of which %d polluted: the test shows nothing", l.Liars, lieKinds, l.Polluters)
+	var lost []float64
+	for seed := range uint64(3) {
+		sc := small(t, "liars", 100, 10*time.Second, 14*time.Second)
+		sc.Source.Up = sc.Source.Up * 2 / 3 // with more, what liars take is not missed
+		l := play(t, sc, seed+1).Lies
+		if l.Liars < int(lieKinds) || l.Polluters < 2 {
+			t.Errorf("%d liars of %d kinds, of which %d polluted: the test shows nothing", l.Liars, lieKinds, l.Polluters)
+		}
+		if l.WorstPair > 2 || l.Unbanned > 0 || l.WrongBans > 0 {
+			t.Errorf("%d bad chunks from one to another, %d without a ban, %d honest homes banned: want at most 2, 0, 0", l.WorstPair, l.Unbanned, l.WrongBans)
+		}
+		if l.SourceHonest < 0.5 {
+			t.Errorf("%.0f %% of the source's peers are honest: it is eclipsed", 100*l.SourceHonest)
+		}
+		lost = append(lost, l.ContinuityLost)
 	}
-	if l.WorstPair > 2 || l.Unbanned > 0 || l.WrongBans > 0 {
-		t.Errorf("%d bad chunks from one to another, %d without a ban, %d honest homes banned: want at most 2, 0, 0", l.WorstPair, l.Unbanned, l.WrongBans)
-	}
-	if l.ContinuityLost > 0.2 { // 0.4 where a source gives to those that all others have shut out
-		t.Errorf("honest homes lose %.2f points, want at most 0.2", l.ContinuityLost)
-	}
-	if l.SourceHonest < 0.5 {
-		t.Errorf("%.0f %% of the source's peers are honest: it is eclipsed", 100*l.SourceHonest)
+	slices.Sort(lost)
+	t.Logf("lost points: %.2f", lost)
+	if lost[1] > 0.2 { // 0.4 where a source gives to those that all others have shut out
+		t.Errorf("honest homes lose %.2f points, want at most 0.2", lost[1])
 	}
 }
 

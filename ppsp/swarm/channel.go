@@ -181,6 +181,7 @@ func (c *channel) open(now int64) {
 	}
 	c.state = stateOpen
 	c.openedAt, c.heardAt = now, now
+	s.endSilence()
 	s.candidates.answered(c.remote, c.draft10)
 	s.emit(Event{Kind: EventPeerUp, Peer: c.remote})
 	s.dropEchoes(c)

@@ -21,7 +21,7 @@ const (
 	EventBan                              // the peer sent what is not so, and is shut out (Peer, Member, Reason)
 	EventStoreFailed                      // the store refused a chunk (Reason); requests have stopped
 	EventMismatch                         // the peer is of this swarm, but by other metadata (Peer, Dialled, Reason; Chunks where it is the length)
-	EventSilence                          // nothing comes from any peer, though all were spoken to: our address may have changed, or theirs
+	EventSilence                          // a peer leaves us without an answer, and no other was heard meanwhile: our address may have changed, or theirs
 )
 
 // Event is something that the node should know of.

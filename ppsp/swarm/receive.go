@@ -69,6 +69,9 @@ func (c *channel) handle(now int64, b []byte) {
 		c.confirms = 0
 	}
 	c.heardAt = now
+	if c.mute() {
+		s.endSilence()
+	}
 	c.unanswered = 0
 	c.handleRest(now)
 }

@@ -40,6 +40,42 @@ func TestSilenceIsTold(t *testing.T) {
 	}
 }
 
+// Who has nothing to say does not hide that nobody else is heard; and while somebody is heard, one who is gone is no
+// silence.
+func TestSilenceBesideIdlePeers(t *testing.T) {
+	l := newLab(t, 1)
+	f := newFilm(t, 8<<20, nil)
+	seeder, leech, idle, gone := l.host(f.seed(f.all())), l.host(f.leech()), l.host(f.leech()), l.host(f.leech())
+	cut := map[*host]bool{}
+	l.tap = func(d flying) bool {
+		for h := range cut {
+			if d.from == h.addr || d.to == h.addr {
+				return false
+			}
+		}
+		return true
+	}
+	seeder.s.SetUpload(200_000) // the film takes longer than the test
+	leech.want(true)
+	gone.want(true)
+	leech.meet(seeder)
+	idle.meet(seeder)
+	gone.meet(seeder)
+	l.until(3*time.Second, "a start", func() bool {
+		return seeder.connected(idle) && seeder.connected(gone) && leech.s.Counters().ChunksReceived > 100
+	})
+	cut[gone] = true
+	l.until(30*time.Second, "a sign of life of the idle one", func() bool { return l.now > 10e9 && seeder.s.channelTo(idle.addr).unanswered == 0 })
+	if n := seeder.count(EventSilence); n > 0 || !seeder.s.channelTo(gone.addr).mute() {
+		t.Errorf("told %d times of one who is gone, while another is heard", n)
+	}
+	cut[leech] = true
+	l.run(4 * time.Second)
+	if n := seeder.count(EventSilence); n < 1 || n > 2 || seeder.s.channelTo(idle.addr).mute() {
+		t.Errorf("told %d times within 4 s, beside one who is idle", n)
+	}
+}
+
 // Peers that have nothing to say to each other are not taken for silent.
 func TestIdlePeersAreNotSilent(t *testing.T) {
 	l := newLab(t, 1)

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/swarmgate/swarmgate/nat"
 	"github.com/swarmgate/swarmgate/nat/behaviour"
@@ -288,6 +290,45 @@ func TestTrackerTakesUsIn(t *testing.T) {
 	}
 }
 
+// homely is a DNS in which every name stands for this machine.
+func homely(t *testing.T) *net.Resolver {
+	var answering sync.WaitGroup
+	t.Cleanup(answering.Wait)
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe() // no packets: each message is behind its length
+		answering.Go(func() {
+			defer server.Close()
+			var length [2]byte
+			for {
+				if _, err := io.ReadFull(server, length[:]); err != nil {
+					return
+				}
+				b := make([]byte, binary.BigEndian.Uint16(length[:]))
+				var m dnsmessage.Message
+				if _, err := io.ReadFull(server, b); err != nil || m.Unpack(b) != nil || len(m.Questions) == 0 {
+					return
+				}
+				m.Response, m.Additionals = true, nil
+				if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+					m.Answers = []dnsmessage.Resource{{
+						Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, Type: q.Type},
+						Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
+					}}
+				}
+				out, err := m.AppendPack(make([]byte, 2))
+				if err != nil {
+					return
+				}
+				binary.BigEndian.PutUint16(out, uint16(len(out)-2))
+				if _, err := server.Write(out); err != nil {
+					return
+				}
+			}
+		})
+		return client, nil
+	}}
+}
+
 // Links that others made have us ask nobody in the home under a name, neither a tracker nor its STUN server; those that a
 // person named may be there.
 func TestLinkedTrackerInTheHome(t *testing.T) {
@@ -298,8 +339,11 @@ func TestLinkedTrackerInTheHome(t *testing.T) {
 		answering.ServeHTTP(w, r)
 	}))
 	defer server.Close()
+	before := net.DefaultResolver
+	net.DefaultResolver = homely(t)
+	defer func() { net.DefaultResolver = before }()
 	transport := &http.Transport{DialContext: tracker.DialContext(nil, nil), DisableKeepAlives: true}
-	at := strings.Replace(server.URL, "127.0.0.1", "localhost.", 1) // with a full stop it is a name like others
+	at := strings.Replace(server.URL, "127.0.0.1", "rebind.example", 1)
 	for _, c := range []struct {
 		config Config
 		state  State
@@ -316,7 +360,7 @@ func TestLinkedTrackerInTheHome(t *testing.T) {
 			t.Errorf("%+v: %+v, asked %d times, %d STUN servers named", c.config, got, asked, len(named))
 		}
 	}
-	for server, want := range map[string]string{"localhost.:3478": "", "203.0.113.1:3478": "203.0.113.1:3478", "192.168.1.1:3478": "192.168.1.1:3478", "nonsense": ""} {
+	for server, want := range map[string]string{"rebind.example:3478": "", "203.0.113.1:3478": "203.0.113.1:3478", "192.168.1.1:3478": "192.168.1.1:3478", "nonsense": ""} {
 		if got := onInternet(t.Context(), server); got != want {
 			t.Errorf("a STUN server that is named as %s is asked at %q, want %q", server, got, want)
 		}
