@@ -64,6 +64,13 @@ func (b *board) put(s source, found []Finding, text string) (moved, news bool) {
 	return true, news
 }
 
+// of returns what a source has found last.
+func (b *board) of(s source) []Finding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.findings[s]
+}
+
 func (b *board) all() []Finding {
 	b.mu.Lock()
 	defer b.mu.Unlock()

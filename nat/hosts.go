@@ -14,6 +14,7 @@ const (
 	maxHosts     = 16                     // addresses of this machine that are offered
 	hostInterval = 10 * time.Second       // how often the interfaces are read: a new address is known well within 30 s
 	hostSettle   = 200 * time.Millisecond // a new address comes with routes, and often with addresses of the other family
+	hostGap      = 5 * time.Second        // between two changes that count: a network that comes and goes has nobody asked all the time
 )
 
 // localAddr is an address of an interface of this machine.
@@ -90,9 +91,10 @@ func (t *Traversal) readHostsOnce() bool {
 	return moved
 }
 
-// watchHosts follows the machine's own addresses and its routers. When they change, what the gateway and the servers
-// said no longer counts, so both are asked again at once. Where the system tells of changes nobody waits for the ticks.
-func (t *Traversal) watchHosts(ctx context.Context, wake ...chan<- struct{}) {
+// watchHosts follows the machine's own addresses and its routers. When those of a family change, what its gateway said no
+// longer counts, nor what the servers said, so they are asked again at once. Where the system tells of changes nobody
+// waits for the ticks.
+func (t *Traversal) watchHosts(ctx context.Context, stun, mapping, pinhole chan<- struct{}) {
 	told, end, err := t.system()
 	if err == nil {
 		defer end()
@@ -101,33 +103,65 @@ func (t *Traversal) watchHosts(ctx context.Context, wake ...chan<- struct{}) {
 	}
 	tick := time.NewTicker(hostInterval)
 	defer tick.Stop()
-	for routers := t.routers(); ; {
+	var moved time.Time
+	for before := t.surroundings(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-told:
-			if !settle(ctx) {
+			if !pause(ctx, max(hostSettle, time.Until(moved.Add(hostGap)))) {
 				return
 			}
 		case <-tick.C:
 		}
-		now := t.routers()
-		if moved := t.readHostsOnce(); !moved && slices.Equal(now, routers) {
+		t.readHostsOnce()
+		now := t.surroundings()
+		four, six := !slices.Equal(now.four, before.four), !slices.Equal(now.six, before.six)
+		if !four && !six {
 			continue
 		}
-		routers = now
-		for _, w := range wake {
-			select {
-			case w <- struct{}{}:
-			default:
-			}
+		before, moved = now, time.Now()
+		rouse(stun)
+		if four {
+			rouse(mapping)
+		}
+		if six {
+			rouse(pinhole)
 		}
 	}
 }
 
-// settle waits until what comes with a change has come, too; false when ctx has ended.
-func settle(ctx context.Context) bool {
-	timer := time.NewTimer(hostSettle)
+// rouse puts a value into a channel that has room for one, unless there is one.
+func rouse(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// surroundings are the machine's own addresses and its routers, by family.
+type surroundings struct{ four, six []netip.Addr }
+
+func (t *Traversal) surroundings() (s surroundings) {
+	add := func(a netip.Addr) {
+		if a.Is4() {
+			s.four = append(s.four, a)
+		} else {
+			s.six = append(s.six, a)
+		}
+	}
+	for _, f := range t.board.of(sourceHosts) {
+		add(f.Addr.Addr())
+	}
+	for _, r := range t.routers() {
+		add(r)
+	}
+	return s
+}
+
+// pause waits; false when ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -101,7 +101,7 @@ func TestWatchHosts(t *testing.T) {
 		wake, done := make(chan struct{}, 1), make(chan struct{})
 		tr.readHostsOnce()
 		<-tr.Changed()
-		go func() { defer close(done); tr.watchHosts(ctx, wake) }()
+		go func() { defer close(done); tr.watchHosts(ctx, wake, make(chan struct{}, 1), make(chan struct{}, 1)) }()
 
 		time.Sleep(time.Minute) // nothing happens
 		synctest.Wait()

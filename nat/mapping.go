@@ -175,6 +175,10 @@ func (t *Traversal) hold(ctx context.Context, w wish, m *mapping, wake <-chan st
 	tick := time.NewTicker(min(mappingCheck, m.half()))
 	defer tick.Stop()
 	var looked time.Time
+	var reread <-chan struct{}
+	if w.source == sourceMapping {
+		reread = t.reread
+	}
 	for {
 		addr, err := m.gw.externalIP(ctx)
 		if err != nil && codeOf(err) == 0 && ctx.Err() == nil {
@@ -208,6 +212,8 @@ func (t *Traversal) hold(ctx context.Context, w wish, m *mapping, wake <-chan st
 			m.withdraw(ctx)
 			t.forget(w)
 			return nil
+		case <-reread:
+			continue
 		case <-tick.C:
 		}
 		owner, err := m.gw.lookup(ctx, m.external)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -308,6 +309,70 @@ func TestNewHostAddressMapsAgain(t *testing.T) {
 			t.Errorf("after the machine moved, the gateway forwards to %v", e.to)
 		}
 		stop()
+	})
+}
+
+// A mapping outlives changes of the other family, and is not made again and again while a network comes and goes.
+func TestMappingAmidMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newSimGateway()
+		var mu sync.Mutex
+		four, six := "192.168.11.11:6881", "[2001:db8::1]:6881"
+		told := make(chan struct{}, 1)
+		_, _, stop := runWith(t, Config{}, func(tr *Traversal) {
+			tr.discover = g.found
+			tr.hosts = func() ([]Finding, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return []Finding{{addr(four), Host, "eth0"}, {addr(six), Host, "eth0"}}, nil
+			}
+			tr.system = func() (<-chan struct{}, func(), error) { return told, func() {}, nil }
+		})
+		defer stop()
+		synctest.Wait()
+		made := func() int { return g.count("AddPortMapping") }
+		first := made()
+		for k := range 20 {
+			mu.Lock()
+			six = fmt.Sprintf("[2001:db8::%d]:6881", k+2)
+			mu.Unlock()
+			rouse(told)
+			time.Sleep(time.Second)
+		}
+		if n := made(); first == 0 || n != first {
+			t.Errorf("made %d times, and %d times after changes of IPv6", first, n)
+		}
+		for k := range 100 {
+			mu.Lock()
+			four = fmt.Sprintf("192.168.11.%d:6881", 20+k%2)
+			mu.Unlock()
+			rouse(told)
+			time.Sleep(200 * time.Millisecond)
+		}
+		if n := made() - first; n < 1 || n > 6 {
+			t.Errorf("made %d times in 20 s of a network that comes and goes", n)
+		}
+	})
+}
+
+// When those outside see another address, the gateway is asked for its own at once.
+func TestNewAddressOutsideIsReadAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const server = "203.0.113.2:3478"
+		g := newSimGateway()
+		tr, net, stop := runWith(t, Config{STUN: []string{server}}, func(tr *Traversal) { tr.discover = g.found }, server, "203.0.113.11:6881")
+		defer stop()
+		time.Sleep(2 * time.Second)
+		if got := texts(tr.Findings()); !slices.Contains(got, "mapped 203.0.113.11:6881") {
+			t.Fatalf("findings %q", got)
+		}
+		g.set(func() { g.external = "203.0.113.77" })
+		net.sees(server, "203.0.113.77:6881")
+		tr.Recheck()
+		time.Sleep(100 * time.Millisecond)
+		if got := texts(tr.Findings()); !slices.Contains(got, "mapped 203.0.113.77:6881") {
+			t.Errorf("findings %q: %s", got, tr.Status())
+		}
 	})
 }
 

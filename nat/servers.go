@@ -82,10 +82,7 @@ func (t *Traversal) askServers(ctx context.Context, wake <-chan struct{}) {
 	var wakes []chan struct{}
 	ask := func() {
 		for _, w := range wakes {
-			select {
-			case w <- struct{}{}:
-			default:
-			}
+			rouse(w)
 		}
 	}
 	var rechecked time.Time
@@ -210,7 +207,11 @@ func (t *Traversal) sighted(list []sighting) {
 			found = append(found, Finding{s.seen, Reflexive, plain("STUN " + s.server)})
 		}
 	}
-	if _, news := t.board.put(sourceSTUN, found, stunWords(list)); news {
+	moved, news := t.board.put(sourceSTUN, found, stunWords(list))
+	if moved {
+		rouse(t.reread) // the gateway may have another address, too
+	}
+	if news {
 		t.cfg.Logger.Info().Msg(stunWords(list))
 	}
 }

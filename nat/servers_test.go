@@ -284,6 +284,7 @@ func TestMovesAreFollowedAtOnce(t *testing.T) {
 			if n := len(net.questions(server)) - before; n != c.asked {
 				t.Errorf("%s: %d questions, want %d", name, n, c.asked)
 			}
+			time.Sleep(hostGap)
 		}
 	})
 }

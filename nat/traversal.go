@@ -69,6 +69,7 @@ type Traversal struct {
 	added chan server     // the same, on their way to Run
 
 	recheck chan struct{} // has a value when the servers are to be asked at once
+	reread  chan struct{} // … when the gateway is to be asked anew for its address
 
 	// What changes between the machine and a test.
 	hosts    func() ([]Finding, error)
@@ -94,6 +95,7 @@ func New(cfg Config) (*Traversal, error) {
 		random: rand.IntN,
 
 		recheck: make(chan struct{}, 1),
+		reread:  make(chan struct{}, 1),
 	}
 	t.board.init()
 	t.hosts, t.routers, t.system = t.readHosts, t.readRouters, followSystem
@@ -135,12 +137,7 @@ func (t *Traversal) addSTUN(servers []string, named bool) error {
 
 // Recheck has the STUN servers asked at once, since there is a doubt whether the address outside is still the same.
 // Calls that come within a second of the last are passed over. It never blocks.
-func (t *Traversal) Recheck() {
-	select {
-	case t.recheck <- struct{}{}:
-	default: // one is pending
-	}
-}
+func (t *Traversal) Recheck() { rouse(t.recheck) }
 
 // Run gathers addresses, renews the mapping and follows changes until ctx ends. Then it removes its mapping, for which it
 // takes 2 s at most, and returns nil. It may be called once.

@@ -1,10 +1,10 @@
 package sim
 
 import (
-	"slices"
 	"bytes"
 	"errors"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
