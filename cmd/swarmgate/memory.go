@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -44,8 +45,11 @@ func returnMemory(ctx context.Context) {
 	tick := time.NewTicker(memoryCheck)
 	defer tick.Stop()
 	percent := mostPercent
-	outside := debug.SetGCPercent(percent)
-	defer debug.SetGCPercent(outside)
+	ours := os.Getenv("GOGC") == "" // who sets that decides himself
+	if ours {
+		outside := debug.SetGCPercent(percent)
+		defer debug.SetGCPercent(outside)
+	}
 	var before uint64
 	atRest := false
 	for checks := 1; ; checks++ {
@@ -55,7 +59,7 @@ func returnMemory(ctx context.Context) {
 		case <-tick.C:
 		}
 		metrics.Read(samples)
-		if p := garbagePercent(samples[3].Value.Uint64()); p != percent {
+		if p := garbagePercent(samples[3].Value.Uint64()); ours && p != percent {
 			percent = p
 			debug.SetGCPercent(p)
 		}

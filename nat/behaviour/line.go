@@ -94,16 +94,21 @@ func (s *socket) Close() error {
 	return err
 }
 
+// maxFailures in a row are the end of a socket: questions that are open get no answer.
+const maxFailures = 64
+
 func (s *socket) read() {
 	b := make([]byte, maxAnswer)
-	for {
+	for failures := 0; failures < maxFailures; {
 		n, from, err := s.conn.ReadFromUDPAddrPort(b)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			continue // the system tells that something did not arrive
+			failures++ // the system tells that something did not arrive, or the socket is broken
+			continue
 		}
+		failures = 0
 		id, a, ok := parse(b[:n])
 		if !ok {
 			continue

@@ -85,16 +85,24 @@ func (s *Swarm) mayDial(now int64) bool {
 	return true
 }
 
-// besieged tells whether we are knocking at many ports of one of the peer's hosts already. At home
-// and on loopback each may be a program or a device of its own.
+// besieged tells whether we are knocking at many ports of one of the peer's hosts already. On loopback
+// each may be a program of its own.
 func (s *Swarm) besieged(e *candidate) bool {
 	n := 0
 	for _, c := range s.order {
-		if c.state == stateInitiating && ppsp.Public(c.goal.Addr()) && hostOf(c.goal.Addr()) == hostOf(e.addr.Addr()) {
+		if c.state == stateInitiating && oneHost(c.goal.Addr(), e.addr.Addr()) {
 			n++
 		}
 	}
 	return n >= maxSiege
+}
+
+// oneHost tells whether two addresses may be those of one host. In a home's network each is a device's own.
+func oneHost(a, b netip.Addr) bool {
+	if ppsp.Public(a) {
+		return hostOf(a) == hostOf(b)
+	}
+	return a == b && !a.IsLoopback()
 }
 
 // goesTo is where the datagram goes that the channel made last.

@@ -17,6 +17,7 @@ type place struct {
 	nic   net.Interface
 	six   bool
 	addrs []netip.Addr // sorted, at most maxAddresses
+	nets  []netip.Prefix
 }
 
 // maxAddresses bounds from how many addresses of a place is announced: IPv6 gives a machine many.
@@ -44,11 +45,12 @@ func places(bind netip.Addr, list func() ([]net.Interface, error), addresses fun
 			if err != nil || !fits(p.Addr().Unmap(), bind) {
 				continue
 			}
-			if ip := p.Addr().Unmap(); ip.Is4() {
-				four.addrs = append(four.addrs, ip)
-			} else {
-				six.addrs = append(six.addrs, ip)
+			in := &six
+			if p.Addr().Unmap().Is4() {
+				in = &four
 			}
+			in.addrs = append(in.addrs, p.Addr().Unmap())
+			in.nets = append(in.nets, netip.PrefixFrom(p.Addr().Unmap(), p.Bits()).Masked())
 		}
 		for _, p := range []place{four, six} {
 			slices.SortFunc(p.addrs, netip.Addr.Compare)
@@ -75,7 +77,12 @@ func fits(ip, bind netip.Addr) bool {
 }
 
 func (p place) same(o place) bool {
-	return p.nic.Index == o.nic.Index && p.nic.Name == o.nic.Name && p.six == o.six && slices.Equal(p.addrs, o.addrs)
+	return p.nic.Index == o.nic.Index && p.nic.Name == o.nic.Name && p.six == o.six && slices.Equal(p.addrs, o.addrs) && slices.Equal(p.nets, o.nets)
+}
+
+// has tells whether an address is on the place's network: only such a one is a neighbour's.
+func (p place) has(a netip.Addr) bool {
+	return slices.ContainsFunc(p.nets, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // link is the socket of a place.
@@ -124,8 +131,8 @@ func (l *link) send(b []byte, from netip.Addr) error {
 	return err
 }
 
-// read waits for the next datagram that came by the link's interface: the system hands those of all
-// interfaces to each socket of the group.
+// read waits for the next datagram of a neighbour that came by the link's interface: the system hands those
+// of all interfaces to each socket of the group, and anybody can write any address as his own.
 func (l *link) read(b []byte) (n int, from netip.Addr, err error) {
 	for {
 		var at net.Addr
@@ -145,7 +152,9 @@ func (l *link) read(b []byte) (n int, from netip.Addr, err error) {
 			return 0, from, err
 		}
 		if u, ok := at.(*net.UDPAddr); ok && (nic == 0 || nic == l.nic.Index) {
-			return n, u.AddrPort().Addr().WithZone("").Unmap(), nil
+			if from = u.AddrPort().Addr().WithZone("").Unmap(); l.has(from) {
+				return n, from, nil
+			}
 		}
 	}
 }

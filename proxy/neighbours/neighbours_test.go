@@ -82,6 +82,16 @@ func TestFindWithoutRun(t *testing.T) {
 	s.Find(ctx, "news", nil)
 }
 
+// What comes from elsewhere is no neighbour's, whatever it says.
+func TestNeighboursAreOfTheNetwork(t *testing.T) {
+	p := place{nets: []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("fd00::/64")}}
+	for a, want := range map[string]bool{"192.168.7.200": true, "192.168.8.1": false, "8.8.8.8": false, "fd00::9": true, "2001:db8::1": false} {
+		if got := p.has(netip.MustParseAddr(a)); got != want {
+			t.Errorf("%s: %v, want %v", a, got, want)
+		}
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	nics := []net.Interface{
 		{Index: 3, Name: "wlan0", Flags: net.FlagUp | net.FlagMulticast},

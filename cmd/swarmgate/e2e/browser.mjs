@@ -76,7 +76,7 @@ const commands = {
   /** When the page first showed something, and its tiles, in ms after it was asked for. */
   async firstPaint() {
     const tiles = await (await page.waitForFunction(() => document.querySelector('.tile[data-id]') && performance.now())).jsonValue();
-    const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime);
+    const paint = await (await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)).jsonValue();
     return { paint, tiles };
   },
   /** What axe-core finds wrong with the page as it stands, and with its colours when it is dark; and how many rules it has tried. */

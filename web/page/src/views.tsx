@@ -11,15 +11,20 @@ import { shared } from './shared';
 const meeting: { shared: typeof shared; Views?: (props: { view: string }) => JSX.Element } = { shared };
 (window as unknown as { swarmgate: typeof meeting }).swarmgate = meeting;
 
-/** Pause before files that did not come are asked for again. */
+/** Pause before files that did not come are asked for again; it doubles each time. After an upgrade they are gone. */
 const retryMs = 3000;
+const longestMs = 60000;
 
 export function GatewayViews(props: { view: string }) {
   const [there, see] = useState(!!meeting.Views);
   useEffect(() => {
     let timer = 0;
-    const load = (): void => void Promise.all([loadScript(ownerScript), loadStyle(ownerStyle)])
-      .then(() => see(true), () => (timer = window.setTimeout(load, retryMs)));
+    let pause = retryMs;
+    const missing = [() => loadScript(ownerScript), () => loadStyle(ownerStyle)];
+    const load = (): void => void (missing[0] ? missing[0]().then(() => { missing.shift(); load(); }, () => {
+      timer = window.setTimeout(load, pause);
+      pause = Math.min(2 * pause, longestMs);
+    }) : see(true));
     if (!there) load();
     return () => clearTimeout(timer);
   }, []);

@@ -36,7 +36,10 @@ function useLines(level: string, follow: boolean, refuse: (reason: Refused | nul
       refuse(null);
     };
     const fetchLines = (after: number): Promise<Line[]> => ask(`api/v1/log?level=${level}&limit=${most}&after=${after}`);
+    let asking = false; // an answer may take longer than the pause between two questions
     const look = async (): Promise<void> => {
+      if (asking) return;
+      asking = true;
       const last = known[known.length - 1];
       try {
         // The last one is asked for again: where it has gone, the gateway began anew.
@@ -47,6 +50,7 @@ function useLines(level: string, follow: boolean, refuse: (reason: Refused | nul
       } catch (reason) {
         if (!over) refuse(reason as Refused);
       }
+      asking = false;
     };
     void look();
     const timer = follow ? window.setInterval(() => void look(), everyMs) : 0;

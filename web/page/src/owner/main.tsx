@@ -19,7 +19,7 @@ type Name = keyof typeof views;
 function Views(props: { view: string }) {
   const { view } = props;
   const tabs = useRef<HTMLElement>(null);
-  const View = views[view as Name] as (() => JSX.Element) | undefined;
+  const View = views.hasOwnProperty(view) ? views[view as Name] as () => JSX.Element : undefined;
   useLayoutEffect(() => {
     scrollTo(0, 0);
     document.title = `${t(View ? view as Name : 'nowhere')} · ${about.name}`;

@@ -82,6 +82,7 @@ export function Settings() {
     const same = value === null ? s.origin !== 'page' : written(s.value) === String(value);
     if (same) delete next[s.key];
     else next[s.key] = value;
+    explain(({ [s.key]: stale, ...others }) => others); // what was said was about another value
     write(next);
   };
   const drop = (key: string): void => {
